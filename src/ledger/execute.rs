@@ -1,0 +1,203 @@
+//! Executing a block: a pure function from a draft and the state after its parent to the state after it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    Accepted, Coin, CoinKind, Delta, Movements, Params, ReadFailed, Refused, Rewards, State,
+    Supply, TransactionError, Transition, Working, validate,
+};
+use crate::types::{
+    Address, Amount, CoinId, Draft, Header, Height, StateRoot, Transaction, TransactionId, tagged,
+};
+
+/// What became of one transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Which.
+    pub id: TransactionId,
+    /// What it paid.
+    pub fee: Amount,
+}
+
+/// The outcome of a block.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// What it changed.
+    pub delta: Arc<Delta>,
+    /// The ledger after it.
+    pub state: State,
+    /// One receipt per transaction.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Why a block does not execute.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// One of its transactions is invalid here.
+    #[error("transaction {index} is invalid: {error}")]
+    Transaction {
+        /// Its place in the block.
+        index: usize,
+        /// What is wrong.
+        error: TransactionError,
+    },
+    /// The rule refuses the block.
+    #[error("{0}")]
+    Rule(String),
+    /// Larger than the spec allows.
+    #[error("it has {what} {given} where the chain allows {allowed}")]
+    TooLarge {
+        /// Bytes or transactions.
+        what: &'static str,
+        /// How many there are.
+        given: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
+    /// Money from nowhere.
+    #[error("it pays out more than its fees and what it issues")]
+    Inflation,
+    /// The state could not be read; says nothing about the block.
+    #[error(transparent)]
+    Failed(#[from] ReadFailed),
+}
+
+impl From<Refused> for ExecuteError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Failed(error) => Self::Failed(error),
+            other => Self::Rule(other.to_string()),
+        }
+    }
+}
+
+/// Executes `draft` on the state after its parent. The draft's state root is not read: whoever judges a block
+/// compares it with the result, whoever makes one takes it from there. `finals` are the changes of final blocks
+/// that are in the base already, by height.
+pub fn execute(
+    draft: &Draft,
+    parent: &State,
+    finals: &BTreeMap<Height, Arc<Delta>>,
+    params: &Params,
+    rule: &(impl Transition + ?Sized),
+) -> Result<Executed, ExecuteError> {
+    fits(draft, params)?;
+    let header = &draft.header;
+    let mut working = Working::new(parent);
+    let supply_before = parent.supply()?;
+    rule.before(draft, &mut working.system())?;
+    let mut moved = Movements::default();
+    let mut fees = Amount::ZERO;
+    let mut receipts = Vec::with_capacity(draft.body.transactions.len());
+    for (index, transaction) in draft.body.transactions.iter().enumerate() {
+        let size = transaction.size();
+        let at = |error| match error {
+            TransactionError::Failed(failed) => ExecuteError::Failed(failed),
+            error => ExecuteError::Transaction { index, error },
+        };
+        let accepted = validate(transaction, size, &working, header.height, params).map_err(at)?;
+        let id = transaction.id(&params.chain);
+        apply(transaction, &id, &accepted, header, params, &mut working, &mut moved);
+        if let Some(operation) = &transaction.operation {
+            let outcome = rule.operation(operation, accepted.actor, &mut working.system());
+            outcome.map_err(|refused| match refused {
+                Refused::Failed(failed) => ExecuteError::Failed(failed),
+                other => at(TransactionError::Operation(other.to_string())),
+            })?;
+        }
+        fees = fees.plus(accepted.fee).ok_or(ExecuteError::Inflation)?;
+        receipts.push(Receipt { id, fee: accepted.fee });
+    }
+    for evidence in &draft.body.evidence {
+        rule.evidence(evidence, &mut working.system())?;
+    }
+    let rewards = rule.after(draft, fees, &moved, &mut working.system())?;
+    let supply = pay(&rewards, fees, supply_before, header, params, &mut working)?;
+    working.system().put(&Supply::key(), &supply);
+    let (delta, commitment) = working.finish()?;
+    let state = parent.child(header.height, &delta, commitment, finals);
+    Ok(Executed { delta: Arc::new(delta), state, receipts })
+}
+
+/// The root that a draft's header must carry.
+impl Executed {
+    /// The commitment to the state after the block.
+    pub fn root(&self) -> StateRoot {
+        self.state.root()
+    }
+}
+
+fn fits(draft: &Draft, params: &Params) -> Result<(), ExecuteError> {
+    let transactions = draft.body.transactions.len();
+    if transactions > params.transactions_max {
+        let allowed = params.transactions_max;
+        return Err(ExecuteError::TooLarge { what: "transactions:", given: transactions, allowed });
+    }
+    let bytes = borsh::object_length(draft).expect("every draft encodes");
+    if bytes > params.block_bytes_max {
+        let allowed = params.block_bytes_max;
+        return Err(ExecuteError::TooLarge { what: "bytes:", given: bytes, allowed });
+    }
+    Ok(())
+}
+
+fn apply(
+    transaction: &Transaction,
+    id: &TransactionId,
+    accepted: &Accepted,
+    header: &Header,
+    params: &Params,
+    working: &mut Working<'_>,
+    moved: &mut Movements,
+) {
+    for (coin_id, coin) in &accepted.spends {
+        working.spend(*coin_id, coin);
+        moved.count(coin.owner, coin.amount, false);
+    }
+    for (index, output) in transaction.outputs.iter().enumerate() {
+        let kind = CoinKind::Transfer;
+        let coin_id = Transaction::coin_id(id, index, &params.chain);
+        working.create(coin_id, &new_coin(output.to, output.amount, kind, header));
+        moved.count(output.to, output.amount, true);
+    }
+}
+
+fn new_coin(owner: Address, amount: Amount, kind: CoinKind, header: &Header) -> Coin {
+    Coin { owner, amount, height: header.height, time: header.time, kind }
+}
+
+/// Creates the coins that the block pays out, last of all, so that another payout address changes two leaves and
+/// not the execution. Gives the supply figures after the block.
+fn pay(
+    rewards: &Rewards,
+    fees: Amount,
+    supply: Supply,
+    header: &Header,
+    params: &Params,
+    working: &mut Working<'_>,
+) -> Result<Supply, ExecuteError> {
+    let available = fees.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
+    let paid = Amount::total(rewards.payments.iter().map(|payment| payment.amount));
+    let burned = paid.and_then(|paid| available.minus(paid)).ok_or(ExecuteError::Inflation)?;
+    for (index, payment) in rewards.payments.iter().enumerate() {
+        let id = reward_coin_id(header, index, params);
+        working.create(id, &new_coin(payment.to, payment.amount, payment.kind, header));
+    }
+    let issued = supply.issued.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
+    let burned = supply.burned.plus(burned).ok_or(ExecuteError::Inflation)?;
+    let supply = Supply { issued, burned, ..supply };
+    match supply.circulating() {
+        Some(circulating) if circulating <= params.supply_max => Ok(supply),
+        _ => Err(ExecuteError::Inflation),
+    }
+}
+
+/// The id of a coin that a block pays out. The block's own id does not exist before its state root does, so the
+/// parent's stands for it.
+fn reward_coin_id(header: &Header, index: usize, params: &Params) -> CoinId {
+    let height = header.height.0.to_le_bytes();
+    // A block pays out a handful of coins.
+    let index = (index as u32).to_le_bytes();
+    CoinId(tagged("assay/reward", &params.chain, &[header.parent.as_bytes(), &height, &index]))
+}

@@ -1,0 +1,205 @@
+//! The state after a block: what changed since the final block, over what is on disk.
+//!
+//! A [`State`] is cheap to clone and shares everything unchanged with its parent's. Reading looks into the changes
+//! first and falls through to the final state ([`Base`]). When blocks become final, their changes are written to the
+//! base *before* any state forgets them; states forget lazily, when a child is made. A reader that holds an old state
+//! therefore finds values that are newer than its block at worst, never older.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use borsh::BorshDeserialize;
+use imbl::OrdMap;
+
+use super::{Coin, CoinView, Key, LtHash, Supply, SystemKey};
+use crate::types::{Address, CoinId, Height, StateRoot, decode};
+
+/// The final state could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the state could not be read: {0}")]
+pub struct ReadFailed(pub String);
+
+/// The final state, on disk or in memory.
+pub trait Base: Send + Sync {
+    /// The value of the entry with this name ([`Key::to_bytes`]).
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadFailed>;
+
+    /// Up to `limit` names that start with `prefix` and are greater than `after`, in order.
+    fn names(&self, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, ReadFailed>;
+}
+
+/// The state before the genesis block.
+#[derive(Debug)]
+pub struct EmptyBase;
+
+impl Base for EmptyBase {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, ReadFailed> {
+        Ok(None)
+    }
+
+    fn names(&self, _: &[u8], _: &[u8], _: usize) -> Result<Vec<Vec<u8>>, ReadFailed> {
+        Ok(Vec::new())
+    }
+}
+
+/// The new value of an entry; `None` means it is gone.
+pub type Change = Option<Arc<[u8]>>;
+
+/// Everything that one block changed.
+pub type Delta = BTreeMap<Key, Change>;
+
+/// The ledger after a block.
+#[derive(Clone)]
+pub struct State {
+    base: Arc<dyn Base>,
+    /// Changes since some final block, with the height of the block that made each.
+    changes: OrdMap<Key, (Height, Change)>,
+    /// What final blocks changed is forgotten up to here.
+    forgotten: Height,
+    commitment: LtHash,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "State({:?}, {} changes)", self.root(), self.changes.len())
+    }
+}
+
+impl State {
+    /// The state that lies in `base` as a whole, after the final block at `height`.
+    pub fn at_rest(base: Arc<dyn Base>, commitment: LtHash, height: Height) -> Self {
+        Self { base, changes: OrdMap::new(), forgotten: height, commitment }
+    }
+
+    /// The commitment to all entries.
+    pub fn root(&self) -> StateRoot {
+        self.commitment.root()
+    }
+
+    /// The sum behind [`Self::root`], to be stored beside a final state.
+    pub fn commitment(&self) -> &LtHash {
+        &self.commitment
+    }
+
+    /// The value of an entry.
+    pub fn get(&self, key: &Key) -> Result<Change, ReadFailed> {
+        match self.changes.get(key) {
+            Some((_, change)) => Ok(change.clone()),
+            None => Ok(self.base.read(&key.to_bytes())?.map(Arc::from)),
+        }
+    }
+
+    /// An entry of the system section.
+    pub fn system<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed> {
+        self.get(&Key::System(key.clone()))?.map(|bytes| entry(key, &bytes)).transpose()
+    }
+
+    /// The figures of the supply identity.
+    pub fn supply(&self) -> Result<Supply, ReadFailed> {
+        Ok(self.system(&Supply::key())?.unwrap_or_default())
+    }
+
+    /// Up to `limit` coins of `owner` with ids greater than `after`, in order of id.
+    pub fn coins_of(
+        &self,
+        owner: &Address,
+        after: Option<CoinId>,
+        limit: usize,
+    ) -> Result<Vec<(CoinId, Coin)>, ReadFailed> {
+        let mut cursor = after.unwrap_or_default();
+        let mut coins = Vec::new();
+        loop {
+            let page = self.owned_on_base(owner, cursor, limit)?;
+            // What lies beyond a full page of the base is not known yet: changes must not overtake it.
+            let end = if page.len() < limit { None } else { page.last().copied() };
+            let mut ids: BTreeSet<CoinId> = page.into_iter().collect();
+            for (key, (_, change)) in self.changes.range(Key::Owned(*owner, cursor)..) {
+                match key {
+                    Key::Owned(by, id) if by == owner && end.is_none_or(|end| *id <= end) => {
+                        match change {
+                            Some(_) => ids.insert(*id),
+                            None => ids.remove(id),
+                        };
+                    }
+                    _ => break,
+                }
+            }
+            if let Some(after) = after {
+                ids.remove(&after);
+            }
+            for id in ids {
+                if coins.len() == limit {
+                    return Ok(coins);
+                }
+                if let Some(coin) = self.coin(&id)? {
+                    coins.push((id, coin));
+                }
+            }
+            match end {
+                Some(end) if coins.len() < limit => cursor = end,
+                _ => return Ok(coins),
+            }
+        }
+    }
+
+    fn owned_on_base(
+        &self,
+        owner: &Address,
+        after: CoinId,
+        limit: usize,
+    ) -> Result<Vec<CoinId>, ReadFailed> {
+        let from = Key::Owned(*owner, after).to_bytes();
+        let names = self.base.names(&Key::owned_prefix(owner), &from, limit)?;
+        Ok(names.iter().filter_map(|name| Key::coin_of_owned(name)).collect())
+    }
+
+    /// The state after a child at `height` that made these changes. `finals` are the changes of final blocks that
+    /// are in the base by now, by height; what of them is still held here is forgotten.
+    pub(crate) fn child(
+        &self,
+        height: Height,
+        delta: &Delta,
+        commitment: LtHash,
+        finals: &BTreeMap<Height, Arc<Delta>>,
+    ) -> Self {
+        let mut changes = self.changes.clone();
+        let mut forgotten = self.forgotten;
+        let next = forgotten.next();
+        for (final_height, keys) in finals.range(next..) {
+            for key in keys.keys() {
+                if changes.get(key).is_some_and(|(made, _)| made <= final_height) {
+                    changes.remove(key);
+                }
+            }
+            forgotten = *final_height;
+        }
+        for (key, change) in delta {
+            changes.insert(key.clone(), (height, change.clone()));
+        }
+        Self { base: self.base.clone(), changes, forgotten, commitment }
+    }
+
+    /// Entries held in memory.
+    pub fn held(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Up to which height the changes of final blocks are forgotten.
+    pub fn forgotten(&self) -> Height {
+        self.forgotten
+    }
+}
+
+impl CoinView for State {
+    fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        self.get(&Key::Coin(*id))?.map(|bytes| entry(id, &bytes)).transpose()
+    }
+}
+
+/// Decodes an entry that this software wrote.
+pub(crate) fn entry<T: BorshDeserialize>(
+    name: &dyn std::fmt::Debug,
+    bytes: &[u8],
+) -> Result<T, ReadFailed> {
+    decode(bytes).map_err(|error| ReadFailed(format!("entry {name:?} is damaged: {error}")))
+}
