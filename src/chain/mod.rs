@@ -1,1 +1,15 @@
-//! (room under construction)
+//! The chain: what a rule must answer, the tree of non-final blocks, and the only way in.
+//!
+//! Only sealed, fully executed blocks enter the [`Tree`]; for agreement rules the tree is a line. The tree's root is
+//! the final block, whose state lies in the store; every block above it holds its own state.
+
+mod import;
+mod rules;
+mod tree;
+
+pub use import::{ImportError, Imported, import};
+pub use rules::{BlockRef, Rank, Rules, Verdict};
+pub use tree::{Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
+
+#[cfg(test)]
+mod model_tests;

@@ -1,1 +1,203 @@
-//! (room under construction)
+//! Pending transactions, bounded.
+//!
+//! The pool holds transactions that could stand in the next block, their signatures verified. A transaction may spend
+//! coins that another pending one creates. First come, first served: a second transaction that spends the same coin
+//! is refused until a block decides. When the pool is full, the lowest fee rates go first.
+
+mod admit;
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use admit::{AdmitError, Place};
+
+use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, State};
+use crate::types::{CoinId, Hash, Height, Time, Transaction, TransactionId};
+
+/// Pending transactions that a pending transaction may stand on, in the longest line: a block that takes it must take
+/// all of them.
+pub const ANCESTORS_MAX: usize = 25;
+
+/// A pending transaction.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The transaction.
+    pub transaction: Arc<Transaction>,
+    /// The hash of its witnesses: another copy with other witnesses is another signature check.
+    pub witnesses: Hash,
+    /// Its encoded size in bytes.
+    pub size: usize,
+    /// What it pays, in thousandths of a base unit per byte.
+    pub rate: u64,
+    /// The order of arrival.
+    pub arrival: u64,
+    /// When it arrived, by the local clock.
+    pub since: Time,
+    /// Pending transactions below it in the longest line.
+    depth: usize,
+}
+
+/// The pool.
+#[derive(Debug)]
+pub struct Mempool {
+    params: Params,
+    bytes_max: usize,
+    pending: BTreeMap<TransactionId, Pending>,
+    /// Which pending transaction spends a coin.
+    spent: BTreeMap<CoinId, TransactionId>,
+    /// Coins that pending transactions create, and which does.
+    created: BTreeMap<CoinId, (Coin, TransactionId)>,
+    /// By fee rate, the lowest first; among equals the latest first.
+    by_rate: BTreeSet<(u64, std::cmp::Reverse<u64>, TransactionId)>,
+    bytes: usize,
+    arrivals: u64,
+}
+
+impl Mempool {
+    /// An empty pool of at most `bytes_max` encoded bytes.
+    pub fn new(params: Params, bytes_max: usize) -> Self {
+        Self {
+            params,
+            bytes_max,
+            pending: BTreeMap::new(),
+            spent: BTreeMap::new(),
+            created: BTreeMap::new(),
+            by_rate: BTreeSet::new(),
+            bytes: 0,
+            arrivals: 0,
+        }
+    }
+
+    /// How many transactions are pending.
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Encoded bytes of all pending transactions.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A pending transaction.
+    pub fn get(&self, id: &TransactionId) -> Option<&Pending> {
+        self.pending.get(id)
+    }
+
+    /// All pending transactions, in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = (&TransactionId, &Pending)> {
+        self.pending.iter()
+    }
+
+    /// Whether this very copy is pending, which means that its signatures are known to verify.
+    pub fn has_verified(&self, id: &TransactionId, witnesses: &Hash) -> bool {
+        self.pending.get(id).is_some_and(|pending| pending.witnesses == *witnesses)
+    }
+
+    /// The pending transaction that spends a coin.
+    pub fn spender(&self, coin: &CoinId) -> Option<&TransactionId> {
+        self.spent.get(coin)
+    }
+
+    /// Pending coins, with the transaction that creates each.
+    pub fn created(&self) -> impl Iterator<Item = (&CoinId, &Coin)> {
+        self.created.iter().map(|(id, (coin, _))| (id, coin))
+    }
+
+    /// The coins as the next transaction finds them: those of `state`, those that pending transactions create, and
+    /// none that they spend.
+    pub fn view<'a>(&'a self, state: &'a State) -> PoolView<'a> {
+        PoolView { pool: self, state }
+    }
+
+    fn insert(&mut self, id: TransactionId, pending: Pending, height: Height) {
+        let chain = self.params.chain;
+        for coin in &pending.transaction.inputs {
+            self.spent.insert(*coin, id);
+        }
+        for (index, output) in pending.transaction.outputs.iter().enumerate() {
+            let coin = Coin {
+                owner: output.to,
+                amount: output.amount,
+                height,
+                time: pending.since,
+                kind: CoinKind::Transfer,
+            };
+            self.created.insert(Transaction::coin_id(&id, index, &chain), (coin, id));
+        }
+        self.bytes += pending.size;
+        self.by_rate.insert((pending.rate, std::cmp::Reverse(pending.arrival), id));
+        self.pending.insert(id, pending);
+    }
+
+    /// Takes one transaction out; what stands on it is the caller's business.
+    fn take(&mut self, id: &TransactionId) -> Option<Pending> {
+        let pending = self.pending.remove(id)?;
+        for coin in &pending.transaction.inputs {
+            self.spent.remove(coin);
+        }
+        for index in 0..pending.transaction.outputs.len() {
+            self.created.remove(&Transaction::coin_id(id, index, &self.params.chain));
+        }
+        self.bytes -= pending.size;
+        self.by_rate.remove(&(pending.rate, std::cmp::Reverse(pending.arrival), *id));
+        Some(pending)
+    }
+
+    /// Takes a transaction out with everything that stands on it; gives the ids that went.
+    pub fn remove(&mut self, id: &TransactionId) -> Vec<TransactionId> {
+        let mut gone = Vec::new();
+        let mut next = vec![*id];
+        while let Some(id) = next.pop() {
+            let Some(pending) = self.pending.get(&id) else { continue };
+            for index in 0..pending.transaction.outputs.len() {
+                let coin = Transaction::coin_id(&id, index, &self.params.chain);
+                next.extend(self.spent.get(&coin));
+            }
+            self.take(&id);
+            gone.push(id);
+        }
+        gone
+    }
+
+    /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins.
+    pub fn confirm<'t>(
+        &mut self,
+        transactions: impl IntoIterator<Item = (&'t TransactionId, &'t Transaction)>,
+    ) {
+        for (id, transaction) in transactions {
+            self.take(id);
+            for coin in &transaction.inputs {
+                if let Some(loser) = self.spent.get(coin).copied() {
+                    self.remove(&loser);
+                }
+            }
+        }
+    }
+}
+
+/// The coins as the next transaction finds them.
+pub struct PoolView<'a> {
+    pool: &'a Mempool,
+    state: &'a State,
+}
+
+impl CoinView for PoolView<'_> {
+    fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        if self.pool.spent.contains_key(id) {
+            return Ok(None);
+        }
+        match self.pool.created.get(id) {
+            Some((coin, _)) => Ok(Some(*coin)),
+            None => self.state.coin(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

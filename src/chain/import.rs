@@ -1,0 +1,116 @@
+//! The only way into the tree.
+
+use std::sync::Arc;
+
+use super::{HeadMove, Tree, Verdict};
+use crate::ledger::{ExecuteError, ReadFailed};
+use crate::types::{Block, BlockId, HEADER_VERSION, Height, StateRoot, Time, body_root};
+
+/// A block that entered the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Its id.
+    pub id: BlockId,
+    /// Its height.
+    pub height: Height,
+    /// How the head moved, if it did.
+    pub moved: Option<HeadMove>,
+}
+
+/// Why a block did not enter the tree. *Later*, *this copy*, *this block* and *our own fault* are different answers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImportError {
+    /// It is there already.
+    #[error("the block is known")]
+    Known,
+    /// Its parent is not in the tree.
+    #[error("the parent {parent} is unknown")]
+    Orphan {
+        /// The parent.
+        parent: BlockId,
+    },
+    /// It stands at or below the final height, on another branch.
+    #[error("it stands at height {height}, where height {final_height} is final")]
+    BelowFinal {
+        /// Its height.
+        height: Height,
+        /// The final height.
+        final_height: Height,
+    },
+    /// It is ahead of the local clock: try later.
+    #[error("it is ahead of the clock until {until}")]
+    Early {
+        /// When to try again.
+        until: Time,
+    },
+    /// This copy is not what the header promises; another copy may be.
+    #[error("this copy is invalid: {0}")]
+    Copy(String),
+    /// No copy of this block can be valid.
+    #[error("the block is invalid: {0}")]
+    Invalid(String),
+    /// The node itself failed; says nothing about the block.
+    #[error(transparent)]
+    Failed(#[from] ReadFailed),
+}
+
+/// Judges, executes and adds a block whose transaction signatures are known to verify.
+///
+/// The checks run from the cheapest to the dearest: a liar pays for its seal before we pay for execution.
+pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported, ImportError> {
+    let chain = tree.params().chain;
+    let header = block.header;
+    let id = header.id(&chain);
+    if tree.get(&id).is_some() {
+        return Err(ImportError::Known);
+    }
+    let final_height = tree.root().height();
+    if header.height <= final_height {
+        return Err(ImportError::BelowFinal { height: header.height, final_height });
+    }
+    let Some(parent) = tree.get(&header.parent) else {
+        return Err(ImportError::Orphan { parent: header.parent });
+    };
+    if header.version != HEADER_VERSION {
+        let given = header.version;
+        return Err(ImportError::Invalid(format!("header version {given}, not {HEADER_VERSION}")));
+    }
+    if header.height != parent.height().next() {
+        let (given, expected) = (header.height, parent.height().next());
+        return Err(ImportError::Invalid(format!(
+            "height {given} on a parent that needs {expected}"
+        )));
+    }
+    let until = tree.rules().not_before(&header);
+    if now < until {
+        return Err(ImportError::Early { until });
+    }
+    tree.rules().verify(&header, &block.seal, parent.as_ref()).map_err(
+        |verdict| match verdict {
+            Verdict::Failed(failed) => ImportError::Failed(failed),
+            Verdict::Seal(_) => ImportError::Copy(verdict.to_string()),
+            Verdict::Header(_) => ImportError::Invalid(verdict.to_string()),
+        },
+    )?;
+    if body_root(&block.body, &chain) != header.body_root {
+        return Err(ImportError::Copy("its body is not the one that the header names".into()));
+    }
+    let executed = tree.execute(&block.draft, parent).map_err(|error| match error {
+        ExecuteError::Failed(failed) => ImportError::Failed(failed),
+        error => ImportError::Invalid(error.to_string()),
+    })?;
+    same_root(header.state_root, executed.root())?;
+    let height = header.height;
+    let inserted = tree.insert(block, executed)?;
+    let moved = inserted.ok_or(ImportError::Known)?;
+    Ok(Imported { id, height, moved })
+}
+
+fn same_root(claimed: StateRoot, computed: StateRoot) -> Result<(), ImportError> {
+    if claimed == computed {
+        return Ok(());
+    }
+    Err(ImportError::Invalid(format!(
+        "it claims state root {claimed}; executing it gives {computed}"
+    )))
+}

@@ -1,0 +1,73 @@
+//! What the block tree asks of a rule.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::ledger::{ReadFailed, State, Transition};
+use crate::types::{BlockId, Bounded, Header, Height, Seal, Time, target::Work};
+
+/// A block in the tree, as a rule sees it. Everything that rank and finality depend on lies in the header and in the
+/// state after the block.
+#[derive(Clone, Copy)]
+pub struct BlockRef<'a> {
+    /// Its id.
+    pub id: &'a BlockId,
+    /// Its header.
+    pub header: &'a Header,
+    /// The ledger after it.
+    pub state: &'a State,
+}
+
+/// The rule as the block tree needs it: stateless, built once per era.
+pub trait Rules: Transition + Send + Sync {
+    /// Is `seal` a proof, under this rule, about `header` as a child of `parent`? The answer is permanent:
+    /// [`Verdict::Header`] condemns the id, [`Verdict::Seal`] only this copy.
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict>;
+
+    /// Fork choice: a total order on branches. Equal ranks leave the choice to the order of arrival.
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed>;
+
+    /// Finality: the height up to which `head`'s branch can no longer be left. Never decreases along a branch.
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed>;
+
+    /// The moment by the local clock from which a block with this header may be imported. Being ahead of the clock
+    /// is "try later", never "invalid". Rules whose seals carry agreement answer the epoch: always.
+    fn not_before(&self, header: &Header) -> Time;
+}
+
+/// A permanent refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Verdict {
+    /// The header breaks the rule: no seal can save this id.
+    #[error("the header is invalid: {0}")]
+    Header(String),
+    /// The seal does not prove the claim: another copy of the block may be valid.
+    #[error("the seal is invalid: {0}")]
+    Seal(String),
+    /// The state could not be read; says nothing about the block.
+    #[error(transparent)]
+    Failed(#[from] ReadFailed),
+}
+
+/// How strong a branch is: compared byte by byte, so each rule writes its parts at fixed widths, most significant
+/// first.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
+pub struct Rank(Bounded<u8, 128>);
+
+impl Rank {
+    /// Ranks by summed work.
+    pub fn of_work(work: &Work) -> Self {
+        Self(Bounded::truncated(work.to_be_bytes().to_vec()))
+    }
+
+    /// Ranks by numbers, the first deciding, ties going to the next.
+    pub fn of_numbers(numbers: &[u64]) -> Self {
+        Self(Bounded::truncated(numbers.iter().flat_map(|n| n.to_be_bytes()).collect()))
+    }
+
+    /// The bytes that are compared.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,294 @@
+//! The tree of blocks that are not final yet, and the branch that is best.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use super::{BlockRef, Rank, Rules};
+use crate::ledger::{Delta, Executed, Params, ReadFailed, Receipt, State};
+use crate::types::{Block, BlockId, Draft, Height};
+
+/// Above this many blocks that are not final a node stops producing and says so.
+pub const UNFINAL_BLOCKS_MAX: usize = 4096;
+
+/// Beyond this many blocks off the best branch, the weakest leaf among them goes.
+pub const SIDE_BLOCKS_MAX: usize = 1000;
+
+/// A block in the tree.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its id.
+    pub id: BlockId,
+    /// The block.
+    pub block: Arc<Block>,
+    /// The ledger after it.
+    pub state: State,
+    /// What it changed.
+    pub delta: Arc<Delta>,
+    /// What became of its transactions.
+    pub receipts: Arc<[Receipt]>,
+    /// The rank of the branch that ends here.
+    pub rank: Rank,
+    /// The order of arrival: between equal ranks the earlier one wins.
+    pub arrival: u64,
+    children: Vec<BlockId>,
+}
+
+impl Node {
+    /// The block as a rule sees it.
+    pub fn as_ref(&self) -> BlockRef<'_> {
+        BlockRef { id: &self.id, header: &self.block.header, state: &self.state }
+    }
+
+    /// Its height.
+    pub fn height(&self) -> Height {
+        self.block.header.height
+    }
+}
+
+/// How the head moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadMove {
+    /// The head before.
+    pub from: BlockId,
+    /// Blocks that left the best branch, highest first.
+    pub left: Vec<BlockId>,
+    /// Blocks that joined it, lowest first.
+    pub joined: Vec<BlockId>,
+}
+
+/// Blocks that became final in one step.
+#[derive(Debug, Clone, Default)]
+pub struct Finalised {
+    /// The final blocks, lowest first.
+    pub blocks: Vec<Node>,
+    /// Blocks of branches that lost for good.
+    pub dropped: Vec<BlockId>,
+}
+
+/// The non-final blocks above the final one.
+pub struct Tree {
+    rules: Arc<dyn Rules>,
+    params: Params,
+    nodes: BTreeMap<BlockId, Node>,
+    root: BlockId,
+    head: BlockId,
+    /// The best branch by height, from the root to the head. Cheap to clone for readers.
+    branch: OrdMap<Height, BlockId>,
+    /// What those final blocks changed that some state of the tree still holds in memory.
+    finals: BTreeMap<Height, Arc<Delta>>,
+    arrivals: u64,
+}
+
+impl Tree {
+    /// A tree that holds only the final block. `state` lies in the store as a whole.
+    pub fn new(
+        rules: Arc<dyn Rules>,
+        params: Params,
+        block: Arc<Block>,
+        state: State,
+    ) -> Result<Self, ReadFailed> {
+        let id = block.id(&params.chain);
+        let rank = rules.rank(BlockRef { id: &id, header: &block.header, state: &state })?;
+        let height = block.header.height;
+        let root = Node {
+            id,
+            block,
+            state,
+            delta: Arc::default(),
+            receipts: Arc::from([]),
+            rank,
+            arrival: 0,
+            children: Vec::new(),
+        };
+        Ok(Self {
+            rules,
+            params,
+            nodes: BTreeMap::from([(id, root)]),
+            root: id,
+            head: id,
+            branch: OrdMap::unit(height, id),
+            finals: BTreeMap::new(),
+            arrivals: 0,
+        })
+    }
+
+    /// The rule of this chain.
+    pub fn rules(&self) -> &dyn Rules {
+        &*self.rules
+    }
+
+    /// The parameters of execution.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The final block.
+    pub fn root(&self) -> &Node {
+        &self.nodes[&self.root]
+    }
+
+    /// The block at the end of the best branch.
+    pub fn head(&self) -> &Node {
+        &self.nodes[&self.head]
+    }
+
+    /// A block of the tree.
+    pub fn get(&self, id: &BlockId) -> Option<&Node> {
+        self.nodes.get(id)
+    }
+
+    /// All blocks of the tree, the final one among them, in order of id.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// How many blocks are in the tree, the final one included.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Never: the final block is always there.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The best branch by height, from the final block to the head.
+    pub fn branch(&self) -> &OrdMap<Height, BlockId> {
+        &self.branch
+    }
+
+    /// Whether a block lies on the best branch.
+    pub fn on_branch(&self, node: &Node) -> bool {
+        self.branch.get(&node.height()) == Some(&node.id)
+    }
+
+    /// The leaves: the ends of all branches, the head among them.
+    pub fn leaves(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().filter(|node| node.children.is_empty())
+    }
+
+    /// Executes a draft on the state after `parent`, whatever state root its header carries.
+    pub fn execute(
+        &self,
+        draft: &Draft,
+        parent: &Node,
+    ) -> Result<Executed, crate::ledger::ExecuteError> {
+        crate::ledger::execute(draft, &parent.state, &self.finals, &self.params, &*self.rules)
+    }
+
+    /// Adds an executed child of a block of the tree. `None` if it is there already or its parent is not.
+    pub fn insert(
+        &mut self,
+        block: Arc<Block>,
+        executed: Executed,
+    ) -> Result<Option<Option<HeadMove>>, ReadFailed> {
+        let id = block.id(&self.params.chain);
+        if self.nodes.contains_key(&id) || !self.nodes.contains_key(&block.header.parent) {
+            return Ok(None);
+        }
+        let reference = BlockRef { id: &id, header: &block.header, state: &executed.state };
+        let rank = self.rules.rank(reference)?;
+        self.arrivals += 1;
+        if let Some(parent) = self.nodes.get_mut(&block.header.parent) {
+            parent.children.push(id);
+        }
+        let better = rank > self.head().rank;
+        let node = Node {
+            id,
+            block,
+            state: executed.state,
+            delta: executed.delta,
+            receipts: executed.receipts.into(),
+            rank,
+            arrival: self.arrivals,
+            children: Vec::new(),
+        };
+        self.nodes.insert(id, node);
+        Ok(Some(better.then(|| self.move_head(id))))
+    }
+
+    fn move_head(&mut self, to: BlockId) -> HeadMove {
+        let from = self.head;
+        let mut joined = Vec::new();
+        let mut at = &self.nodes[&to];
+        while !self.on_branch(at) {
+            joined.push(at.id);
+            at = &self.nodes[&at.block.header.parent];
+        }
+        let fork = at.height();
+        let left: Vec<BlockId> =
+            self.branch.range(fork.next()..).rev().map(|(_, id)| *id).collect();
+        for height in (fork.0 + 1)..=self.head().height().0 {
+            self.branch.remove(&Height(height));
+        }
+        joined.reverse();
+        for id in &joined {
+            self.branch.insert(self.nodes[id].height(), *id);
+        }
+        self.head = to;
+        HeadMove { from, left, joined }
+    }
+
+    /// What is final by the rule but not yet by the tree: the blocks to write, lowest first, and the blocks that
+    /// are on no branch through them. Nothing changes until [`Self::advance`].
+    pub fn newly_final(&self) -> Result<Finalised, ReadFailed> {
+        let height = self.rules.final_height(self.head().as_ref())?;
+        let from = self.root().height().next();
+        if height < from {
+            return Ok(Finalised::default());
+        }
+        let ids = self.branch.range(from..=height).map(|(_, id)| id);
+        let blocks: Vec<Node> = ids.map(|id| self.nodes[id].clone()).collect();
+        let Some(last) = blocks.last() else { return Ok(Finalised::default()) };
+        let mut kept: BTreeSet<BlockId> = BTreeSet::new();
+        let mut next = vec![last.id];
+        while let Some(id) = next.pop() {
+            next.extend(&self.nodes[&id].children);
+            kept.insert(id);
+        }
+        let on_the_way: BTreeSet<BlockId> = blocks.iter().map(|node| node.id).collect();
+        let lost =
+            |id: &&BlockId| !kept.contains(*id) && !on_the_way.contains(*id) && **id != self.root;
+        let dropped = self.nodes.keys().filter(lost).copied().collect();
+        Ok(Finalised { blocks, dropped })
+    }
+
+    /// Makes blocks final whose changes are in the store by now: the last of them becomes the root.
+    pub fn advance(&mut self, finalised: &Finalised) {
+        let Some(last) = finalised.blocks.last() else { return };
+        for node in &finalised.blocks {
+            self.finals.insert(node.height(), node.delta.clone());
+        }
+        // Every state of the tree grew from the one that is the root's now, and forgot at least what that one did.
+        self.finals = self.finals.split_off(&last.state.forgotten().next());
+        let dropped: BTreeSet<BlockId> = finalised.dropped.iter().copied().collect();
+        self.nodes.retain(|id, _| !dropped.contains(id));
+        for node in &finalised.blocks {
+            self.branch.remove(&node.height().back(1));
+            self.nodes.remove(&node.block.header.parent);
+        }
+        self.root = last.id;
+    }
+
+    /// Removes the weakest leaves off the best branch until at most [`SIDE_BLOCKS_MAX`] side blocks are left; gives
+    /// the ids that went.
+    pub fn trim(&mut self) -> Vec<BlockId> {
+        let mut gone = Vec::new();
+        while self.nodes.len() - self.branch.len() > SIDE_BLOCKS_MAX {
+            let weakest = self
+                .leaves()
+                .filter(|node| node.id != self.head && node.id != self.root)
+                .min_by(|a, b| a.rank.cmp(&b.rank).then(b.arrival.cmp(&a.arrival)))
+                .map(|node| (node.id, node.block.header.parent));
+            let Some((id, parent)) = weakest else { break };
+            self.nodes.remove(&id);
+            if let Some(parent) = self.nodes.get_mut(&parent) {
+                parent.children.retain(|child| *child != id);
+            }
+            gone.push(id);
+        }
+        gone
+    }
+}
