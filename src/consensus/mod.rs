@@ -1,1 +1,16 @@
-//! (room under construction)
+//! Consensus: the contract that every rule fills, and the rules.
+//!
+//! A rule has two halves. Its [`Rules`](crate::chain::Rules) judge: they are stateless and know headers, seals and the
+//! state after the parent. Its [`Engine`] acts: it turns events into actions and holds whatever the protocol holds.
+//! Neither knows a clock, a socket or a disk.
+
+mod action;
+mod engine;
+mod event;
+pub mod pow;
+pub mod retarget;
+pub mod schedule;
+
+pub use action::{Action, Outbox, Report, SearchOrder};
+pub use engine::{Context, DraftError, Engine};
+pub use event::{AuthorityId, Event, MESSAGE_BYTES_MAX, Message, OrderId, Record, Timer};

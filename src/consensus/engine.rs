@@ -1,0 +1,111 @@
+//! The acting half of a rule, and what it may look at.
+
+use super::{Event, Outbox};
+use crate::chain::{Node, Tree};
+use crate::ledger::{ExecuteError, Executed, TransactionError};
+use crate::mempool::Mempool;
+use crate::types::{
+    Address, Body, Bounded, Claim, Draft, HEADER_VERSION, Hash, Header, StateRoot, Time,
+    Transaction, body_root, encode,
+};
+
+/// Bytes that a draft keeps free for header and list lengths, far more than they take.
+const HEADER_ROOM: usize = 1024;
+
+/// Transactions that turn out not to execute are left out one by one, this often at most.
+const REPAIRS_MAX: usize = 16;
+
+/// The acting half of a rule.
+pub trait Engine: Send {
+    /// Reacts to one event by appending actions; the host performs them strictly in list order. Total and
+    /// deterministic: no clock, entropy, socket, disk or thread; never panics on foreign input.
+    fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox);
+}
+
+/// What an engine may look at while it handles an event.
+pub struct Context<'a> {
+    /// The local clock; never goes back.
+    pub now: Time,
+    /// The non-final blocks.
+    pub tree: &'a Tree,
+    /// The pending transactions.
+    pub pool: &'a Mempool,
+}
+
+/// Why no draft could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no draft on {parent}: {error}")]
+pub struct DraftError {
+    parent: crate::types::BlockId,
+    error: ExecuteError,
+}
+
+impl Context<'_> {
+    /// Makes a draft on `parent` out of pending transactions, and executes it. A transaction that does not execute is
+    /// left out.
+    pub fn draft(
+        &self,
+        parent: &Node,
+        time: Time,
+        producer: Address,
+        claim: Claim,
+    ) -> Result<(Draft, Executed), DraftError> {
+        let params = self.tree.params();
+        let room = params.block_bytes_max.saturating_sub(HEADER_ROOM);
+        let chosen = self.pool.select(room, params.transactions_max);
+        let mut transactions: Vec<Transaction> =
+            chosen.into_iter().map(|transaction| (*transaction).clone()).collect();
+        for _ in 0..REPAIRS_MAX {
+            let index = match self.execute(parent, time, producer, claim, transactions.clone()) {
+                Ok(made) => return Ok(made),
+                Err(ExecuteError::Transaction { index, error })
+                    if !matches!(error, TransactionError::Failed(_)) =>
+                {
+                    index
+                }
+                Err(error) => return Err(DraftError { parent: parent.id, error }),
+            };
+            transactions.remove(index);
+        }
+        let empty = self.execute(parent, time, producer, claim, Vec::new());
+        empty.map_err(|error| DraftError { parent: parent.id, error })
+    }
+
+    fn execute(
+        &self,
+        parent: &Node,
+        time: Time,
+        producer: Address,
+        claim: Claim,
+        transactions: Vec<Transaction>,
+    ) -> Result<(Draft, Executed), ExecuteError> {
+        let body =
+            Body { transactions: Bounded::truncated(transactions), evidence: Bounded::default() };
+        let chain = &self.tree.params().chain;
+        let header = Header {
+            version: HEADER_VERSION,
+            height: parent.height().next(),
+            parent: parent.id,
+            time,
+            producer,
+            claim,
+            body_root: body_root(&body, chain),
+            state_root: StateRoot(Hash::default()),
+        };
+        let mut draft = Draft { header, body };
+        let executed = self.tree.execute(&draft, parent)?;
+        draft.header.state_root = executed.root();
+        Ok((draft, executed))
+    }
+
+    /// Executes somebody's draft on its parent and compares the state root.
+    pub fn check(&self, draft: &Draft, parent: &Node) -> Result<Executed, ExecuteError> {
+        let executed = self.tree.execute(draft, parent)?;
+        if executed.root() != draft.header.state_root {
+            let reason =
+                format!("the draft of {} bytes ends in another state", encode(draft).len());
+            return Err(ExecuteError::Rule(reason));
+        }
+        Ok(executed)
+    }
+}

@@ -1,0 +1,67 @@
+//! What happens to an engine, in the past tense.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::chain::Imported;
+use crate::types::{Address, Bounded, PublicKey, Seal};
+
+/// Bytes in a message between authorities.
+pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// An authority, by the key that authenticates its stream.
+pub type AuthorityId = PublicKey;
+
+/// A message between authorities, encoded by the rule that sends it: no transport reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Message(pub Bounded<u8, MESSAGE_BYTES_MAX>);
+
+/// The name of a value that an engine keeps across crashes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Record(pub Bounded<u8, 64>);
+
+/// A search in progress. Numbers are never used twice, so a result that comes too late is recognised.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct OrderId(pub u64);
+
+/// What an engine can wait for. Setting a timer replaces it; a spurious wake does no harm.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub enum Timer {
+    /// Time to renew the draft that is being sealed.
+    Draft,
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The node is up: the tree is loaded, and these are the records that were durable.
+    Start {
+        /// Names and values.
+        saved: Vec<(Record, Vec<u8>)>,
+    },
+    /// A block entered the tree, ours or another's.
+    Imported(Imported),
+    /// An authority sent a message.
+    Received {
+        /// The sender, authenticated.
+        from: AuthorityId,
+        /// The message.
+        message: Message,
+    },
+    /// A timer ran out.
+    Elapsed(Timer),
+    /// The search numbered `order` ended with a seal.
+    Found {
+        /// Which search.
+        order: OrderId,
+        /// The proof it found.
+        seal: Seal,
+    },
+    /// The pool took in transactions.
+    PoolFilled,
+    /// The operator wants blocks paid to this address, or none made at all.
+    Payout(Option<Address>),
+}

@@ -1,0 +1,124 @@
+//! The acting half of proof of work: keep a search running on the best branch.
+
+use std::sync::Arc;
+
+use super::PowRules;
+use crate::chain::UNFINAL_BLOCKS_MAX;
+use crate::consensus::{
+    Action, Context, Engine, Event, OrderId, Outbox, Report, SearchOrder, Timer,
+};
+use crate::types::{Address, Claim, Draft, Height, Seal, Span, Time};
+
+/// A draft is renewed at least this often, so that its time and its transactions stay fresh.
+const RENEW_EVERY: Span = Span::seconds(5);
+
+/// New transactions renew a draft no sooner than this after it was made.
+const RENEW_AT_MOST_EVERY: Span = Span(500);
+
+/// Mines on the best branch while somebody is to be paid for it; silent otherwise.
+#[derive(Debug)]
+pub struct PowEngine {
+    rules: Arc<PowRules>,
+    payout: Option<Address>,
+    orders: u64,
+    mining: Option<Mining>,
+}
+
+/// The search in progress.
+#[derive(Debug)]
+struct Mining {
+    order: OrderId,
+    draft: Draft,
+    since: Time,
+}
+
+impl PowEngine {
+    /// An engine that pays its blocks to `payout`, or makes none.
+    pub fn new(rules: Arc<PowRules>, payout: Option<Address>) -> Self {
+        Self { rules, payout, orders: 0, mining: None }
+    }
+
+    /// Replaces the search by one for a fresh draft on the head.
+    fn renew(&mut self, cx: &Context<'_>, out: &mut Outbox) {
+        let Some(payout) = self.payout else { return self.stop(out) };
+        if cx.tree.len() > UNFINAL_BLOCKS_MAX {
+            out.push(Action::Report(Report::TooManyUnfinal { blocks: cx.tree.len() }));
+            return self.stop(out);
+        }
+        out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_EVERY) });
+        let draft = match self.draft(cx, payout) {
+            Ok(draft) => draft,
+            Err(reason) => {
+                self.mining = None;
+                out.push(Action::StopSearch);
+                return out.push(Action::Report(Report::DraftFailed(reason)));
+            }
+        };
+        let block = draft.id(&cx.tree.params().chain);
+        let transactions = draft.body.transactions.len();
+        self.orders += 1;
+        let order = OrderId(self.orders);
+        out.push(Action::Search(Box::new(SearchOrder { order, block, header: draft.header })));
+        out.push(Action::Report(Report::Drafted { block, transactions }));
+        self.mining = Some(Mining { order, draft, since: cx.now });
+    }
+
+    fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<Draft, String> {
+        let head = cx.tree.head();
+        let bits = self.rules.next_bits(&head.state).map_err(|error| error.to_string())?;
+        let earliest = self.rules.earliest_time(&head.state).map_err(|error| error.to_string())?;
+        // After a halt of the clock the median may lie ahead of it; nobody would accept what lies too far ahead.
+        let time = cx.now.max(earliest);
+        if time > cx.now.after(self.rules.params().future_limit) {
+            return Err(format!(
+                "the last blocks are ahead of the clock ({} against {})",
+                time, cx.now
+            ));
+        }
+        let claim = Claim::Work { bits };
+        let made = cx.draft(head, time, payout, claim).map_err(|error| error.to_string())?;
+        Ok(made.0)
+    }
+
+    fn stop(&mut self, out: &mut Outbox) {
+        if self.mining.take().is_some() {
+            out.push(Action::StopSearch);
+            out.push(Action::StopTimer(Timer::Draft));
+        }
+    }
+
+    fn found(&mut self, order: OrderId, seal: Seal, cx: &Context<'_>, out: &mut Outbox) {
+        // A stale number: the draft was renewed since.
+        let Some(mining) = self.mining.take_if(|mining| mining.order == order) else { return };
+        out.push(Action::Publish(Box::new(mining.draft.seal(seal))));
+        // The import of what was published starts the next search; if it fails, the timer does.
+        out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_AT_MOST_EVERY) });
+    }
+
+    /// The height being searched for.
+    pub fn mining_at(&self) -> Option<Height> {
+        Some(self.mining.as_ref()?.draft.header.height)
+    }
+}
+
+impl Engine for PowEngine {
+    fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        match event {
+            Event::Start { .. } => self.renew(cx, out),
+            Event::Imported(imported) if imported.moved.is_some() => self.renew(cx, out),
+            Event::Elapsed(Timer::Draft) if self.payout.is_some() => self.renew(cx, out),
+            Event::Found { order, seal } => self.found(order, seal, cx, out),
+            Event::PoolFilled => {
+                if let Some(mining) = &self.mining {
+                    let due = mining.since.after(RENEW_AT_MOST_EVERY).max(cx.now);
+                    out.push(Action::SetTimer { timer: Timer::Draft, at: due });
+                }
+            }
+            Event::Payout(payout) => {
+                self.payout = payout;
+                self.renew(cx, out);
+            }
+            Event::Imported(_) | Event::Elapsed(_) | Event::Received { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The judging half of proof of work.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::PowParams;
+use crate::chain::{BlockRef, Rank, Rules, Verdict};
+use crate::consensus::retarget::{Anchor, History, Past, Schedule};
+use crate::consensus::schedule::RecentTimes;
+use crate::ledger::{
+    CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, Supply, System, SystemKey,
+    Transition,
+};
+use crate::types::target::{Bits, Work};
+use crate::types::work::{VERSION_ROLLING_MASK, WORK_VERSION};
+use crate::types::{
+    Address, Amount, Claim, Draft, Evidence, Header, Height, Operation, Seal, Time,
+};
+
+/// The rules of proof of work.
+#[derive(Debug)]
+pub struct PowRules {
+    params: PowParams,
+}
+
+/// The summed work of the branch, as the ledger keeps it.
+fn total_key() -> SystemKey {
+    SystemKey::new("work/total")
+}
+
+/// What retargeting reads, as the ledger keeps it.
+fn history_key() -> SystemKey {
+    SystemKey::new("work/history")
+}
+
+/// A block of the past.
+#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
+struct Remembered {
+    height: Height,
+    time: Time,
+    bits: Bits,
+}
+
+/// The first block of work, which retargeting measures from, and the latest ones, oldest first.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+struct Memory {
+    anchor: Remembered,
+    window: Vec<Remembered>,
+}
+
+impl PowRules {
+    /// The rules under these parameters.
+    pub fn new(params: PowParams) -> Self {
+        Self { params }
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &PowParams {
+        &self.params
+    }
+
+    /// The target that a child of a block with this state must claim.
+    pub fn next_bits(&self, parent: &State) -> Result<Bits, ReadFailed> {
+        let params = &self.params;
+        let schedule = Schedule {
+            spacing: params.block_time.0,
+            initial: params.initial_bits,
+            limit: params.limit,
+        };
+        let Some(memory) = parent.system::<Memory>(&history_key())? else {
+            return Ok(params.initial_bits);
+        };
+        let anchor = memory.anchor.bits.target().ok().map(|target| Anchor {
+            height: memory.anchor.height.0,
+            target,
+            // It counts from its own time, as if its parent had come one interval before it.
+            parent_time: memory.anchor.time.before(params.block_time).0,
+        });
+        let past = |block: &Remembered| Past {
+            height: block.height.0,
+            time: block.time.0,
+            bits: block.bits,
+        };
+        let window: Vec<Past> = memory.window.iter().map(past).collect();
+        Ok(params.retarget.required(&History { anchor, window: &window }, &schedule))
+    }
+
+    /// The earliest time that a child of a block with this state may carry.
+    pub fn earliest_time(&self, parent: &State) -> Result<Time, ReadFailed> {
+        let median = RecentTimes::after(parent)?.median();
+        Ok(median.map_or(Time::default(), |median| Time(median.0.saturating_add(1))))
+    }
+
+    /// The summed work of the branch that ends in `state`.
+    pub fn total_work(&self, state: &State) -> Result<Work, ReadFailed> {
+        Ok(state.system(&total_key())?.unwrap_or_default())
+    }
+
+    fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<Bits, Verdict> {
+        let Claim::Work { bits } = header.claim else {
+            let given = header.claim.kind();
+            return Err(Verdict::Header(format!(
+                "it claims by {given:?}; this chain's rule is work"
+            )));
+        };
+        let expected = self.next_bits(parent.state)?;
+        if bits != expected {
+            return Err(Verdict::Header(format!("its target is {bits} where {expected} is due")));
+        }
+        let earliest = self.earliest_time(parent.state)?;
+        if header.time < earliest {
+            let given = header.time;
+            return Err(Verdict::Header(format!(
+                "its time {given} is not after the median of the last blocks, {earliest} at least"
+            )));
+        }
+        Ok(bits)
+    }
+}
+
+impl Rules for PowRules {
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+        let bits = self.judge_header(header, parent)?;
+        let id = header.id(&self.params.chain);
+        let Seal::Work(proof) = seal else {
+            return Err(Verdict::Seal("it is not a proof of work".into()));
+        };
+        let version = proof.version.cast_unsigned();
+        if version & !VERSION_ROLLING_MASK != WORK_VERSION.cast_unsigned() {
+            let reason = format!("work version {version:08x}: only bits 13 to 28 are free");
+            return Err(Verdict::Seal(reason));
+        }
+        let from = header.time.seconds();
+        let to = header.time.after(self.params.seal_window).seconds();
+        if proof.time < from || proof.time > to {
+            return Err(Verdict::Seal(format!(
+                "work time {} is not in {from} to {to}",
+                proof.time
+            )));
+        }
+        let work = proof.header(header.height.0, id.as_bytes(), *header.parent.as_bytes(), bits);
+        if !work.is_proven().map_err(|error| Verdict::Header(error.to_string()))? {
+            return Err(Verdict::Seal(format!("its hash does not reach target {bits}")));
+        }
+        Ok(())
+    }
+
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
+        Ok(Rank::of_work(&self.total_work(head.state)?))
+    }
+
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
+        Ok(head.header.height.back(self.params.finality_depth))
+    }
+
+    fn not_before(&self, header: &Header) -> Time {
+        header.time.before(self.params.future_limit)
+    }
+}
+
+impl Transition for PowRules {
+    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn operation(
+        &self,
+        operation: &Operation,
+        _: Address,
+        _: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        match operation {
+            Operation::Note { .. } => Ok(()),
+            other => Err(Refused::operation(other)),
+        }
+    }
+
+    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Err(Refused::NotActive { what: "evidence of misbehaviour" })
+    }
+
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        _: &Movements,
+        state: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        let header = &block.header;
+        let Claim::Work { bits } = header.claim else {
+            return Err(Refused::Invalid("a block of this chain claims by work".into()));
+        };
+        let total: Work = state.get(&total_key())?.unwrap_or_default();
+        state.put(&total_key(), &(total + bits.work()));
+        RecentTimes::push(state, header.time)?;
+        let block = Remembered { height: header.height, time: header.time, bits };
+        let mut memory = state
+            .get::<Memory>(&history_key())?
+            .unwrap_or_else(|| Memory { anchor: block, window: Vec::new() });
+        memory.window.push(block);
+        let spare = memory.window.len().saturating_sub(self.params.retarget.window());
+        memory.window.drain(..spare);
+        state.put(&history_key(), &memory);
+        let supply: Supply = state.get(&Supply::key())?.unwrap_or_default();
+        let circulating = supply.circulating().unwrap_or_default();
+        let issued = self.params.issuance.capped(header.height, circulating);
+        let amount = issued.plus(fees).ok_or_else(|| Refused::Invalid("fees overflow".into()))?;
+        let payment = Payment { to: header.producer, amount, kind: CoinKind::Reward };
+        Ok(Rewards { issued, payments: vec![payment] })
+    }
+}
