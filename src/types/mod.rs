@@ -2,3 +2,4 @@
 
 pub mod hd;
 pub mod mnemonic;
+pub mod signatures;
