@@ -52,11 +52,19 @@ pub mod store;
 pub mod replica;
 
 #[cfg(feature = "node")]
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the host owns the clock, the threads and the sockets")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the host owns the clock, the threads and the sockets"
+)]
 pub mod node;
 
 #[cfg(feature = "node")]
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "people and their keys need entropy and files")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "people and their keys need entropy and files"
+)]
 pub mod wallet;
 
 #[cfg(feature = "node")]
