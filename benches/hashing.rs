@@ -6,8 +6,9 @@ use std::hint::black_box;
 
 use assay::miner::kernels::{self, Prepared};
 use assay::miner::{Job, search_slice};
+use assay::types::sha256d;
 use assay::types::target::Bits;
-use assay::types::work::{WORK_VERSION, WorkHeader, coinbase_parts, sha256d};
+use assay::types::work::{WORK_VERSION, WorkHeader, coinbase_parts};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
 
