@@ -6,14 +6,12 @@ use super::*;
 use crate::miner::kernels::{Portable, Prepared};
 use crate::miner::{ExtraNonces, search_slice};
 use crate::types::target::Bits;
-use crate::types::work::{WORK_VERSION, coinbase_parts};
 
 const ID: [u8; 32] = [7; 32];
 const PARENT: [u8; 32] = [9; 32];
 
 fn job(bits: u32) -> Job {
-    let time = 1_700_000_000;
-    Job::new(WORK_VERSION, PARENT, coinbase_parts(300, &ID), time, Bits(bits)).unwrap()
+    Job::for_block(300, &ID, PARENT, 1_700_000_000, Bits(bits)).unwrap()
 }
 
 fn threads(count: usize) -> NonZeroUsize {

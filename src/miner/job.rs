@@ -3,7 +3,9 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::types::target::{Bits, BitsError, Target};
-use crate::types::work::{CoinbaseParts, WorkHeader, WorkProof, merkle_root};
+use crate::types::work::{
+    CoinbaseParts, WORK_VERSION, WorkHeader, WorkProof, coinbase_parts, merkle_root,
+};
 
 /// The extra nonces of a job: `first`, `first + stride`, … , `count` of them, modulo 2^64.
 ///
@@ -53,6 +55,22 @@ impl Job {
         let target = bits.target()?;
         let extra_nonces = ExtraNonces::default();
         Ok(Self { version, previous, coinbase, time, bits, target, extra_nonces })
+    }
+
+    /// The job of proving the block `block_id` at `height`, child of `previous`, that claims `bits`; see
+    /// [`crate::types::work`]. Its proofs are those that [`WorkProof::header`] accepts for the same block.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::new`].
+    pub fn for_block(
+        height: u64,
+        block_id: &[u8; 32],
+        previous: [u8; 32],
+        time: u32,
+        bits: Bits,
+    ) -> Result<Self, BitsError> {
+        Self::new(WORK_VERSION, previous, coinbase_parts(height, block_id), time, bits)
     }
 
     /// The same job over these extra nonces only.

@@ -4,14 +4,13 @@ use std::sync::Mutex;
 use super::*;
 use crate::miner::ExtraNonces;
 use crate::types::target::Bits;
-use crate::types::work::{WORK_VERSION, coinbase_parts};
+use crate::types::work::coinbase_parts;
 
 const ID: [u8; 32] = [7; 32];
 const PARENT: [u8; 32] = [9; 32];
 
 fn job(bits: u32) -> Job {
-    let time = 1_700_000_000;
-    Job::new(WORK_VERSION, PARENT, coinbase_parts(300, &ID), time, Bits(bits)).unwrap()
+    Job::for_block(300, &ID, PARENT, 1_700_000_000, Bits(bits)).unwrap()
 }
 
 /// The numbers of all proofs in a range, by hashing every header whole.
