@@ -35,7 +35,9 @@ pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
 pub use devnet::{DevnetNode, DevnetStatus, NodeState};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
 pub use health::{Health, HealthStatus};
-pub use mempool::{MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SubmitParams, SubmitResult};
+pub use mempool::{
+    MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
+};
 pub use mining::{MiningStatus, PayoutParams};
 pub use net::{ConnectParams, Direction, PeerInfo};
 pub use selector::BlockSelector;

@@ -1,1 +1,4 @@
 //! (room under construction)
+
+pub mod metrics;
+pub mod rpc;
