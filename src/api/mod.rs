@@ -1,1 +1,49 @@
-//! (room under construction)
+//! What the node answers and what commands print with `--json`: one set of types for the node, the wallet, the devnet
+//! and the benchmarks.
+//!
+//! Scripts rely on these shapes. Fields may be added, never renamed or removed. Amounts are decimal strings of base
+//! units, times are milliseconds since the Unix epoch, ids are lower-case hexadecimal, addresses are bech32m under the
+//! chain's prefix, and what may be absent is left out. Whoever reads them ignores fields that it does not know;
+//! parameters of requests, in contrast, are refused when one of them is unknown.
+//!
+//! There is one file per namespace of the remote procedure calls, named as the calls are: `chain_info` answers a
+//! [`ChainInfo`]. Nothing here reads a clock, a socket or a disk.
+
+mod block;
+mod chain;
+mod coins;
+mod consensus;
+mod devnet;
+mod error;
+mod health;
+mod mempool;
+mod mining;
+mod net;
+#[cfg(feature = "node")]
+mod schema;
+mod selector;
+mod system;
+mod transaction;
+mod wallet;
+
+pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
+pub use chain::{BlockParams, ChainInfo, ForkInfo, ForkStatus, SupplyInfo};
+pub use coins::{
+    AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
+};
+pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
+pub use devnet::{DevnetNode, DevnetStatus, NodeState};
+pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
+pub use health::{Health, HealthStatus};
+pub use mempool::{MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SubmitParams, SubmitResult};
+pub use mining::{MiningStatus, PayoutParams};
+pub use net::{ConnectParams, Direction, PeerInfo};
+pub use selector::BlockSelector;
+pub use system::SystemInfo;
+pub use transaction::{
+    OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,
+};
+pub use wallet::{SendLatency, SendReport, SendStatus};
+
+#[cfg(test)]
+mod tests;

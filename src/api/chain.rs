@@ -1,0 +1,95 @@
+//! `chain_*`: where the chain stands, its forks, its money.
+
+use serde::{Deserialize, Serialize};
+
+use super::BlockSelector;
+use crate::types::{Amount, BlockId, GenesisId, Height, StateRoot, Time};
+
+/// What `chain_info` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct ChainInfo {
+    /// The chain's name.
+    pub chain: String,
+    /// The rule that makes blocks now.
+    pub engine: String,
+    /// Names the chain: the hash of every consensus field of its spec.
+    pub genesis: GenesisId,
+    /// The height of the head.
+    pub height: Height,
+    /// The end of the best branch.
+    pub head: BlockId,
+    /// The time of the head.
+    pub time: Time,
+    /// Up to where the chain can no longer change.
+    pub final_height: Height,
+    /// The block there.
+    pub final_id: BlockId,
+    /// Commits to the ledger after the head.
+    pub state_root: StateRoot,
+    /// What circulates after the head.
+    pub supply: Amount,
+    /// How many times harder than Bitcoin's easiest target the head was. Rules that search only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<f64>,
+    /// Hashes per second of the whole network, estimated over the last blocks. Work only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_rate: Option<f64>,
+}
+
+/// What `chain_block` and `chain_header` are asked with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BlockParams {
+    /// Which block; the head if it is left out.
+    #[serde(default)]
+    pub block: BlockSelector,
+}
+
+/// The end of a branch, one of those that `chain_forks` answers: the best first, then the others by height.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct ForkInfo {
+    /// The last block of the branch.
+    pub head: BlockId,
+    /// Its height.
+    pub height: Height,
+    /// Blocks of the branch that are not on the best one; 0 for the best branch.
+    pub length: u64,
+    /// Where the branch leaves the best one; its own height for the best branch.
+    pub fork_height: Height,
+    /// How strong the branch is: greater text of the same length is stronger.
+    pub rank: String,
+    /// Whether it is the best.
+    pub status: ForkStatus,
+}
+
+/// Whether a branch is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub enum ForkStatus {
+    /// It is: its end is the head.
+    Best,
+    /// Another one is better.
+    Side,
+}
+
+/// What `chain_supply` answers: genesis + issued − burned = circulating, after the head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct SupplyInfo {
+    /// The height of the head.
+    pub height: Height,
+    /// The head.
+    pub head: BlockId,
+    /// Created by the genesis block.
+    pub genesis: Amount,
+    /// Issued since.
+    pub issued: Amount,
+    /// Destroyed since.
+    pub burned: Amount,
+    /// What circulates.
+    pub circulating: Amount,
+}

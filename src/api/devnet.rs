@@ -1,0 +1,64 @@
+//! `devnet status --json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{BlockId, GenesisId, Height, StateRoot};
+
+/// What `devnet status --json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct DevnetStatus {
+    /// The devnet's directory.
+    pub dir: String,
+    /// The chain's name.
+    pub chain: String,
+    /// Names the chain.
+    pub genesis: GenesisId,
+    /// The rule that makes blocks.
+    pub engine: String,
+    /// The nodes in order of their index.
+    pub nodes: Vec<DevnetNode>,
+}
+
+/// Whether a node's process works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub enum NodeState {
+    /// It runs.
+    Running,
+    /// It is suspended.
+    Paused,
+    /// There is no process.
+    Stopped,
+}
+
+/// A node of a devnet. What only the node itself knows is `null` while it does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct DevnetNode {
+    /// Its name.
+    pub name: String,
+    /// Its process, while it has one.
+    pub pid: Option<u32>,
+    /// Whether the process works.
+    pub state: NodeState,
+    /// Where it answers requests, as a URL.
+    pub rpc: Option<String>,
+    /// Where it listens for peers, as a multiaddr.
+    pub p2p: Option<String>,
+    /// The height of its head.
+    pub height: Option<Height>,
+    /// Its head.
+    pub head: Option<BlockId>,
+    /// Its final height.
+    pub final_height: Option<Height>,
+    /// The block there.
+    pub final_id: Option<BlockId>,
+    /// Commits to the ledger after its head.
+    pub state_root: Option<StateRoot>,
+    /// Its connected peers.
+    pub peers: Option<u64>,
+    /// Its pending transactions.
+    pub mempool: Option<u64>,
+}

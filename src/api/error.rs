@@ -1,0 +1,151 @@
+//! Errors: the codes of the remote procedure calls, the exit codes of commands, and the shape of an error as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// The codes that this node answers beside the standard ones of JSON-RPC 2.0 (−32700 and −32600 to −32603).
+///
+/// −32005 to −32011 belong to the server library: batches and subscriptions refused, a request or answer too large
+/// (−32007, −32008), a busy server (−32009), a batch too large (−32010, −32011).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RpcCode {
+    /// The store is being opened: ask again soon.
+    WarmingUp,
+    /// The node stops.
+    Stopping,
+    /// The method needs the token of the cookie file.
+    Unauthorized,
+    /// The bytes are no transaction.
+    BadTransaction,
+    /// The transaction may not join the pool.
+    TransactionRefused,
+    /// The node knows no such block.
+    UnknownBlock,
+    /// The node knows no such transaction, neither pending nor in a block of the best branch.
+    UnknownTransaction,
+    /// The text is no address of this chain.
+    BadAddress,
+    /// The peer's address cannot be dialled.
+    BadPeer,
+    /// There is more than one answer can hold.
+    TooMuch,
+    /// The store or the node itself failed.
+    Failed,
+}
+
+impl RpcCode {
+    /// Every code.
+    pub const ALL: [Self; 11] = [
+        Self::WarmingUp,
+        Self::Stopping,
+        Self::Unauthorized,
+        Self::BadTransaction,
+        Self::TransactionRefused,
+        Self::UnknownBlock,
+        Self::UnknownTransaction,
+        Self::BadAddress,
+        Self::BadPeer,
+        Self::TooMuch,
+        Self::Failed,
+    ];
+
+    /// The number on the wire.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::WarmingUp => -32020,
+            Self::Stopping => -32021,
+            Self::Unauthorized => -32022,
+            Self::BadTransaction => -32030,
+            Self::TransactionRefused => -32031,
+            Self::UnknownBlock => -32040,
+            Self::UnknownTransaction => -32041,
+            Self::BadAddress => -32042,
+            Self::BadPeer => -32043,
+            Self::TooMuch => -32044,
+            Self::Failed => -32050,
+        }
+    }
+
+    /// The code with this number.
+    pub fn of(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.code() == code)
+    }
+
+    /// Its name, as the `code` of an error in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WarmingUp => "warming_up",
+            Self::Stopping => "stopping",
+            Self::Unauthorized => "unauthorized",
+            Self::BadTransaction => "bad_transaction",
+            Self::TransactionRefused => "transaction_refused",
+            Self::UnknownBlock => "unknown_block",
+            Self::UnknownTransaction => "unknown_transaction",
+            Self::BadAddress => "bad_address",
+            Self::BadPeer => "bad_peer",
+            Self::TooMuch => "too_much",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a command's exit code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// It worked.
+    Ok = 0,
+    /// It failed for a reason that has no code of its own.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The spec or the configuration is bad.
+    Config = 3,
+    /// The other side is on another chain.
+    WrongChain = 4,
+    /// The database is locked, corrupt, full, or newer than this software.
+    Database = 5,
+    /// A port or an address cannot be bound.
+    Bind = 6,
+    /// The keystore or the password.
+    Keystore = 7,
+    /// The node is unreachable or did not answer in time.
+    Unreachable = 8,
+    /// The node refused.
+    Refused = 9,
+    /// A property that was checked is violated.
+    Violated = 10,
+    /// Stopped by SIGINT, cleanly.
+    Interrupted = 130,
+    /// Stopped by SIGTERM, cleanly.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub const fn code(self) -> u8 {
+        self as u8 // the discriminants are the codes
+    }
+}
+
+/// What a command with `--json` prints on stdout when it fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct ErrorReport {
+    /// The error.
+    pub error: ErrorBody,
+}
+
+/// An error as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct ErrorBody {
+    /// A word that scripts can match, such as `unreachable` or [`RpcCode::name`].
+    pub code: String,
+    /// The exit code of the command.
+    pub exit: u8,
+    /// What was given and why it is refused.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
