@@ -54,6 +54,16 @@ pub enum ImportError {
     Failed(#[from] ReadFailed),
 }
 
+impl From<Verdict> for ImportError {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Failed(failed) => Self::Failed(failed),
+            Verdict::Seal(_) => Self::Copy(verdict.to_string()),
+            Verdict::Header(_) => Self::Invalid(verdict.to_string()),
+        }
+    }
+}
+
 /// Judges, executes and adds a block whose transaction signatures are known to verify.
 ///
 /// The checks run from the cheapest to the dearest: a liar pays for its seal before we pay for execution.
@@ -85,13 +95,7 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     if now < until {
         return Err(ImportError::Early { until });
     }
-    tree.rules().verify(&header, &block.seal, parent.as_ref()).map_err(
-        |verdict| match verdict {
-            Verdict::Failed(failed) => ImportError::Failed(failed),
-            Verdict::Seal(_) => ImportError::Copy(verdict.to_string()),
-            Verdict::Header(_) => ImportError::Invalid(verdict.to_string()),
-        },
-    )?;
+    tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     if body_root(&block.body, &chain) != header.body_root {
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }

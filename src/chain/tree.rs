@@ -114,6 +114,11 @@ impl Tree {
         })
     }
 
+    /// Numbers arrivals on from here, so that blocks which a store remembers stay the earlier ones.
+    pub fn continue_arrivals(&mut self, last: u64) {
+        self.arrivals = self.arrivals.max(last);
+    }
+
     /// The rule of this chain.
     pub fn rules(&self) -> &dyn Rules {
         &*self.rules

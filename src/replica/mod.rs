@@ -1,3 +1,282 @@
-//! (room under construction)
-pub mod input;
+//! A whole peer minus its I/O.
+//!
+//! A [`Replica`] holds the tree, the pool, the engine and what it knows of its peers. It turns [`Input`]s into
+//! [`Output`]s; time is an argument; whatever must survive a crash is staged in the store before the [`Output::Sync`]
+//! that stands in front of everything which depends on it. The node runs it on sockets and disks, a simulator on
+//! queues, and nothing in here can tell which.
+//!
+//! - [`blocks`](self): announcements, rebuilding bodies from the pool, import, finality
+//! - `transactions`: admission, submission, gossip in batches
+//! - `sync`: where peers stand, catching up
+//! - `actions`: performing what the engine wants
+//! - [`wire`]: what peers say to each other
+//! - [`Input`], [`Output`]: all I/O as data
+
+mod actions;
+mod blocks;
+mod bounded;
+mod input;
+mod sync;
+mod transactions;
+mod view;
 pub mod wire;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
+pub use view::View;
+
+use crate::chain::{Rules, Tree};
+use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
+use crate::ledger::{Delta, LtHash, Params};
+use crate::mempool::Mempool;
+use crate::store::{Store, StoreError, StoredChain, Table};
+use crate::types::{Block, BlockId, Bounded, GenesisId, Time, Transaction, TransactionId, decode};
+
+/// What a replica needs to know of its chain.
+pub struct Chain {
+    /// The parameters of execution, the genesis id among them.
+    pub params: Params,
+    /// The judging half of the rule.
+    pub rules: Arc<dyn Rules>,
+    /// The first block.
+    pub genesis: Block,
+    /// Encoded bytes of pending transactions at most.
+    pub pool_bytes_max: usize,
+}
+
+/// A peer minus its I/O.
+pub struct Replica<S> {
+    chain: GenesisId,
+    stored: StoredChain<S>,
+    tree: Tree,
+    pool: Mempool,
+    engine: Box<dyn Engine>,
+    /// The latest time seen; never goes back.
+    now: Time,
+    outputs: Vec<Output>,
+    /// What the engine has not been told yet.
+    events: VecDeque<Event>,
+    timers: BTreeMap<Timer, Time>,
+    /// Where transactions of non-final blocks of the best branch are.
+    included: OrdMap<TransactionId, BlockId>,
+    blocks: blocks::Incoming,
+    transactions: transactions::Incoming,
+    peers: sync::Peers,
+    /// Numbers of verification orders and requests.
+    numbers: u64,
+    /// What waits for its signatures to be checked.
+    verifying: BTreeMap<u64, Verifying>,
+    /// The store failed: the replica does nothing more.
+    failed: bool,
+}
+
+/// What waits for signatures.
+enum Verifying {
+    /// Blocks, lowest first, with the places of their checks in the batch.
+    Blocks(blocks::Checking),
+    /// Transactions.
+    Transactions(transactions::Checking),
+}
+
+impl<S: Store> Replica<S> {
+    /// Opens the chain in `store` and starts the engine. `genesis` gives the genesis state, asked for only when the
+    /// store is empty.
+    pub fn open(
+        chain: Chain,
+        genesis: impl FnOnce() -> (Delta, LtHash),
+        engine: Box<dyn Engine>,
+        store: Arc<S>,
+        now: Time,
+    ) -> Result<Self, StoreError> {
+        let id = chain.params.chain;
+        let stored = StoredChain::open(store, id, &chain.genesis, genesis)?;
+        let (block, state) = stored.last_final()?;
+        let tree = Tree::new(chain.rules, chain.params.clone(), block, state)?;
+        let mut replica = Self {
+            chain: id,
+            stored,
+            tree,
+            pool: Mempool::new(chain.params, chain.pool_bytes_max),
+            engine,
+            now,
+            outputs: Vec::new(),
+            events: VecDeque::new(),
+            timers: BTreeMap::new(),
+            included: OrdMap::new(),
+            blocks: blocks::Incoming::default(),
+            transactions: transactions::Incoming::default(),
+            peers: sync::Peers::default(),
+            numbers: 0,
+            verifying: BTreeMap::new(),
+            failed: false,
+        };
+        replica.reload()?;
+        Ok(replica)
+    }
+
+    /// Imports the non-final blocks again that the store remembers, fills the pool with what was accepted here, and
+    /// wakes the engine.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        let (blocks, last) = self.stored.unfinal()?;
+        self.tree.continue_arrivals(last);
+        self.reimport(blocks);
+        for transaction in self.stored.pending()? {
+            self.readmit(transaction);
+        }
+        let mut saved = Vec::new();
+        for (name, value) in self.stored.all(Table::Records)? {
+            let name: Bounded<u8, 64> =
+                decode(&name).map_err(|error| StoreError::Damaged(error.to_string()))?;
+            saved.push((Record(name), value));
+        }
+        self.events.push_back(Event::Start { saved });
+        self.settle();
+        Ok(())
+    }
+
+    /// Handles one input at a moment by the local clock.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.now = self.now.max(now);
+        if self.failed {
+            return;
+        }
+        match input {
+            Input::Connected(peer) => self.connected(peer),
+            Input::Disconnected(peer) => self.disconnected(peer),
+            Input::Gossip { from, message, gossip } => match gossip {
+                wire::Gossip::Announce(announce) => self.announced(from, message, *announce),
+                wire::Gossip::Transactions(batch) => {
+                    self.gossiped(from, message, batch.into_inner());
+                }
+            },
+            Input::Request { from, id, request } => self.requested(from, id, request),
+            Input::Response { from, id, response } => self.responded(from, id, response),
+            Input::RequestFailed { from, id } => self.request_failed(from, id),
+            Input::Verified { order, bad } => match self.verifying.remove(&order) {
+                Some(Verifying::Blocks(checking)) => self.blocks_verified(checking, &bad),
+                Some(Verifying::Transactions(checking)) => {
+                    self.transactions_verified(checking, &bad);
+                }
+                None => {}
+            },
+            Input::Found { order, seal } => self.events.push_back(Event::Found { order, seal }),
+            Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
+            Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
+            Input::Tick => {}
+        }
+        self.settle();
+    }
+
+    /// Runs what is due, until nothing is.
+    fn settle(&mut self) {
+        self.due_timers();
+        self.due_blocks();
+        self.due_gossip();
+        self.due_statuses();
+        while let Some(event) = self.events.pop_front() {
+            let mut outbox = Outbox::default();
+            let cx = Context { now: self.now, tree: &self.tree, pool: &self.pool };
+            self.engine.handle(event, &cx, &mut outbox);
+            for action in outbox.take() {
+                self.perform(action);
+            }
+        }
+    }
+
+    /// When to call [`Self::handle`] at the latest, with [`Input::Tick`] if nothing else happened.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let timers = self.timers.values().copied();
+        let blocks = self.blocks.next_due();
+        let gossip = self.transactions.next_due();
+        let statuses = self.peers.next_due();
+        timers.chain(blocks).chain(gossip).chain(statuses).min()
+    }
+
+    /// What to do, in order; the list is empty afterwards.
+    pub fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// The store. The host syncs it where it meets [`Output::Sync`].
+    pub fn store(&self) -> &Arc<S> {
+        self.stored.store()
+    }
+
+    /// The non-final blocks.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The pending transactions.
+    pub fn pool(&self) -> &Mempool {
+        &self.pool
+    }
+
+    /// What readers see at this moment.
+    pub fn view(&self) -> View {
+        let (head, root) = (self.tree.head(), self.tree.root());
+        View {
+            head: head.id,
+            header: head.block.header,
+            final_id: root.id,
+            final_height: root.height(),
+            rank: head.rank.clone(),
+            state: head.state.clone(),
+            branch: self.tree.branch().clone(),
+            included: self.included.clone(),
+            tree_blocks: self.tree.len(),
+            pool_transactions: self.pool.len(),
+            pool_bytes: self.pool.bytes(),
+            peers: self.peers.len(),
+            best_peer_height: self.peers.best_height(),
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Stops everything if the store failed: a node that cannot remember must not speak.
+    fn stored<T>(&mut self, outcome: Result<T, StoreError>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fail(error.to_string());
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, reason: String) {
+        if !self.failed {
+            self.failed = true;
+            self.outputs.push(Output::Report(Report::StoreFailed(reason)));
+        }
+    }
+
+    fn ban(&mut self, peer: Peer, reason: impl Into<String>) {
+        self.disconnected(peer);
+        self.outputs.push(Output::Ban { peer, reason: reason.into() });
+    }
+
+    fn report(&mut self, report: Report) {
+        self.outputs.push(Output::Report(report));
+    }
+
+    fn readmit(&mut self, transaction: Transaction) {
+        let id = transaction.id(&self.chain);
+        if self.included.contains_key(&id) {
+            return;
+        }
+        // What no longer stands was decided otherwise by a block.
+        let _ = self.admit(id, Arc::new(transaction));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod memory;
 mod schema;
 
 pub use memory::MemStore;
+pub use schema::{FORMAT, Final, FinalBase, StoredChain};
 
 use crate::ledger::ReadFailed;
 
@@ -21,7 +22,7 @@ pub enum Table {
     Blocks,
     /// The id of the final block at each height, big-endian.
     Heights,
-    /// Non-final blocks in order of arrival, big-endian, by id: what is imported again at start.
+    /// The number of arrival of each non-final block, by id: what is imported again at start, in that order.
     Arrivals,
     /// The final state: names and values of its entries.
     State,

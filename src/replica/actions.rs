@@ -1,0 +1,67 @@
+//! Performing what the engine wants.
+
+use std::sync::Arc;
+
+use super::{Output, Replica, Report};
+use crate::chain::{ImportError, import};
+use crate::consensus::{Action, Event};
+use crate::store::{Batch, Store, Table};
+use crate::types::{Block, encode};
+
+impl<S: Store> Replica<S> {
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Persist { record, bytes } => {
+                let mut batch = Batch::default();
+                let value = (!bytes.is_empty()).then_some(bytes);
+                batch.writes.push((Table::Records, encode(&record.0), value));
+                let staged = self.store().stage(batch);
+                self.stored(staged);
+                self.outputs.push(Output::Sync);
+            }
+            Action::Send { to, message } => self.outputs.push(Output::Send { to, message }),
+            Action::Broadcast(message) => self.outputs.push(Output::Broadcast(message)),
+            Action::Publish(block) => self.publish(Arc::new(*block)),
+            Action::Search(order) => self.outputs.push(Output::Search(order)),
+            Action::StopSearch => self.outputs.push(Output::StopSearch),
+            Action::SetTimer { timer, at } => {
+                self.timers.insert(timer, at);
+            }
+            Action::StopTimer(timer) => {
+                self.timers.remove(&timer);
+            }
+            Action::Report(report) => self.report(Report::Engine(report)),
+        }
+    }
+
+    pub(super) fn due_timers(&mut self) {
+        let due = |(timer, at): (&_, &_)| (*at <= self.now).then_some(*timer);
+        let due: Vec<_> = self.timers.iter().filter_map(due).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.events.push_back(Event::Elapsed(timer));
+        }
+    }
+
+    /// Imports our own block, makes it durable, and only then announces it. Its transactions were verified when
+    /// they joined the pool.
+    fn publish(&mut self, block: Arc<Block>) {
+        match import(&mut self.tree, block.clone(), self.now) {
+            Ok(imported) => {
+                self.entered(imported, true);
+                self.outputs.push(Output::Sync);
+                self.announce(&block);
+            }
+            Err(ImportError::Failed(error)) => self.fail(error.0),
+            // The branch moved on while the block was being sealed.
+            Err(
+                ImportError::Known | ImportError::Orphan { .. } | ImportError::BelowFinal { .. },
+            ) => {}
+            Err(error) => {
+                let id = block.id(&self.chain);
+                let height = block.header.height;
+                self.report(Report::Refused { block: id, height, reason: error.to_string() });
+            }
+        }
+    }
+}
