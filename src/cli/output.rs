@@ -212,13 +212,24 @@ pub fn ago(time: Time, now: Time) -> String {
     }
 }
 
-/// A moment in universal time: `2026-01-31 12:00:00 UTC`.
+/// A moment in universal time for people: `2026-01-31 12:00:00 UTC`.
 pub fn moment(time: Time) -> String {
+    let (date, clock) = date_and_clock(time);
+    format!("{date} {clock} UTC")
+}
+
+/// A moment in universal time for logs, as RFC 3339 writes it: `2026-01-31T12:00:00.000Z`.
+pub fn timestamp(time: Time) -> String {
+    let (date, clock) = date_and_clock(time);
+    format!("{date}T{clock}.{:03}Z", time.0 % 1000)
+}
+
+fn date_and_clock(time: Time) -> (String, String) {
     let seconds = time.0 / 1000;
     let (year, month, day) = civil(seconds / 86_400);
     let second = seconds % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"))
 }
 
 /// Year, month and day in the Gregorian calendar of the day with this number after 1970-01-01.

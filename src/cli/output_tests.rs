@@ -84,6 +84,7 @@ fn moments_follow_the_calendar() {
     ] {
         assert_eq!(moment(Time(seconds * 1000 + 999)), text);
     }
+    assert_eq!(timestamp(Time(1_231_006_505_042)), "2009-01-03T18:15:05.042Z");
     // No time of a node makes it panic.
     assert!(moment(Time(u64::MAX)).ends_with(" UTC"));
 }
