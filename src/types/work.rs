@@ -27,8 +27,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::sha256d;
 use super::target::{Bits, BitsError};
 
 /// Bytes in a work header.
@@ -54,11 +54,6 @@ const PUSH_32: u8 = 32;
 
 /// Pushes the eight bytes of the extra nonce that follow.
 const PUSH_EXTRA_NONCE: u8 = 8;
-
-/// SHA-256 applied twice, the hash of Bitcoin's headers.
-pub fn sha256d(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(Sha256::digest(bytes)).into()
-}
 
 /// The fields of a Bitcoin header; hashes are in the order of the hash function's output ("internal order").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
