@@ -280,7 +280,7 @@ impl<S: Store> Replica<S> {
             let more = !self.transactions.own.is_empty();
             self.transactions.tell_again = more.then(|| self.now.after(TELL_AGAIN));
         }
-        if !self.transactions.flush.is_some_and(|due| due <= self.now) {
+        if self.transactions.flush.is_none_or(|due| due > self.now) {
             return;
         }
         self.transactions.flush = None;

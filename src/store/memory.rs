@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Batch, Store, StoreError, Table};
+use super::{Batch, Entry, Store, StoreError, Table};
 
 type Tables = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
@@ -60,7 +60,7 @@ impl Store for MemStore {
         prefix: &[u8],
         after: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let inner = self.inner();
         let start = match after.is_empty() {
             true => Bound::Included((table, prefix.to_vec())),

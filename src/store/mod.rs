@@ -62,6 +62,9 @@ impl Table {
     }
 }
 
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// Writes that happen together or not at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -139,7 +142,7 @@ pub trait Store: Send + Sync + 'static {
         prefix: &[u8],
         after: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// Applies a batch: atomic, visible at once, durable with the next [`Self::sync`].
     fn stage(&self, batch: Batch) -> Result<(), StoreError>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Batch, Store, StoreError, Table};
+use super::{Batch, Entry, Store, StoreError, Table};
 use crate::chain::{Finalised, Node};
 use crate::ledger::{Base, Delta, LtHash, ReadFailed, State};
 use crate::types::{
@@ -128,8 +128,8 @@ impl<S: Store> StoredChain<S> {
     }
 
     /// Every entry of a table.
-    pub fn all(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        let mut entries: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    pub fn all(&self, table: Table) -> Result<Vec<Entry>, StoreError> {
+        let mut entries: Vec<Entry> = Vec::new();
         loop {
             let after = entries.last().map_or(&[][..], |(key, _)| key);
             let page = self.store.scan(table, &[], after, PAGE)?;

@@ -19,9 +19,9 @@ pub enum Evidence {
         /// The producer's key.
         key: PublicKey,
         /// One header and its signature.
-        first: (Header, Signature),
+        first: Box<(Header, Signature)>,
         /// The other.
-        second: (Header, Signature),
+        second: Box<(Header, Signature)>,
     },
     /// Two different statements for one position of an agreement protocol.
     Statements {
