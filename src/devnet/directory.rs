@@ -120,8 +120,34 @@ impl Directory {
         write_json(&self.root.join(DevnetFile::NAME), marker)
     }
 
+    /// The names of the nodes that have a process, paused or not.
+    pub fn running(&self, marker: &DevnetFile) -> Result<Vec<String>, DevnetError> {
+        let mut running = Vec::new();
+        for node in self.nodes(marker) {
+            if node.state()? != ProcessState::Stopped {
+                running.push(node.name);
+            }
+        }
+        Ok(running)
+    }
+
+    /// The node that is meant by an index or a name.
+    pub fn named(&self, marker: &DevnetFile, given: &str) -> Result<NodeDirectory, DevnetError> {
+        let nodes = self.nodes(marker);
+        let index = given.parse::<usize>().ok();
+        let meant = |node: &NodeDirectory| node.name == given || Some(node.index) == index;
+        nodes.iter().find(|node| meant(node)).cloned().ok_or_else(|| DevnetError::NoSuchNode {
+            given: given.chars().take(40).collect(),
+            nodes: nodes.len(),
+        })
+    }
+
     /// Creates the directory and the ones above it.
     pub(super) fn create(&self) -> Result<(), DevnetError> {
+        // A link to a devnet that was removed by hand leads nowhere, and a directory cannot be made through it.
+        if self.root.is_symlink() && !self.root.exists() {
+            remove_file(&self.root)?;
+        }
         fs::create_dir_all(&self.root).map_err(DevnetError::io("create", &self.root))
     }
 

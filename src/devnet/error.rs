@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+/// The most devnets that a message lists.
+const LISTED_MAX: usize = 10;
+
 /// Why a command on a devnet was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DevnetError {
@@ -32,6 +35,21 @@ pub enum DevnetError {
     /// A directory without a devnet.
     #[error("there is no devnet in {}", .0.display())]
     NoDevnet(PathBuf),
+    /// No devnet in the usual place.
+    #[error("there is no devnet in {}", .0.display())]
+    NoneFound(PathBuf),
+    /// More than one devnet, and none was named.
+    #[error(
+        "{} devnets {}, and it is not said which one is meant",
+        found.len(),
+        if *running { "are running" } else { "are here, none of them running" }
+    )]
+    Several {
+        /// Whether those are the ones that run.
+        running: bool,
+        /// Their names and places.
+        found: Vec<(String, PathBuf)>,
+    },
     /// A devnet that another version wrote.
     #[error("the devnet in {} was written in format {format}, and this version reads format {expected}", path.display())]
     Format {
@@ -116,6 +134,9 @@ pub enum DevnetError {
         /// Its log.
         log_path: PathBuf,
     },
+    /// The node has never been started, so nobody knows how.
+    #[error("{0} has never been started")]
+    NeverStarted(String),
     /// A process that even a kill does not end.
     #[error("{node}, process {pid}, does not end although it was killed")]
     Undying {
@@ -140,11 +161,21 @@ impl DevnetError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::NotEmpty(_) => "give --dir an empty or new directory".to_owned(),
-            Self::NoDevnet(_) => {
+            Self::NoDevnet(_) | Self::NoneFound(_) => {
                 "start one with `assay devnet up pow-dev`, or name its directory with --dir".to_owned()
             }
             Self::Damaged { .. } | Self::Format { .. } => {
                 "remove the directory by hand, then run `assay devnet up` again".to_owned()
+            }
+            Self::Several { found, .. } => {
+                let mut help = "say which one with --dir:".to_owned();
+                for (name, path) in found.iter().take(LISTED_MAX) {
+                    help.push_str(&format!("\n  --dir {name}    {}", path.display()));
+                }
+                help
+            }
+            Self::NeverStarted(_) => {
+                "start it with `assay devnet up` and as many --nodes as it takes".to_owned()
             }
             Self::Busy(_) => "wait until it is done, then try again".to_owned(),
             Self::Running { path, .. } => format!(
@@ -184,7 +215,8 @@ impl DevnetError {
             Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => 2,
             Self::OtherChain { .. } => 4,
             Self::Format { .. } => 5,
-            Self::StartTimeout { .. } => 8,
+            Self::StartTimeout { .. } | Self::NoneFound(_) | Self::Several { .. } => 8,
+            Self::NoDevnet(_) => 8,
             // The node's own codes mean the same here: a bad spec, another chain, a locked store, a port in use, keys.
             Self::StartFailed { status, .. } => status
                 .and_then(|status| status.code())
