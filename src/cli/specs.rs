@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::output;
 use crate::api::{Exit, files};
-use crate::node::calibrate;
+use crate::node::hashrate;
 use crate::spec::{
-    Consensus, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec, SpecError, diff, find, shipped,
+    AUTO_EASIER, Consensus, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec, SpecError, bits_for,
+    diff, find, shipped,
 };
 
 /// Differences that a message names at most.
@@ -77,9 +79,18 @@ pub fn read_file(path: &Path) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// A spec as a node takes it: what it leaves open is decided now, for this machine.
+/// A spec as a node takes it: what it leaves open is decided now, for the miners that its `[devnet]` describes, on this
+/// machine.
 pub fn freeze(spec: Spec) -> FrozenSpec {
-    calibrate::freeze(spec, output::now(), home().as_deref())
+    let (block_time, miners) = (spec.consensus().block_time(), spec.devnet);
+    spec.freeze(output::now(), || {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let cache = hashrate::cache_file(|name| std::env::var_os(name));
+        let one = hashrate::hashes_per_second(cache.as_deref());
+        let threads = miners.nodes.saturating_mul(miners.miner.threads);
+        let all = hashrate::together(one, threads, miners.miner.throttle.as_f64(), cores);
+        bits_for(all, block_time, AUTO_EASIER)
+    })
 }
 
 /// Makes sure that a frozen spec in a directory comes from the spec that was given; `place` is the directory.
