@@ -15,6 +15,7 @@ mod coins;
 mod consensus;
 mod devnet;
 mod error;
+pub mod files;
 mod health;
 mod mempool;
 mod mining;
@@ -34,6 +35,7 @@ pub use coins::{
 pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
 pub use devnet::{DevnetNode, DevnetStatus, NodeState};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
+pub use files::{DevnetFile, NodeFile};
 pub use health::{Health, HealthStatus};
 pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,

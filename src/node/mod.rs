@@ -12,6 +12,7 @@
 
 mod backend;
 pub mod config;
+pub mod hashrate;
 pub mod host;
 pub mod lock;
 pub mod metrics;

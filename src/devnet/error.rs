@@ -1,0 +1,249 @@
+//! Why the devnet does not do what it was told.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// The most devnets that a message lists.
+const LISTED_MAX: usize = 10;
+
+/// Why a command on a devnet was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DevnetError {
+    /// A file or process could not be handled.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, such as "read".
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file of the directory does not say what it should.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A directory with other people's files, where a new devnet was to live.
+    #[error("{} is not empty and holds no devnet", .0.display())]
+    NotEmpty(PathBuf),
+    /// A directory without a devnet.
+    #[error("there is no devnet in {}", .0.display())]
+    NoDevnet(PathBuf),
+    /// No devnet in the usual place.
+    #[error("there is no devnet in {}", .0.display())]
+    NoneFound(PathBuf),
+    /// More than one devnet, and none was named.
+    #[error(
+        "{} devnets {}, and it is not said which one is meant",
+        found.len(),
+        if *running { "are running" } else { "are here, none of them running" }
+    )]
+    Several {
+        /// Whether those are the ones that run.
+        running: bool,
+        /// Their names and places.
+        found: Vec<(String, PathBuf)>,
+    },
+    /// A devnet that another version wrote.
+    #[error("the devnet in {} was written in format {format}, and this version reads format {expected}", path.display())]
+    Format {
+        /// Where.
+        path: PathBuf,
+        /// What it says.
+        format: u32,
+        /// What this version writes.
+        expected: u32,
+    },
+    /// Another command works on the directory.
+    #[error("another command is at work on the devnet in {}", .0.display())]
+    Busy(PathBuf),
+    /// Nodes run where none may.
+    #[error("the devnet in {} is running: {}", path.display(), running.join(", "))]
+    Running {
+        /// Where.
+        path: PathBuf,
+        /// The nodes that run.
+        running: Vec<String>,
+    },
+    /// The directory holds another chain.
+    #[error(
+        "{} holds the chain {theirs_name} with genesis {theirs}, and the given spec makes {ours_name} with genesis {ours}",
+        path.display()
+    )]
+    OtherChain {
+        /// Where.
+        path: PathBuf,
+        /// The chain in the directory.
+        theirs_name: String,
+        /// Its genesis id.
+        theirs: String,
+        /// The given chain.
+        ours_name: String,
+        /// Its genesis id.
+        ours: String,
+    },
+    /// No node has this name.
+    #[error("there is no node `{given}`: this devnet has {}", range(*.nodes))]
+    NoSuchNode {
+        /// What was asked for.
+        given: String,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// A number of nodes that cannot be.
+    #[error("{given} nodes: a devnet has 1 to {max}")]
+    NodeCount {
+        /// What was asked for.
+        given: usize,
+        /// The most there may be.
+        max: usize,
+    },
+    /// A name that cannot be a directory's.
+    #[error(
+        "`{0}` cannot name a devnet: use up to 64 letters, digits, `-`, `_` and `.`, and begin with a letter or digit"
+    )]
+    Name(String),
+    /// The node is not running.
+    #[error("{0} is not running")]
+    NotRunning(String),
+    /// The node ended while it was starting.
+    #[error("{node} ended while starting: {}", describe(status.as_ref()))]
+    StartFailed {
+        /// Which node.
+        node: String,
+        /// How it ended, where that is known.
+        status: Option<ExitStatus>,
+        /// The end of its log.
+        log: Vec<String>,
+        /// Its log.
+        log_path: PathBuf,
+    },
+    /// The node did not say where it listens.
+    #[error("{node} has not said within {} s where it listens", waited.as_secs())]
+    StartTimeout {
+        /// Which node.
+        node: String,
+        /// For how long it was waited for.
+        waited: Duration,
+        /// Its log.
+        log_path: PathBuf,
+    },
+    /// The node has never been started, so nobody knows how.
+    #[error("{0} has never been started")]
+    NeverStarted(String),
+    /// A process that even a kill does not end.
+    #[error("{node}, process {pid}, does not end although it was killed")]
+    Undying {
+        /// Which node.
+        node: String,
+        /// Its process.
+        pid: u32,
+    },
+    /// Every node has ended, and nobody asked for that.
+    #[error("no node is running any more")]
+    AllEnded,
+}
+
+impl DevnetError {
+    /// An I/O error with the file it is about.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NotEmpty(_) => "give --dir an empty or new directory".to_owned(),
+            Self::NoDevnet(_) | Self::NoneFound(_) => {
+                "start one with `assay devnet up pow-dev`, or name its directory with --dir".to_owned()
+            }
+            Self::Damaged { .. } | Self::Format { .. } => {
+                "remove the directory by hand, then run `assay devnet up` again".to_owned()
+            }
+            Self::Several { found, .. } => {
+                let mut help = "say which one with --dir:".to_owned();
+                for (name, path) in found.iter().take(LISTED_MAX) {
+                    help.push_str(&format!("\n  --dir {name}    {}", path.display()));
+                }
+                help
+            }
+            Self::NeverStarted(_) => {
+                "start it with `assay devnet up` and as many --nodes as it takes".to_owned()
+            }
+            Self::Busy(_) => "wait until it is done, then try again".to_owned(),
+            Self::Running { path, .. } => format!(
+                "look at it with `assay devnet status --dir {0}`, stop it with `assay devnet stop --dir {0}`, or start a second \
+                 devnet beside it with --name",
+                path.display()
+            ),
+            Self::OtherChain { .. } => {
+                "begin anew with --fresh, which removes the old chain, or keep both: give the new one another --name".to_owned()
+            }
+            Self::NotRunning(node) => format!("start it with `assay devnet restart {node}`"),
+            Self::StartFailed { log, log_path, .. } => {
+                let mut help = String::new();
+                for line in log {
+                    help.push_str(line);
+                    help.push('\n');
+                }
+                help.push_str(&format!("its whole log is {}", log_path.display()));
+                help
+            }
+            Self::StartTimeout { log_path, .. } => {
+                format!("its log, {}, says how far it came", log_path.display())
+            }
+            Self::Undying { .. } => {
+                "it hangs in the system, perhaps on a disk that does not answer".to_owned()
+            }
+            Self::AllEnded => "their logs say why: `assay devnet logs node0`".to_owned(),
+            Self::Io { .. } | Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => {
+                return None;
+            }
+        })
+    }
+
+    /// The exit code of the command.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => 2,
+            Self::OtherChain { .. } => 4,
+            Self::Format { .. } => 5,
+            Self::StartTimeout { .. } | Self::NoneFound(_) | Self::Several { .. } => 8,
+            Self::NoDevnet(_) => 8,
+            // The node's own codes mean the same here: a bad spec, another chain, a locked store, a port in use, keys.
+            Self::StartFailed { status, .. } => status
+                .and_then(|status| status.code())
+                .and_then(|code| u8::try_from(code).ok())
+                .filter(|code| (3..=7).contains(code))
+                .unwrap_or(1),
+            _ => 1,
+        }
+    }
+}
+
+/// The names a node may have.
+fn range(nodes: usize) -> String {
+    match nodes {
+        0 => "none".to_owned(),
+        1 => "node0 only".to_owned(),
+        _ => format!("node0 to node{}", nodes - 1),
+    }
+}
+
+/// How a process ended, in words.
+pub(super) fn describe(status: Option<&ExitStatus>) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let Some(status) = status else { return "how is not known".to_owned() };
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

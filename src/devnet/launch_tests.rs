@@ -1,0 +1,64 @@
+use super::super::fake::FakeNet;
+use super::super::process::ProcessState;
+use super::*;
+
+#[test]
+fn a_node_is_started_with_its_place_its_peers_and_its_miner() {
+    let net = FakeNet::new(2, "");
+    let (node, launch) = net.launches().remove(1);
+    let boot = ["/ip4/127.0.0.1/tcp/5".to_owned(), "/ip4/127.0.0.1/tcp/6".to_owned()];
+    let command = net.program.command(net.directory.chain(), &node, &launch, &boot);
+    let arguments: Vec<_> = command.get_args().skip(1).map(|a| a.to_str().unwrap()).collect();
+    let (chain, datadir) = (net.directory.chain(), node.path.clone());
+    let expected = [
+        "--chain",
+        chain.to_str().unwrap(),
+        "--datadir",
+        datadir.to_str().unwrap(),
+        "--port",
+        "0",
+        "--rpc-port",
+        "0",
+        "--bootnodes",
+        "/ip4/127.0.0.1/tcp/5,/ip4/127.0.0.1/tcp/6",
+        "--mine",
+        "--payout",
+        "assay1node1",
+        "--miner-threads",
+        "1",
+        "--throttle",
+        "10%",
+    ];
+    assert_eq!(arguments, expected);
+
+    let command = net.program.command(chain.clone(), &node, &Launch::default(), &[]);
+    let arguments: Vec<_> = command.get_args().skip(1).collect();
+    assert_eq!(arguments, expected[..8]);
+}
+
+#[test]
+fn a_started_process_is_on_record_and_leads_its_own_group() {
+    let net = FakeNet::new(1, "");
+    let (node, launch) = net.launches().remove(0);
+    let mut started = start(&net.program, &net.directory, &node, &launch, &[]).unwrap();
+    let run = node.run().unwrap().unwrap();
+    assert_eq!(run, Run { process: started.process.clone(), launch, ending: None });
+    assert_eq!(run.process.state(), ProcessState::Running);
+    let pid = i32::try_from(run.process.pid).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), pid);
+    started.child.kill().unwrap();
+    started.child.wait().unwrap();
+    assert_eq!(node.state().unwrap(), ProcessState::Stopped);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let net = FakeNet::new(1, "");
+    let program = NodeProgram { path: "/nowhere/assay".into(), arguments: Vec::new() };
+    let error =
+        start(&program, &net.directory, &net.nodes[0], &Launch::default(), &[]).unwrap_err();
+    assert!(error.to_string().starts_with("cannot start /nowhere/assay: "), "{error}");
+    assert_eq!(error.exit_code(), 1);
+    assert!(net.nodes[0].run().unwrap().is_none());
+}

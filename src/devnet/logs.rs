@@ -1,0 +1,140 @@
+//! Log files of nodes: turned over at each start, read from the end, followed while they grow.
+//!
+//! A node writes to a file that it inherits, so it logs even where nobody supervises it. The price is that only a start
+//! can turn the file over: one older file is kept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::directory::beside;
+
+/// How much is read at once on the way back from the end.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The most of a log that is quoted in a message.
+const QUOTE_BYTES_MAX: u64 = 4 * 1024;
+
+/// How often a followed file is looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Begins a new log and keeps the one before as `FILE.1`; the one before that goes. Returns the new file twice over: for
+/// standard output and standard error.
+pub(super) fn turn_over(path: &Path) -> io::Result<(File, File)> {
+    match fs::rename(path, beside(path, ".1")) {
+        Ok(()) => (),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+        Err(error) => return Err(error),
+    }
+    // Appending keeps both ends of the process, and lines of different threads, from overwriting each other.
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let again = file.try_clone()?;
+    Ok((file, again))
+}
+
+/// The last lines of a log as a message quotes them: few, short, and without control characters. Empty where there is no
+/// log.
+pub(super) fn quote(path: &Path, lines: usize) -> Vec<String> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let start = start_of_last_lines(&mut file, lines)?;
+        file.seek(SeekFrom::Start(start.max(length.saturating_sub(QUOTE_BYTES_MAX))))?;
+        let mut bytes = Vec::new();
+        file.take(QUOTE_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().map(|line| line.chars().filter(|c| !c.is_control()).collect()).collect()
+}
+
+/// Where the last `lines` lines of a file begin. A last line without an end counts.
+fn start_of_last_lines(file: &mut File, lines: usize) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    if lines == 0 {
+        return Ok(length);
+    }
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut ends_seen = 0;
+    let mut position = length;
+    while position > 0 {
+        let size = position.min(CHUNK_BYTES as u64);
+        position -= size;
+        let part = &mut chunk[..size as usize]; // at most a chunk
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(part)?;
+        for (index, _) in part.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+            let after = position + index as u64 + 1;
+            // The end of the last line does not separate it from anything.
+            if after == length {
+                continue;
+            }
+            ends_seen += 1;
+            if ends_seen == lines {
+                return Ok(after);
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// A log that is read from the end on.
+#[derive(Debug)]
+pub struct Tail {
+    path: PathBuf,
+    file: File,
+}
+
+impl Tail {
+    /// Opens a log so that its last `lines` lines come first.
+    pub fn open(path: &Path, lines: usize) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let start = start_of_last_lines(&mut file, lines)?;
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Writes what there is.
+    pub fn copy_to(&mut self, out: &mut impl Write) -> io::Result<()> {
+        io::copy(&mut self.file, out)?;
+        out.flush()
+    }
+
+    /// Writes what there is and then what comes, over restarts of the node, for as long as `out` takes it. Returns only
+    /// with an error.
+    pub async fn follow(&mut self, out: &mut impl Write) -> io::Result<std::convert::Infallible> {
+        loop {
+            self.copy_to(out)?;
+            if let Some(newer) = self.newer()? {
+                // What was written between the last look and the turn still lies in the old file.
+                self.copy_to(out)?;
+                self.file = newer;
+                continue;
+            }
+            tokio::time::sleep(FOLLOW_INTERVAL).await;
+        }
+    }
+
+    /// The file that has taken the place of the one that is open, if one has.
+    fn newer(&self) -> io::Result<Option<File>> {
+        let newer = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (old, new) = (self.file.metadata()?, newer.metadata()?);
+        Ok(if same_file(&old, &new) { None } else { Some(newer) })
+    }
+}
+
+#[cfg(unix)]
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(test)]
+#[path = "logs_tests.rs"]
+mod tests;
