@@ -12,7 +12,7 @@ use super::output::{self, Table};
 use super::{Globals, log, specs};
 use crate::api::Exit;
 use crate::spec::{self, Difference, FrozenSpec, Spec};
-use crate::types::{GenesisId, Time};
+use crate::types::{GenesisId, Time, target::Bits};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,7 +102,7 @@ impl Summary {
 /// The frozen spec that a spec is already, if it leaves nothing open.
 fn resolved(spec: &Spec) -> Option<FrozenSpec> {
     // Nothing is open, so neither the time nor the bits are used.
-    spec.is_resolved().then(|| spec.clone().freeze(Time(0), Default::default))
+    spec.is_resolved().then(|| spec.clone().freeze(Time(0), || Bits(0)))
 }
 
 /// Runs `assay spec`.

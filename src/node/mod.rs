@@ -12,6 +12,7 @@
 
 mod backend;
 pub mod config;
+mod error;
 pub mod hashrate;
 pub mod host;
 pub mod lock;
@@ -22,6 +23,8 @@ pub mod rpc;
 mod search;
 pub mod store;
 mod verify;
+
+pub use error::NodeError;
 
 use std::fs;
 use std::io::Write;
@@ -37,17 +40,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::backend::{HashRate, NodeBackend};
 use self::config::{KernelChoice, NodeConfig};
 use self::host::{Inbox, Mailbox, wall_clock};
-use self::lock::{DirectoryLock, LockError};
+use self::lock::DirectoryLock;
 use self::metrics::Metrics;
 use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
 use self::report::Reporter;
-use self::rpc::{Facts, Server, StartError};
+use self::rpc::{Facts, Rule, Server};
 use self::store::RocksStore;
 use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
-use crate::miner::{Miner, MinerError, Throttle};
+use crate::api::Exit;
+use crate::miner::{Miner, Throttle};
 use crate::replica::{Chain, Replica};
-use crate::spec::{FrozenSpec, SpecError};
-use crate::store::StoreError;
+use crate::spec::{Consensus, FrozenSpec};
 
 /// The database, in the data directory.
 const DATABASE: &str = "db";
@@ -55,58 +58,12 @@ const DATABASE: &str = "db";
 /// The key that names this node among its peers, in the data directory.
 const NODE_KEY: &str = "node.key";
 
-/// Why a node does not run, or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The data directory cannot be made or written.
-    #[error("the data directory {directory} cannot be used: {error}")]
-    Directory {
-        /// The directory.
-        directory: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// Another process uses the data directory, or it cannot be locked.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The data directory holds no chain.
-    #[error("{file} cannot be read: {error}; name a chain with --chain")]
-    NoChain {
-        /// The file of the frozen spec.
-        file: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// The chain spec is bad.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// The port for requests cannot be opened.
-    #[error(transparent)]
-    Rpc(#[from] StartError),
-    /// The network cannot be started.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The miner cannot be set up so.
-    #[error(transparent)]
-    Miner(#[from] MinerError),
-    /// The system gives no thread, runtime or signal handler.
-    #[error("the system refuses: {0}")]
-    System(#[from] std::io::Error),
-    /// The loop stopped by itself.
-    #[error("the node stopped: {0}")]
-    Stopped(String),
-}
-
-/// Runs a node until SIGTERM, SIGINT or `system_stop`, then stops it cleanly. Gives the signal that ended it, if one
-/// did.
+/// Runs a node until SIGTERM, SIGINT or `system_stop`, then stops it cleanly. Says how the process ends.
 ///
 /// # Errors
 ///
 /// See [`NodeError`]. What was acknowledged is durable in any case.
-pub fn run(config: &NodeConfig) -> Result<Option<i32>, NodeError> {
+pub fn run(config: &NodeConfig) -> Result<Exit, NodeError> {
     let unusable = |error| NodeError::Directory {
         directory: config.datadir.display().to_string(),
         error,
@@ -129,7 +86,7 @@ fn frozen(datadir: &Path) -> Result<FrozenSpec, NodeError> {
     }
 }
 
-async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Option<i32>, NodeError> {
+async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError> {
     let mut ends = Ends::listen()?;
     let genesis = spec.genesis_id();
     let metrics = Arc::new(metrics(spec));
@@ -154,7 +111,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Option<i32>, No
 
     let mailbox = Mailbox::default();
     let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
-    let miner = Arc::new(miner(config)?);
+    let miner = Arc::new(miner(config));
     let reporter = Reporter::new(metrics.clone());
     let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter)?;
     let backend = NodeBackend {
@@ -206,15 +163,15 @@ impl Ends {
         self.asked.0.clone()
     }
 
-    /// Waits for the end; gives the signal that asked for it, if one did.
-    async fn wait<T>(&mut self, thread: &std::thread::JoinHandle<T>) -> Option<i32> {
+    /// Waits for the end; says who asked for it.
+    async fn wait<T>(&mut self, thread: &std::thread::JoinHandle<T>) -> Exit {
         let mut watch = tokio::time::interval(std::time::Duration::from_millis(200));
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Some(SignalKind::terminate().as_raw_value()),
-                _ = self.interrupt.recv() => return Some(SignalKind::interrupt().as_raw_value()),
-                _ = self.asked.1.recv() => return None,
-                _ = watch.tick() => if thread.is_finished() { return None },
+                _ = self.terminate.recv() => return Exit::Terminated,
+                _ = self.interrupt.recv() => return Exit::Interrupted,
+                _ = self.asked.1.recv() => return Exit::Ok,
+                _ = watch.tick() => if thread.is_finished() { return Exit::Failed },
             }
         }
     }
@@ -233,10 +190,17 @@ fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Facts {
         prefix: spec.prefix,
         dev: spec.dev,
         params: spec.ledger_params(),
-        rule: spec.rule(),
+        rule: rule(spec),
         pool_bytes_max: spec.pool_bytes(),
         datadir: config.datadir.clone(),
         started: wall_clock(),
+    }
+}
+
+/// The rule, as far as answers about it differ.
+fn rule(spec: &FrozenSpec) -> Rule {
+    match spec.consensus() {
+        Consensus::Pow(pow) => Rule::Pow(pow.rules(spec.genesis_id(), spec)),
     }
 }
 
@@ -331,12 +295,12 @@ fn events(inbox: Inbox) -> net::Events {
     })
 }
 
-fn miner(config: &NodeConfig) -> Result<Miner, NodeError> {
+fn miner(config: &NodeConfig) -> Miner {
     let (threads, throttle, kernel) = match &config.mining {
         Some(mining) => (mining.threads, mining.throttle, mining.kernel),
         None => (NonZeroUsize::MIN, Throttle::FULL, KernelChoice::Auto),
     };
-    Ok(Miner::new(kernel.kernel(), threads, throttle, lowest_priority)?)
+    Miner::new(kernel.kernel(), threads, throttle, lowest_priority)
 }
 
 /// Searching gives way to everything else on the machine.

@@ -116,6 +116,7 @@ impl Reporter {
         }
         self.informed = Instant::now();
         let view = replica.view();
+        let hashes = self.count_hashes(miner);
         let metrics = &self.metrics;
         metrics.chain_height.set(whole(view.header.height.0));
         metrics.chain_final_height.set(whole(view.final_height.0));
@@ -123,7 +124,6 @@ impl Reporter {
         metrics.mempool_transactions.set(whole(view.pool_len as u64));
         metrics.mempool_bytes.set(whole(view.pool_bytes as u64));
         metrics.net_peers.set(whole(view.peers as u64));
-        let hashes = self.count_hashes(miner);
         // A rate needs no more than a double holds.
         let rate = hashes as f64 / elapsed.as_secs_f64();
         metrics.miner_hash_rate.set(rate);

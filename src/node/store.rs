@@ -124,7 +124,7 @@ impl Store for RocksStore {
                 None => writes.delete_cf(self.family(table), key),
             }
         }
-        self.db.write_opt(&writes, &WriteOptions::default()).map_err(failed)
+        self.db.write_opt(writes, &WriteOptions::default()).map_err(failed)
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -270,7 +270,8 @@ impl PowSpec {
         }
     }
 
-    pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<PowRules> {
+    /// The judging half of the rule on the chain with this genesis id and these settings.
+    pub fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<PowRules> {
         Arc::new(PowRules::new(self.params(chain, settings)))
     }
 

@@ -81,7 +81,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(log_format, globals.verbose, true)?;
     let home = specs::home();
     let prepared = prepare(settings, args.resync, home.as_deref())?;
-    crate::node::run(NodeConfig { log_format, ..prepared }).map_err(CliError::from)
+    crate::node::run(&NodeConfig { log_format, ..prepared }).map_err(CliError::from)
 }
 
 /// Checks settings, settles the chain, and makes the configuration of a node out of both.

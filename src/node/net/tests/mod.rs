@@ -1,0 +1,6 @@
+//! Nodes on loopback, honest ones and others.
+
+mod connect;
+mod hostile;
+mod support;
+mod talk;
