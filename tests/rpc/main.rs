@@ -2,6 +2,7 @@
 
 #![cfg(feature = "node")]
 
+mod client;
 mod fake;
 mod methods;
 mod transport;

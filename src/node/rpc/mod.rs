@@ -2,9 +2,9 @@
 //!
 //! # How a request travels
 //!
-//! [`server`] accepts connections itself, so that it can bound them and the time that a request's head may take. Each
-//! request passes [`guard`] (which `Host`, which `Origin`, which token), then either a [page](pages) or the JSON-RPC
-//! service, which knows the [`methods`]. Methods read the published [`View`](crate::replica::View) and the store; they never wait for the
+//! `server` accepts connections itself, so that it can bound them and the time that a request's head may take. Each
+//! request passes `guard` (which `Host`, which `Origin`, which token), then either a page (`pages`) or the JSON-RPC
+//! service, which knows the `methods`. Methods read the published [`View`](crate::replica::View) and the store; they never wait for the
 //! host loop, except where only the loop knows (pool, forks, peers) or must act (submitting).
 //!
 //! The port opens before the store does. Until [`Server::ready`] every method answers "warming up" and `/health`
