@@ -32,6 +32,6 @@ mod server;
 
 pub use backend::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 pub use context::{Facts, Rule};
-pub use cookie::{COOKIE_FILE, TokenError, read_token};
+pub use cookie::{TokenError, read_token};
 pub use guard::GuardError;
 pub use server::{Config, Limits, Server, StartError, start};
