@@ -2,6 +2,7 @@
 
 #![cfg(feature = "node")]
 
+mod client;
 mod fake;
 mod methods;
 mod transport;
@@ -9,8 +10,9 @@ mod transport;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use assay::api::files::COOKIE_FILE_NAME;
 use assay::node::metrics::Metrics;
-use assay::node::rpc::{COOKIE_FILE, Config, Server, read_token, start};
+use assay::node::rpc::{Config, Server, read_token, start};
 use fake::Fake;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +31,7 @@ async fn stage(config: Config) -> Stage {
     let server = start(&config, fake::facts(dir.path()), Arc::new(Metrics::new())).await.unwrap();
     let node = Arc::new(Fake::new());
     server.ready(node.clone());
-    let token = read_token(&dir.path().join(COOKIE_FILE)).unwrap();
+    let token = read_token(&dir.path().join(COOKIE_FILE_NAME)).unwrap();
     Stage { server, node, token, _dir: dir }
 }
 

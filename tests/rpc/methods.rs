@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use assay::api::files::COOKIE_FILE_NAME;
 use assay::api::{COINS_PAGE_MAX, RpcCode};
-use assay::node::rpc::{Backend, COOKIE_FILE, Config};
+use assay::node::rpc::{Backend, Config};
 use assay::types::{Prefix, encode};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -264,7 +265,7 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
             let message = answer.pointer("/error/message").and_then(Value::as_str).unwrap();
             assert!(message.contains(what), "{message}");
             let help = answer.pointer("/error/data/help").and_then(Value::as_str).unwrap();
-            assert!(help.contains(COOKIE_FILE), "{help}");
+            assert!(help.contains(COOKIE_FILE_NAME), "{help}");
         }
     }
     assert!(!stage.node.stopped.load(Ordering::Relaxed));

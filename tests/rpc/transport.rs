@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use assay::api::files::COOKIE_FILE_NAME;
 use assay::api::{Exit, RpcCode};
 use assay::node::metrics::Metrics;
-use assay::node::rpc::{COOKIE_FILE, Config, start};
+use assay::node::rpc::{Config, start};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -259,9 +260,9 @@ async fn before_the_store_is_open_and_after_the_stop_the_node_says_so() {
     assert_eq!(info.pointer("/error/code"), Some(&json!(RpcCode::Stopping.code())));
     assert_eq!((health.status, health.json()["status"].clone()), (503, json!("stopping")));
 
-    assert!(dir.path().join(COOKIE_FILE).exists());
+    assert!(dir.path().join(COOKIE_FILE_NAME).exists());
     server.stop().await;
-    assert!(!dir.path().join(COOKIE_FILE).exists());
+    assert!(!dir.path().join(COOKIE_FILE_NAME).exists());
     assert!(TcpStream::connect(address).await.is_err());
 }
 
@@ -338,7 +339,10 @@ async fn a_port_that_cannot_open_says_why() {
     let config = Config { listen: taken.local_addr().unwrap(), ..Config::default() };
     let error = open(config).await.unwrap_err();
     assert_eq!(error.exit(), Exit::Bind, "{error}");
-    assert!(!dir.path().join(COOKIE_FILE).exists(), "nothing is written before the port is ours");
+    assert!(
+        !dir.path().join(COOKIE_FILE_NAME).exists(),
+        "nothing is written before the port is ours"
+    );
 
     let exposed = Config { listen: "0.0.0.0:0".parse().unwrap(), ..Config::default() };
     let error = open(exposed.clone()).await.unwrap_err();

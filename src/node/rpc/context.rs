@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use super::Backend;
 use super::cookie::Credential;
 use super::fault::Fault;
+use crate::api::files::COOKIE_FILE_NAME;
 use crate::api::{ConsensusStatus, HealthStatus, INTERVALS_MAX, RpcCode, SystemInfo, pow_status};
 use crate::consensus::pow::PowRules;
 use crate::ledger::Params;
@@ -123,7 +124,7 @@ impl Context {
 
     /// Refuses who has not shown the token.
     pub(super) fn authorise(&self, credential: Option<&Credential>) -> Result<(), Fault> {
-        let cookie = self.facts.datadir.join(super::COOKIE_FILE);
+        let cookie = self.facts.datadir.join(COOKIE_FILE_NAME);
         let cookie = cookie.display();
         match credential {
             Some(Credential::Right) => Ok(()),

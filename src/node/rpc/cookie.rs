@@ -14,8 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The name of the cookie file in the data directory.
-pub const COOKIE_FILE: &str = "rpc.cookie";
+use crate::api::files::COOKIE_FILE_NAME;
 
 /// The user name beside the token in HTTP Basic.
 const COOKIE_USER: &str = "__cookie__";
@@ -94,7 +93,7 @@ impl Tokens {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| TokenError::Entropy(error.to_string()))?;
         let cookie = hex::encode(secret);
-        let path = datadir.join(COOKIE_FILE);
+        let path = datadir.join(COOKIE_FILE_NAME);
         write_private(&path, &cookie)
             .map_err(|source| TokenError::Write { path: path.clone(), source })?;
         let mut accepted = vec![digest(&cookie)];
@@ -179,7 +178,7 @@ mod tests {
     #[test]
     fn the_cookie_is_fresh_private_and_gone_after_the_stop() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(COOKIE_FILE);
+        let path = dir.path().join(COOKIE_FILE_NAME);
         let first = Tokens::create(dir.path(), None).unwrap();
         let old = read_token(&path).unwrap();
         let second = Tokens::create(dir.path(), None).unwrap();

@@ -2,9 +2,9 @@
 //!
 //! # How a request travels
 //!
-//! [`server`] accepts connections itself, so that it can bound them and the time that a request's head may take. Each
-//! request passes [`guard`] (which `Host`, which `Origin`, which token), then either a [page](pages) or the JSON-RPC
-//! service, which knows the [`methods`]. Methods read the published [`View`](crate::replica::View) and the store; they never wait for the
+//! `server` accepts connections itself, so that it can bound them and the time that a request's head may take. Each
+//! request passes `guard` (which `Host`, which `Origin`, which token), then either a page (`pages`) or the JSON-RPC
+//! service, which knows the `methods`. Methods read the published [`View`](crate::replica::View) and the store; they never wait for the
 //! host loop, except where only the loop knows (pool, forks, peers) or must act (submitting).
 //!
 //! The port opens before the store does. Until [`Server::ready`] every method answers "warming up" and `/health`
@@ -32,6 +32,6 @@ mod server;
 
 pub use backend::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 pub use context::{Facts, Rule};
-pub use cookie::{COOKIE_FILE, TokenError, read_token};
+pub use cookie::{TokenError, read_token};
 pub use guard::GuardError;
 pub use server::{Config, Limits, Server, StartError, start};
