@@ -168,7 +168,7 @@ fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliErro
 
 impl From<NodeError> for CliError {
     fn from(error: NodeError) -> Self {
-        Self::new(error.exit(), error.code(), error.to_string()).maybe_help(error.help())
+        Self::new(error.exit(), error.code(), error.to_string()).maybe_help(error.help().map(Into::into))
     }
 }
 
