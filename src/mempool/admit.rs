@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ANCESTORS_MAX, Mempool, Pending};
 use crate::ledger::{Accepted, Refused, State, TransactionError, Transition, Working, validate};
-use crate::types::{CoinId, Height, Time, Transaction, TransactionId};
+use crate::types::{Amount, CoinId, Height, Time, Transaction, TransactionId};
 
 /// Why a transaction may not join the pool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,12 +76,13 @@ impl Mempool {
         place: Place<'_>,
         now: Time,
     ) -> Result<Vec<TransactionId>, AdmitError> {
-        let (rate, size, depth) = self.judge(&id, &transaction, place)?;
+        let (fee, rate, size, depth) = self.judge(&id, &transaction, place)?;
         self.arrivals += 1;
         let pending = Pending {
             witnesses: transaction.witness_hash(&self.params.chain),
             transaction,
             size,
+            fee,
             rate,
             arrival: self.arrivals,
             since: now,
@@ -101,7 +102,7 @@ impl Mempool {
         id: &TransactionId,
         transaction: &Transaction,
         place: Place<'_>,
-    ) -> Result<(u64, usize, usize), AdmitError> {
+    ) -> Result<(Amount, u64, usize, usize), AdmitError> {
         if self.pending.contains_key(id) {
             return Err(AdmitError::Known);
         }
@@ -130,7 +131,7 @@ impl Mempool {
                 return Err(AdmitError::Full { rate, cheapest });
             }
         }
-        Ok((rate, size, depth))
+        Ok((accepted.fee, rate, size, depth))
     }
 
     fn depth(&self, transaction: &Transaction) -> usize {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use admit::{AdmitError, Place};
 
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, State};
-use crate::types::{CoinId, Hash, Height, Time, Transaction, TransactionId};
+use crate::types::{Amount, CoinId, Hash, Height, Time, Transaction, TransactionId};
 
 /// Pending transactions that a pending transaction may stand on, in the longest line: a block that takes it must take
 /// all of them.
@@ -28,7 +28,9 @@ pub struct Pending {
     pub witnesses: Hash,
     /// Its encoded size in bytes.
     pub size: usize,
-    /// What it pays, in thousandths of a base unit per byte.
+    /// What it pays.
+    pub fee: Amount,
+    /// The same in thousandths of a base unit per byte.
     pub rate: u64,
     /// The order of arrival.
     pub arrival: u64,
@@ -105,8 +107,8 @@ impl Mempool {
     }
 
     /// Pending coins, with the transaction that creates each.
-    pub fn created(&self) -> impl Iterator<Item = (&CoinId, &Coin)> {
-        self.created.iter().map(|(id, (coin, _))| (id, coin))
+    pub fn created(&self) -> impl Iterator<Item = (&CoinId, &Coin, &TransactionId)> {
+        self.created.iter().map(|(id, (coin, by))| (id, coin, by))
     }
 
     /// The coins as the next transaction finds them: those of `state`, those that pending transactions create, and

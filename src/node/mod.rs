@@ -1,3 +1,4 @@
 //! (room under construction)
 
+pub mod config;
 pub mod hashrate;

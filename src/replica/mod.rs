@@ -229,7 +229,7 @@ impl<S: Store> Replica<S> {
             branch: self.tree.branch().clone(),
             included: self.included.clone(),
             tree_blocks: self.tree.len(),
-            pool_transactions: self.pool.len(),
+            pool_len: self.pool.len(),
             pool_bytes: self.pool.bytes(),
             peers: self.peers.len(),
             best_peer_height: self.peers.best_height(),

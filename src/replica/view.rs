@@ -29,7 +29,7 @@ pub struct View {
     /// Blocks in the tree, the final one included.
     pub tree_blocks: usize,
     /// Pending transactions.
-    pub pool_transactions: usize,
+    pub pool_len: usize,
     /// Their encoded bytes.
     pub pool_bytes: usize,
     /// Peers of this chain.

@@ -12,6 +12,9 @@ use super::{PublicKey, sha256d};
 /// The only version so far: the hash of one ed25519 key.
 const VERSION_KEY: u8 = 0;
 
+/// Characters in an address at most: beyond that the checksum catches less (BIP 350).
+const TEXT_MAX: usize = 90;
+
 /// Who owns a coin.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
@@ -42,6 +45,10 @@ impl Address {
     /// Reads an address of the chain with this prefix.
     pub fn parse(text: &str, prefix: &Prefix) -> Result<Self, AddressError> {
         let shown = || text.chars().take(100).collect::<String>();
+        if text.len() > TEXT_MAX {
+            let reason = format!("it has more than {TEXT_MAX} characters");
+            return Err(AddressError::Garbled { given: shown(), reason });
+        }
         let parsed = CheckedHrpstring::new::<Bech32m>(text)
             .map_err(|error| AddressError::Garbled { given: shown(), reason: error.to_string() })?;
         let hrp = parsed.hrp().to_lowercase();

@@ -1,0 +1,237 @@
+//! The node as its port sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::config::MiningConfig;
+use super::host::Host;
+use super::metrics::Metrics;
+use super::net::NetHandle;
+use super::rpc::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
+use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, PeerInfo};
+use crate::chain::Tree;
+use crate::ledger::Coin;
+use crate::replica::{Input, View};
+use crate::store::{Store, StoreError, Table};
+use crate::types::{
+    Address, Block, BlockId, CoinId, Height, Prefix, Transaction, TransactionId, decode,
+};
+
+/// Branch ends listed at most.
+const FORKS_MAX: usize = 256;
+
+/// Pending coins of one owner listed at most.
+const POOL_COINS_MAX: usize = 10_000;
+
+/// The node behind its port.
+pub(super) struct NodeBackend {
+    pub(super) host: Host,
+    pub(super) net: NetHandle,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) prefix: Prefix,
+    pub(super) payout: arc_swap::ArcSwapOption<Address>,
+    pub(super) mining: Option<MiningConfig>,
+    pub(super) rate: HashRate,
+    pub(super) stop: tokio::sync::mpsc::Sender<()>,
+}
+
+/// Hashes per second over the last second or more.
+pub(super) struct HashRate {
+    started: Instant,
+    /// Milliseconds since the start and hashes then, of the last sample.
+    at: AtomicU64,
+    hashes: AtomicU64,
+    /// The last rate, as the bits of a double.
+    rate: AtomicU64,
+}
+
+impl HashRate {
+    pub(super) fn new() -> Self {
+        let zero = AtomicU64::default;
+        Self { started: Instant::now(), at: zero(), hashes: zero(), rate: zero() }
+    }
+
+    fn sample(&self, hashes: u64) -> f64 {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let since = now.saturating_sub(self.at.load(Ordering::Relaxed));
+        if since >= 1000 {
+            let more = hashes.saturating_sub(self.hashes.swap(hashes, Ordering::Relaxed));
+            self.at.store(now, Ordering::Relaxed);
+            // A rate needs no more than a double holds.
+            let rate = more as f64 * 1000.0 / since as f64;
+            self.rate.store(rate.to_bits(), Ordering::Relaxed);
+        }
+        f64::from_bits(self.rate.load(Ordering::Relaxed))
+    }
+}
+
+fn damaged(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(error.to_string())
+}
+
+impl NodeBackend {
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&super::host::NodeReplica) -> T + Send + 'static,
+    ) -> Answer<T> {
+        let host = self.host.clone();
+        Box::pin(async move { host.query(question).await.map_err(|_| Stopped) })
+    }
+}
+
+impl Backend for NodeBackend {
+    fn view(&self) -> Arc<View> {
+        self.host.view()
+    }
+
+    fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
+        let bytes = self.host.store().get(Table::Blocks, id.as_bytes())?;
+        bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn block_at(&self, height: Height) -> Result<Option<BlockId>, StoreError> {
+        let bytes = self.host.store().get(Table::Heights, &height.0.to_be_bytes())?;
+        bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError> {
+        let bytes = self.host.store().get(Table::Transactions, id.as_bytes())?;
+        bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn mining(&self) -> MiningStatus {
+        let miner = self.host.miner();
+        let payout = self.payout.load();
+        let hashes = miner.hashes();
+        let next = self.host.view().header.height.next();
+        MiningStatus {
+            mining: payout.is_some(),
+            payout: payout.as_ref().map(|address| address.encode(&self.prefix)),
+            threads: u32::try_from(miner.threads().get()).unwrap_or(u32::MAX),
+            throttle: miner.throttle().share(),
+            kernel: miner.kernel().into(),
+            hash_rate: self.rate.sample(hashes),
+            hashes,
+            blocks_found: self.metrics.miner_blocks.get(),
+            height: payout.is_some().then_some(next),
+        }
+    }
+
+    fn p2p(&self) -> P2p {
+        let listen = self.net.listen_addresses();
+        let listen = listen.iter().map(ToString::to_string).collect();
+        P2p { peer_id: self.net.local_peer_id().to_owned(), listen }
+    }
+
+    fn set_payout(&self, payout: Option<Address>) {
+        self.payout.store(payout.map(Arc::new));
+        self.host.inbox().input(Input::Payout(payout));
+    }
+
+    fn stop(&self) {
+        // A full channel means that the node is stopping already.
+        let _ = self.stop.try_send(());
+    }
+
+    fn submit(
+        &self,
+        transactions: Vec<Transaction>,
+    ) -> Answer<Vec<Result<TransactionId, String>>> {
+        let host = self.host.clone();
+        Box::pin(async move { host.submit(transactions).await.map_err(|_| Stopped) })
+    }
+
+    fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>> {
+        self.ask(move |replica| {
+            let pending = replica.pool().get(&id)?;
+            let (transaction, since) = (pending.transaction.clone(), pending.since);
+            Some(PendingInfo { transaction, since, fee: Some(pending.fee) })
+        })
+    }
+
+    fn pool_ids(&self, limit: usize) -> Answer<Vec<TransactionId>> {
+        self.ask(move |replica| replica.pool().iter().take(limit).map(|(id, _)| *id).collect())
+    }
+
+    fn pool_of(&self, owner: Address) -> Answer<PoolCoins> {
+        self.ask(move |replica| {
+            let pool = replica.pool();
+            let mut coins = PoolCoins::default();
+            for (id, pending) in pool.iter() {
+                for coin in &pending.transaction.inputs {
+                    if coins.spent.len() < POOL_COINS_MAX {
+                        coins.spent.insert(*coin, *id);
+                    }
+                }
+            }
+            let unspent = |(id, coin, _): &(&CoinId, &Coin, _)| {
+                coin.owner == owner && pool.spender(id).is_none()
+            };
+            let created = pool.created().filter(unspent).take(POOL_COINS_MAX);
+            coins.created = created.map(|(id, coin, by)| (*id, *coin, *by)).collect();
+            coins
+        })
+    }
+
+    fn forks(&self) -> Answer<Vec<ForkInfo>> {
+        self.ask(|replica| forks(replica.tree()))
+    }
+
+    fn peers(&self) -> Answer<Vec<PeerInfo>> {
+        let peers = self.net.peers();
+        self.ask(move |replica| {
+            let statuses: std::collections::BTreeMap<_, _> = replica.peer_statuses().collect();
+            let peer = |peer: &super::net::PeerInfo| {
+                let status = statuses.get(&peer.peer).copied().flatten();
+                PeerInfo {
+                    id: peer.peer_id.clone(),
+                    address: peer.address.to_string(),
+                    direction: match peer.outbound {
+                        true => Direction::Outbound,
+                        false => Direction::Inbound,
+                    },
+                    agent: Some(peer.agent.clone()),
+                    since: peer.connected_at,
+                    height: status.map(|status| status.height),
+                    head: status.map(|status| status.head),
+                    final_height: status.map(|status| status.final_height),
+                    latency_ms: peer.round_trip_ms,
+                }
+            };
+            peers.iter().map(peer).collect()
+        })
+    }
+
+    fn connect(&self, address: String) -> Answer<Result<(), String>> {
+        let dialled = address
+            .parse()
+            .map_err(|error| format!("`{address}` is no multiaddr: {error}"))
+            .and_then(|address| self.net.connect(address).map_err(|error| error.to_string()));
+        Box::pin(async move { Ok(dialled) })
+    }
+}
+
+/// The ends of all branches, the best first, then by height.
+fn forks(tree: &Tree) -> Vec<ForkInfo> {
+    let head = tree.head();
+    let mut leaves: Vec<_> = tree.leaves().filter(|node| node.id != head.id).collect();
+    leaves.sort_by_key(|node| std::cmp::Reverse(node.height()));
+    let leaves = std::iter::once(head).chain(leaves).take(FORKS_MAX);
+    let info = |leaf: &crate::chain::Node| {
+        let mut fork = leaf;
+        while !tree.on_branch(fork) {
+            let Some(parent) = tree.get(&fork.block.header.parent) else { break };
+            fork = parent;
+        }
+        ForkInfo {
+            head: leaf.id,
+            height: leaf.height(),
+            length: leaf.height().0 - fork.height().0,
+            fork_height: fork.height(),
+            rank: hex::encode(leaf.rank.as_bytes()),
+            status: if leaf.id == head.id { ForkStatus::Best } else { ForkStatus::Side },
+        }
+    };
+    leaves.map(info).collect()
+}

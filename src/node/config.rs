@@ -1,0 +1,190 @@
+//! What a node is told about itself, not about its chain: where it keeps its data, where it listens, whether it mines.
+//!
+//! The chain's parameters are the chain spec's business; two nodes of one chain share that and differ in this. A
+//! configuration is complete: whoever builds one has already decided between options, environment, file and defaults, and
+//! every value has passed its own check. What can only be found out by trying, such as whether a port is free, is left to
+//! the start of the node.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use libp2p::Multiaddr;
+
+use crate::api::files::{P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
+use crate::miner::Throttle;
+use crate::miner::kernels::{self, Kernel};
+use crate::types::Address;
+
+/// Bootnodes that a configuration lists at most: a node needs one that answers, and dials them all at start.
+pub const BOOTNODES_MAX: usize = 64;
+
+/// The address on which a node listens for peers and for requests unless it is told otherwise: this machine only.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What a node is told about itself.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// The data directory; created if it is missing. It holds the frozen spec of the chain.
+    pub datadir: PathBuf,
+    /// Where to listen for peers. Port 0 means the port of the last start, which the data directory remembers, or any
+    /// free one.
+    pub p2p: SocketAddr,
+    /// Where to answer requests over HTTP. Port 0 as above.
+    pub rpc: SocketAddr,
+    /// A file with the token that every request must carry. Without one only this machine may be served.
+    pub rpc_token_file: Option<PathBuf>,
+    /// Peers to connect to at start, and again whenever there are none.
+    pub bootnodes: Vec<Multiaddr>,
+    /// How to search for blocks; `None` to make none.
+    pub mining: Option<MiningConfig>,
+    /// Whether to throw the stored chain away, but not the keys and the record of what was signed, and to fetch it anew.
+    pub resync: bool,
+    /// How to log. The log is started by whoever starts the node; here it stands so that one file configures both.
+    pub log_format: LogFormat,
+}
+
+impl NodeConfig {
+    /// The usual configuration of a node with this data directory: default ports on this machine, no peers, no mining.
+    pub fn new(datadir: impl Into<PathBuf>) -> Self {
+        Self {
+            datadir: datadir.into(),
+            p2p: SocketAddr::new(LOOPBACK, P2P_PORT_DEFAULT),
+            rpc: SocketAddr::new(LOOPBACK, RPC_PORT_DEFAULT),
+            rpc_token_file: None,
+            bootnodes: Vec::new(),
+            mining: None,
+            resync: false,
+            log_format: LogFormat::default(),
+        }
+    }
+}
+
+/// How a node searches for blocks.
+#[derive(Debug, Clone)]
+pub struct MiningConfig {
+    /// Whom blocks pay.
+    pub payout: Address,
+    /// How many threads search.
+    pub threads: NonZeroUsize,
+    /// The share of a core that each of them takes.
+    pub throttle: Throttle,
+    /// How they hash.
+    pub kernel: KernelChoice,
+}
+
+/// Which kernel hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KernelChoice {
+    /// The fastest that runs on this processor.
+    #[default]
+    Auto,
+    /// The one with this name, one of [`kernels::ALL`].
+    Named(&'static str),
+}
+
+impl KernelChoice {
+    /// The kernel itself.
+    pub fn kernel(self) -> &'static dyn Kernel {
+        let fastest = || *kernels::ALL.last().expect("there is always the portable kernel");
+        match self {
+            Self::Auto => fastest(),
+            Self::Named(name) => {
+                kernels::ALL.iter().copied().find(|kernel| kernel.name() == name).unwrap_or_else(fastest)
+            }
+        }
+    }
+}
+
+/// Why a text names no kernel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no kernel `{given}` on this machine: choose {}", known().join(" or "))]
+pub struct KernelChoiceError {
+    given: String,
+}
+
+/// What a kernel may be chosen by.
+fn known() -> Vec<&'static str> {
+    std::iter::once("auto").chain(kernels::ALL.iter().map(|kernel| kernel.name())).collect()
+}
+
+impl FromStr for KernelChoice {
+    type Err = KernelChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, KernelChoiceError> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let named = kernels::ALL.iter().map(|kernel| kernel.name()).find(|name| *name == text);
+        named.map(Self::Named).ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
+    }
+}
+
+impl fmt::Display for KernelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Lines that people read.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why a text names no log format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no log format: choose human or json")]
+pub struct LogFormatError {
+    given: String,
+}
+
+impl FromStr for LogFormat {
+    type Err = LogFormatError;
+
+    fn from_str(text: &str) -> Result<Self, LogFormatError> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(LogFormatError { given: text.chars().take(40).collect() }),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_and_formats_are_read_as_they_are_written() {
+        for text in known() {
+            let choice: KernelChoice = text.parse().unwrap();
+            assert_eq!(choice.to_string(), text);
+            assert!(text == "auto" || choice.kernel().name() == text);
+        }
+        let error = "Quantum".parse::<KernelChoice>().unwrap_err().to_string();
+        assert!(error.contains("`Quantum`") && error.contains("auto or portable"), "{error}");
+        for text in ["human", "json"] {
+            assert_eq!(text.parse::<LogFormat>().unwrap().to_string(), text);
+        }
+        assert!("xml".parse::<LogFormat>().is_err());
+    }
+}

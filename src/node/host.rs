@@ -1,0 +1,319 @@
+//! The loop that hosts the replica: wait for an input or a deadline, handle it, perform the outputs in order.
+//!
+//! One plain thread owns the replica. The network and RPC live on tokio and talk to it through an [`Inbox`]; signature
+//! checks and the nonce search have threads of their own and answer through the same inbox. The loop drains what has
+//! queued up before it performs outputs, so that many inputs share one sync of the store: nothing that follows an
+//! [`Output::Sync`] is performed before everything staged is durable.
+//!
+//! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{oneshot, watch};
+
+use super::net::NetHandle;
+use super::report::Reporter;
+use super::search::Searcher;
+use super::store::RocksStore;
+use super::verify::Verifier;
+use crate::miner::Miner;
+use crate::replica::{Input, Output, Replica, Report, View};
+use crate::store::Store;
+use crate::types::{Time, Transaction, TransactionId};
+
+/// Inputs that wait for the loop before gossip is turned away. Everything else is bounded by what it answers to.
+const QUEUE_MAX: usize = 20_000;
+
+/// Inputs handled before their outputs are performed.
+const ROUND_MAX: usize = 256;
+
+/// The loop wakes at least this often.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The replica as the node runs it.
+pub type NodeReplica = Replica<RocksStore>;
+
+type Results = Vec<Result<TransactionId, String>>;
+
+/// What reaches the loop.
+enum Message {
+    Input(Input),
+    Submit(Vec<Transaction>, oneshot::Sender<Results>),
+    Query(Box<dyn FnOnce(&NodeReplica) + Send>),
+    Stop,
+}
+
+/// The way into the loop.
+#[derive(Clone)]
+pub struct Inbox {
+    messages: Sender<Message>,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Inbox {
+    /// Hands an input to the loop. Gossip is turned away while too much waits; its sender will not be blamed.
+    pub fn input(&self, input: Input) -> bool {
+        let full = self.queued.load(Ordering::Relaxed) > QUEUE_MAX;
+        if full && matches!(input, Input::Gossip { .. }) {
+            return false;
+        }
+        self.send(Message::Input(input))
+    }
+
+    fn send(&self, message: Message) -> bool {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.messages.send(message).is_ok()
+    }
+}
+
+/// The loop has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping")]
+pub struct Stopped;
+
+/// A handle to the loop, for readers and writers on any thread.
+#[derive(Clone)]
+pub struct Host {
+    inbox: Inbox,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    view: ArcSwap<View>,
+    changes: watch::Sender<u64>,
+    store: Arc<RocksStore>,
+    miner: Arc<Miner>,
+}
+
+impl Host {
+    /// The replica as it was last published.
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view.load_full()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<RocksStore> {
+        &self.shared.store
+    }
+
+    /// The miner, for its counters and controls.
+    pub fn miner(&self) -> &Arc<Miner> {
+        &self.shared.miner
+    }
+
+    /// Tells when the view changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// The way into the loop.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Submits transactions; answers when what was accepted is durable.
+    pub async fn submit(&self, transactions: Vec<Transaction>) -> Result<Results, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Submit(transactions, reply));
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Asks the replica itself. The loop waits meanwhile: only for what no view holds.
+    pub async fn query<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&NodeReplica) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let ask = move |replica: &NodeReplica| {
+            // Whoever asked may have gone.
+            let _ = reply.send(question(replica));
+        };
+        self.inbox.send(Message::Query(Box::new(ask)));
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Ends the loop after what it is doing.
+    pub fn stop(&self) {
+        self.inbox.send(Message::Stop);
+    }
+}
+
+/// An inbox and what reads it, before there is a loop: the network needs one before the replica exists.
+pub struct Mailbox {
+    inbox: Inbox,
+    messages: Receiver<Message>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        let (messages, incoming) = channel();
+        Self { inbox: Inbox { messages, queued: Arc::default() }, messages: incoming }
+    }
+}
+
+impl Mailbox {
+    /// The way in.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Starts the loop. The thread ends with the reason why, which is nothing if it was told to stop.
+    pub fn start(
+        self,
+        replica: NodeReplica,
+        net: NetHandle,
+        miner: Arc<Miner>,
+        reporter: Reporter,
+    ) -> std::io::Result<(Host, std::thread::JoinHandle<Result<(), String>>)> {
+        let verifier = Verifier::start(self.inbox.clone())?;
+        let searcher = Searcher::start(miner.clone(), self.inbox.clone())?;
+        let shared = Arc::new(Shared {
+            view: ArcSwap::from_pointee(replica.view()),
+            changes: watch::channel(0).0,
+            store: replica.store().clone(),
+            miner,
+        });
+        let host = Host { inbox: self.inbox.clone(), shared: shared.clone() };
+        let mut looping = Loop {
+            replica,
+            messages: self.messages,
+            queued: self.inbox.queued,
+            net,
+            verifier,
+            searcher,
+            reporter,
+            shared,
+            tickets: BTreeMap::new(),
+            ticket: 0,
+            started: Instant::now(),
+            started_at: wall_clock(),
+        };
+        let run = move || looping.run();
+        let thread = std::thread::Builder::new().name("host".into()).spawn(run)?;
+        Ok((host, thread))
+    }
+}
+
+struct Loop {
+    replica: NodeReplica,
+    messages: Receiver<Message>,
+    queued: Arc<AtomicUsize>,
+    net: NetHandle,
+    verifier: Verifier,
+    searcher: Searcher,
+    reporter: Reporter,
+    shared: Arc<Shared>,
+    tickets: BTreeMap<u64, oneshot::Sender<Results>>,
+    ticket: u64,
+    started: Instant,
+    started_at: Time,
+}
+
+/// The system clock.
+pub fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Loop {
+    /// The system clock, unless it went back since the start: then the monotonic clock leads.
+    fn now(&self) -> Time {
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        wall_clock().max(Time(self.started_at.0.saturating_add(elapsed)))
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        // What opening the store set in motion.
+        self.perform()?;
+        loop {
+            let deadline = self.replica.next_deadline();
+            let wait = deadline.map_or(IDLE, |at| Duration::from_millis(at.since(self.now()).0));
+            let mut going = match self.messages.recv_timeout(wait.min(IDLE)) {
+                Ok(message) => self.received(message),
+                Err(RecvTimeoutError::Timeout) => self.handle(Message::Input(Input::Tick)),
+                Err(RecvTimeoutError::Disconnected) => false,
+            };
+            for _ in 1..ROUND_MAX {
+                let Ok(message) = self.messages.try_recv() else { break };
+                going &= self.received(message);
+            }
+            self.perform()?;
+            if !going {
+                return self.end();
+            }
+            self.reporter.inform(&self.replica, self.searcher.miner());
+        }
+    }
+
+    fn received(&mut self, message: Message) -> bool {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.handle(message)
+    }
+
+    /// Handles one message; says whether to go on.
+    fn handle(&mut self, message: Message) -> bool {
+        let now = self.now();
+        match message {
+            Message::Input(input) => self.replica.handle(now, input),
+            Message::Submit(transactions, reply) => {
+                self.ticket += 1;
+                let ticket = self.ticket;
+                self.tickets.insert(ticket, reply);
+                self.replica.handle(now, Input::Submit { ticket, transactions });
+            }
+            Message::Query(question) => question(&self.replica),
+            Message::Stop => return false,
+        }
+        true
+    }
+
+    /// Performs outputs in order. Everything they depend on is staged already, so one sync in front of the first that
+    /// needs it serves them all.
+    fn perform(&mut self) -> Result<(), String> {
+        let outputs = self.replica.take_outputs();
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        let mut synced = false;
+        for output in outputs {
+            match output {
+                Output::Sync if synced => {}
+                Output::Sync => {
+                    self.reporter.sync(|| self.replica.store().sync())?;
+                    synced = true;
+                }
+                Output::Gossip(gossip) => self.net.publish(gossip),
+                Output::Verdict { message, verdict } => self.net.verdict(message, verdict),
+                Output::Request { to, id, request } => self.net.request(to, id, request),
+                Output::Respond { to, id, response } => self.net.respond(to, id, response),
+                Output::Verify { order, batch } => self.verifier.verify(order, batch),
+                Output::Search(order) => self.searcher.search(&order),
+                Output::StopSearch => self.searcher.stop(),
+                Output::Submitted { ticket, results } => {
+                    if let Some(reply) = self.tickets.remove(&ticket) {
+                        // Whoever submitted may have gone.
+                        let _ = reply.send(results);
+                    }
+                }
+                Output::Ban { peer, reason } => self.net.ban(peer, reason),
+                Output::Report(Report::StoreFailed(reason)) => return Err(reason),
+                Output::Report(report) => self.reporter.report(&report, self.searcher.miner()),
+                // No rule of this version has authorities.
+                Output::Send { .. } | Output::Broadcast(_) => {}
+            }
+        }
+        self.shared.view.store(Arc::new(self.replica.view()));
+        self.shared.changes.send_modify(|version| *version += 1);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        self.searcher.stop();
+        self.replica.store().sync().map_err(|error| error.to_string())
+    }
+}

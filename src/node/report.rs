@@ -1,0 +1,154 @@
+//! What the node says of itself while it works: log lines and metrics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::host::NodeReplica;
+use super::metrics::Metrics;
+use crate::chain::Imported;
+use crate::consensus::Report as EngineReport;
+use crate::miner::Miner;
+use crate::replica::Report;
+use crate::store::StoreError;
+use crate::types::{BlockId, Height};
+
+/// How often the informant speaks.
+const INFORM_EVERY: Duration = Duration::from_secs(5);
+
+/// Blocks this far behind the best peer are imported without a line each.
+const QUIET_BEHIND: u64 = 20;
+
+/// Turns reports into log lines and metrics.
+pub struct Reporter {
+    metrics: Arc<Metrics>,
+    informed: Instant,
+    hashes: u64,
+    best: Height,
+    last_import: Instant,
+}
+
+/// The first bytes of an id, for people.
+fn short(id: &BlockId) -> String {
+    id.to_string()[..12].to_owned()
+}
+
+impl Reporter {
+    /// A reporter that feeds these metrics.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        let now = Instant::now();
+        Self { metrics, informed: now, hashes: 0, best: Height(0), last_import: now }
+    }
+
+    /// Runs a sync of the store and measures it.
+    pub(super) fn sync(
+        &self,
+        sync: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), String> {
+        let before = Instant::now();
+        sync().map_err(|error| error.to_string())?;
+        self.metrics.store_sync_seconds.observe(before.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// One fact.
+    pub(super) fn report(&mut self, report: &Report, miner: &Miner) {
+        match report {
+            Report::Imported { imported, transactions, own } => {
+                self.imported(imported, *transactions, *own);
+            }
+            Report::Refused { block, height, reason } => {
+                self.metrics.chain_refused.inc();
+                tracing::warn!(%height, block = short(block), "refused a block: {reason}");
+            }
+            Report::Final { height, id, receipts } => {
+                self.metrics.chain_final_height.set(whole(height.0));
+                self.metrics.chain_transactions.inc_by(receipts.len() as u64);
+                tracing::debug!(%height, block = short(id), "final");
+            }
+            Report::Syncing { height, best } => {
+                self.best = *best;
+                tracing::info!(%height, %best, "catching up");
+            }
+            Report::Engine(EngineReport::Drafted { block, transactions }) => {
+                tracing::debug!(block = short(block), transactions, "searching");
+                self.count_hashes(miner);
+            }
+            Report::Engine(EngineReport::DraftFailed(reason)) => {
+                tracing::warn!("no block can be drafted: {reason}");
+            }
+            Report::Engine(EngineReport::TooManyUnfinal { blocks }) => {
+                tracing::error!(blocks, "too many blocks are not final: making no more");
+            }
+            Report::StoreFailed(reason) => tracing::error!("the store failed: {reason}"),
+        }
+    }
+
+    fn imported(&mut self, imported: &Imported, transactions: usize, own: bool) {
+        let Imported { id, height, moved } = imported;
+        self.metrics.chain_imports.inc();
+        self.last_import = Instant::now();
+        if own {
+            self.metrics.miner_blocks.inc();
+        }
+        let Some(moved) = moved else {
+            tracing::info!(%height, block = short(id), transactions, "side block");
+            return;
+        };
+        if !moved.left.is_empty() {
+            self.metrics.chain_reorgs.inc();
+            self.metrics.chain_reorged_blocks.inc_by(moved.left.len() as u64);
+            let left = moved.left.len();
+            tracing::info!(%height, block = short(id), left, "another branch is better");
+        }
+        let word = if own { "mined" } else { "imported" };
+        if height.0 + QUIET_BEHIND < self.best.0 {
+            tracing::debug!(%height, block = short(id), transactions, "{word}");
+        } else {
+            tracing::info!(%height, block = short(id), transactions, "{word}");
+        }
+    }
+
+    /// Feeds the gauges, and every few seconds speaks a line.
+    pub(super) fn inform(&mut self, replica: &NodeReplica, miner: &Miner) {
+        let elapsed = self.informed.elapsed();
+        if elapsed < INFORM_EVERY {
+            return;
+        }
+        self.informed = Instant::now();
+        let view = replica.view();
+        let metrics = &self.metrics;
+        metrics.chain_height.set(whole(view.header.height.0));
+        metrics.chain_final_height.set(whole(view.final_height.0));
+        metrics.chain_unfinal_blocks.set(whole(view.tree_blocks as u64));
+        metrics.mempool_transactions.set(whole(view.pool_len as u64));
+        metrics.mempool_bytes.set(whole(view.pool_bytes as u64));
+        metrics.net_peers.set(whole(view.peers as u64));
+        let hashes = self.count_hashes(miner);
+        // A rate needs no more than a double holds.
+        let rate = hashes as f64 / elapsed.as_secs_f64();
+        metrics.miner_hash_rate.set(rate);
+        tracing::info!(
+            height = view.header.height.0,
+            final_height = view.final_height.0,
+            peers = view.peers,
+            pool = view.pool_len,
+            hashes_per_second = rate.round(),
+            "idle for {} s",
+            self.last_import.elapsed().as_secs()
+        );
+    }
+
+    /// Counts the hashes since the last time.
+    fn count_hashes(&mut self, miner: &Miner) -> u64 {
+        let all = miner.hashes();
+        let more = all.saturating_sub(self.hashes);
+        self.hashes = all;
+        self.metrics.miner_hashes.inc_by(more);
+        more
+    }
+}
+
+/// A gauge holds signed numbers; none of ours comes near their end.
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

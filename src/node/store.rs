@@ -1,0 +1,137 @@
+//! The store on disk: RocksDB, one column family per table.
+//!
+//! A staged batch goes to the write-ahead log without waiting; [`Store::sync`] flushes and syncs that log once for
+//! everything staged before it. The log is replayed in order after a crash and a torn tail is dropped, so what
+//! survives is a prefix of the staged batches that reaches at least to the last sync. Sized so that a hundred nodes fit
+//! one machine.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRecoveryMode, Direction,
+    ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+};
+
+use crate::store::{Batch, Entry, Store, StoreError, Table};
+
+/// Bytes that one table gathers in memory before it writes a file.
+const WRITE_BUFFER_BYTES: usize = 1 << 20;
+
+/// Bytes that all tables together gather in memory.
+const WRITE_BUFFERS_BYTES: usize = 4 << 20;
+
+/// Bytes of blocks read from files that are kept in memory.
+const CACHE_BYTES: usize = 2 << 20;
+
+/// Bytes of write-ahead logs before old tables are written out.
+const LOG_BYTES: u64 = 8 << 20;
+
+/// Files that RocksDB keeps open.
+const OPEN_FILES: i32 = 64;
+
+/// Bits of the filter per key: one lookup in a hundred for what does not exist reads a block.
+const FILTER_BITS: f64 = 10.0;
+
+/// A database on disk. Handles are shared.
+pub struct RocksStore {
+    db: DB,
+}
+
+impl std::fmt::Debug for RocksStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RocksStore({})", self.db.path().display())
+    }
+}
+
+impl RocksStore {
+    /// Opens the database in a directory, which is created if need be.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+        options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
+        options.set_max_total_wal_size(LOG_BYTES);
+        options.set_max_open_files(OPEN_FILES);
+        options.set_max_background_jobs(2);
+        options.set_stats_dump_period_sec(0);
+        options.set_stats_persist_period_sec(0);
+        options.set_skip_stats_update_on_db_open(true);
+        options.set_log_level(LogLevel::Error);
+        options.set_keep_log_file_num(1);
+        options.set_max_log_file_size(1 << 20);
+        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let families = Table::ALL.map(|table| {
+            let mut blocks = BlockBasedOptions::default();
+            blocks.set_block_cache(&cache);
+            blocks.set_bloom_filter(FILTER_BITS, false);
+            blocks.set_cache_index_and_filter_blocks(true);
+            let mut options = Options::default();
+            options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+            options.set_block_based_table_factory(&blocks);
+            ColumnFamilyDescriptor::new(table.name(), options)
+        });
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(failed)?;
+        Ok(Self { db })
+    }
+
+    fn family(&self, table: Table) -> &ColumnFamily {
+        self.db.cf_handle(table.name()).expect("every table was opened")
+    }
+}
+
+fn failed(error: rocksdb::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::Corruption => StoreError::Damaged(error.to_string()),
+        _ => StoreError::Io(error.to_string()),
+    }
+}
+
+impl Store for RocksStore {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.family(table), key).map_err(failed)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_total_order_seek(true);
+        let start = after.max(prefix);
+        let mode = IteratorMode::From(start, Direction::Forward);
+        let mut found = Vec::new();
+        for entry in self.db.iterator_cf_opt(self.family(table), options, mode) {
+            let (key, value) = entry.map_err(failed)?;
+            if found.len() == limit || !key.starts_with(prefix) {
+                break;
+            }
+            if after.is_empty() || *key > *after {
+                found.push((key.into_vec(), value.into_vec()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn stage(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut writes = WriteBatch::default();
+        for (table, key, value) in batch.writes {
+            match value {
+                Some(value) => writes.put_cf(self.family(table), key, value),
+                None => writes.delete_cf(self.family(table), key),
+            }
+        }
+        self.db.write_opt(&writes, &WriteOptions::default()).map_err(failed)
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush_wal(true).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

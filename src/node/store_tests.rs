@@ -1,0 +1,47 @@
+use super::*;
+use crate::store::MemStore;
+
+fn entry(n: u8) -> Vec<u8> {
+    vec![n / 16, n % 16]
+}
+
+/// Whatever is asked, the store on disk answers as the one in memory does, also after it was closed and opened.
+#[test]
+fn the_store_on_disk_answers_as_the_one_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = MemStore::default();
+    for round in 0..3u8 {
+        let disk = RocksStore::open(directory.path()).unwrap();
+        for n in 0..100u8 {
+            let mut batch = Batch::default();
+            batch.put(Table::State, entry(n.wrapping_mul(37)), vec![n, round]);
+            batch.delete(Table::State, entry(n.wrapping_mul(11)));
+            batch.put(Table::Records, entry(n), vec![round]);
+            memory.stage(batch.clone()).unwrap();
+            disk.stage(batch).unwrap();
+        }
+        disk.sync().unwrap();
+        for n in 0..=255u8 {
+            let key = entry(n);
+            let answers =
+                [&memory as &dyn Store, &disk].map(|store| store.get(Table::State, &key).unwrap());
+            assert_eq!(answers[0], answers[1], "{n}");
+        }
+        for prefix in [vec![], vec![3], vec![255]] {
+            for after in [vec![], vec![2], vec![3, 5], vec![15, 15]] {
+                for limit in [0, 1, 7, 1000] {
+                    let answers = [&memory as &dyn Store, &disk]
+                        .map(|store| store.scan(Table::State, &prefix, &after, limit).unwrap());
+                    assert_eq!(answers[0], answers[1], "{prefix:?} {after:?} {limit}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_an_error_and_no_panic() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = RocksStore::open(&file.path().join("below-a-file")).unwrap_err();
+    assert!(matches!(error, StoreError::Io(_)), "{error}");
+}
