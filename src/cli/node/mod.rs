@@ -9,9 +9,9 @@ mod settings;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Subcommand;
+use rustix::process::Signal;
 
 use super::error::CliError;
 use super::{Globals, log, output, specs};
@@ -81,7 +81,12 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(log_format, globals.verbose, true)?;
     let home = specs::home();
     let prepared = prepare(settings, args.resync, home.as_deref())?;
-    crate::node::run(NodeConfig { log_format, ..prepared }).map_err(CliError::from)
+    let ended = crate::node::run(&NodeConfig { log_format, ..prepared })?;
+    Ok(match ended {
+        Some(signal) if signal == Signal::INT.as_raw() => Exit::Interrupted,
+        Some(_) => Exit::Terminated,
+        None => Exit::Ok,
+    })
 }
 
 /// Checks settings, settles the chain, and makes the configuration of a node out of both.
@@ -124,7 +129,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         mining,
         resync,
-        ..NodeConfig::new(Arc::new(settled.spec), settled.datadir)
+        ..NodeConfig::new(settled.datadir)
     })
 }
 
@@ -168,7 +173,7 @@ fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliErro
 
 impl From<NodeError> for CliError {
     fn from(error: NodeError) -> Self {
-        Self::new(error.exit(), error.code(), error.to_string()).maybe_help(error.help())
+        Self::failed(error.to_string())
     }
 }
 

@@ -1,0 +1,125 @@
+//! Which rule makes the blocks of a chain: one variant per built rule, one file for its parameters.
+
+use std::sync::Arc;
+
+use super::pow::{InitialBits, PowSpec};
+use super::settings::{Entry, Settings};
+use super::suggest::nearest;
+use crate::chain::Rules;
+use crate::consensus::Engine;
+use crate::types::target::Bits;
+use crate::types::{Address, GenesisId, Span};
+
+/// All rules, built or not, by the names that specs use.
+pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
+
+/// Those that this version has.
+pub const ENGINES_BUILT: [&str; 1] = ["pow"];
+
+/// Why there is no such rule here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// A rule that is planned.
+    #[error("engine `{0}` is not built yet; this version has pow")]
+    NotBuilt(&'static str),
+    /// No rule at all.
+    #[error("`{given}` is no engine; {hint}")]
+    Unknown {
+        /// What was given, shortened.
+        given: String,
+        /// What it may have been meant to be.
+        hint: String,
+    },
+}
+
+/// The name of a built rule as it stands in [`ENGINES_BUILT`], or why there is none.
+pub fn engine_named(given: &str) -> Result<&'static str, EngineError> {
+    if let Some(name) = ENGINES_BUILT.iter().find(|name| **name == given) {
+        return Ok(name);
+    }
+    if let Some(name) = ENGINES.iter().find(|name| **name == given) {
+        return Err(EngineError::NotBuilt(name));
+    }
+    let hint = match nearest(given, ENGINES) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("engines are {}", ENGINES.join(", ")),
+    };
+    Err(EngineError::Unknown { given: super::error::shortened(given), hint })
+}
+
+/// The rule of a chain and its parameters. `B` is what stands for targets that are measured at the launch:
+/// [`InitialBits`] before a spec is frozen, [`Bits`] afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consensus<B = Bits> {
+    /// Proof of work.
+    Pow(PowSpec<B>),
+}
+
+impl<B> Consensus<B> {
+    /// The name of the rule.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Pow(_) => "pow",
+        }
+    }
+
+    /// The interval between blocks that the rule aims at.
+    pub fn block_time(&self) -> Span {
+        match self {
+            Self::Pow(pow) => pow.block_time,
+        }
+    }
+}
+
+impl Consensus<InitialBits> {
+    /// Whether a target has to be measured.
+    pub fn is_auto(&self) -> bool {
+        match self {
+            Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
+        }
+    }
+
+    pub(super) fn resolve(self, auto: impl FnOnce() -> Bits) -> Consensus {
+        match self {
+            Self::Pow(pow) => Consensus::Pow(pow.resolve(auto)),
+        }
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        match self {
+            Self::Pow(pow) => pow.entries(),
+        }
+    }
+}
+
+impl Consensus {
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        match self {
+            Self::Pow(pow) => pow.entries(),
+        }
+    }
+
+    /// What the genesis id covers of the rule.
+    pub(super) fn identity(&self) -> Vec<u8> {
+        match self {
+            Self::Pow(pow) => pow.identity(),
+        }
+    }
+
+    pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<dyn Rules> {
+        match self {
+            Self::Pow(pow) => pow.rules(chain, settings),
+        }
+    }
+
+    pub(super) fn build(
+        &self,
+        chain: GenesisId,
+        settings: &Settings,
+        payout: Option<Address>,
+    ) -> Box<dyn Engine> {
+        match self {
+            Self::Pow(pow) => pow.engine(chain, settings, payout),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! From TOML to a chain spec. Every section is read whatever is wrong with another, so that one look names all
+//! mistakes.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Spec;
+use super::consensus::{Consensus, EngineError, engine_named};
+use super::error::{Fault, SpecError, error};
+use super::genesis::Genesis;
+use super::pow::PowSpec;
+use super::read::{Faults, Refusal, Section};
+use super::schema::{self, SPEC_BYTES_MAX, default, range};
+use super::settings::{Devnet, Issuance, Limits, Miner, Settings};
+use super::values;
+use crate::types::{Amount, MONEY_LIMIT, Prefix, Span};
+
+/// Sections of rules that are planned.
+const SECTIONS_UNBUILT: [&str; 7] = ["pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
+
+/// Reads a chain spec, and tells what freezing would have to resolve.
+pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
+    let refuse = |faults| Err(error(file, text, faults));
+    if text.len() > SPEC_BYTES_MAX {
+        return refuse(vec![Fault {
+            span: 0..0,
+            reason: format!("{} bytes are no chain spec", text.len()),
+            fix: format!("a chain spec has at most {SPEC_BYTES_MAX} bytes: check the file"),
+        }]);
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return refuse(errors.iter().map(|error| not_toml(error, text)).collect());
+    }
+    let (faults, unresolved) = (Faults::default(), Faults::default());
+    let spec = top(table, &faults, &unresolved);
+    let faults = faults.into_inner();
+    match spec {
+        Some(spec) if faults.is_empty() => Ok((spec, unresolved.into_inner())),
+        _ => refuse(faults),
+    }
+}
+
+fn not_toml(error: &toml::de::Error, text: &str) -> Fault {
+    let message = error.message();
+    let fix = match message {
+        "duplicate key" => "keep one of the two",
+        _ => "write `key = value` lines below [section] lines; texts stand in quotes",
+    };
+    let span = error.span().unwrap_or(text.len()..text.len());
+    Fault { span, reason: format!("this is not TOML: {message}"), fix: fix.into() }
+}
+
+fn top(table: Spanned<DeTable<'_>>, faults: &Faults, unresolved: &Faults) -> Option<Spec> {
+    let table = table.into_inner();
+    let mut top = Section::new(&schema::TOP, String::new(), 0..0, table, faults);
+    let name = read_name(&mut top);
+    let symbol = read_symbol(&mut top);
+    let prefix = read_prefix(&mut top);
+    let dev = top.read("dev", values::boolean).unwrap_or(false);
+
+    let limits = read_limits(top.section("limits", &schema::LIMITS), &symbol);
+    let issuance = read_issuance(top.section("issuance", &schema::ISSUANCE), &symbol);
+    let genesis = Genesis { symbol: &symbol, prefix, dev, cap: issuance.supply_cap };
+    let (time, accounts) = genesis.read(top.section("genesis", &schema::GENESIS), unresolved);
+    let engine = read_engine(top.section("consensus", &schema::CONSENSUS));
+    let pow = PowSpec::read(top.section("pow", &schema::POW), unresolved);
+    let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
+    refuse_unbuilt(&mut top);
+    top.finish();
+
+    let consensus = match engine? {
+        "pow" => Consensus::Pow(pow),
+        other => {
+            unreachable!("{other} is built, and a test reads the template of every built engine")
+        }
+    };
+    let (name, prefix) = (name?, prefix?);
+    let settings = Settings { name, symbol, prefix, dev, accounts, limits, issuance, devnet };
+    Some(Spec { settings, time, consensus })
+}
+
+fn read_name(top: &mut Section<'_, '_>) -> Option<String> {
+    let name = top.read("name", |value| {
+        let name = values::text(value, "pow-dev")?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if range::NAME_CHARS.contains(&name.chars().count())
+            && name.chars().all(plain)
+            && name.starts_with(first)
+        {
+            return Ok(name.to_owned());
+        }
+        Err(Refusal::new(
+            "is not a name that files and logs can carry",
+            "write 1 to 40 lower-case letters, digits, dots, dashes and underscores, a letter or digit first",
+        ))
+    });
+    if !top.has("name") {
+        top.faults().add(
+            top.span(),
+            "the chain has no name",
+            "write name = \"my-chain\" at the top of the file",
+        );
+    }
+    name
+}
+
+fn read_symbol(top: &mut Section<'_, '_>) -> String {
+    let symbol = top.read("symbol", |value| {
+        let symbol = values::text(value, default::SYMBOL)?;
+        let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+        if range::SYMBOL_CHARS.contains(&symbol.chars().count())
+            && symbol.chars().all(plain)
+            && symbol.starts_with(|c: char| c.is_ascii_uppercase())
+        {
+            return Ok(symbol.to_owned());
+        }
+        Err(Refusal::new(
+            "is not a symbol",
+            "write 1 to 8 capital letters and digits, a letter first, such as \"PYR\"",
+        ))
+    });
+    symbol.unwrap_or_else(|| default::SYMBOL.to_owned())
+}
+
+/// `None` where it is refused, so that no address is judged by a prefix that was not meant.
+fn read_prefix(top: &mut Section<'_, '_>) -> Option<Prefix> {
+    let read = top.read("address_prefix", |value| {
+        let text = values::text(value, default::ADDRESS_PREFIX)?;
+        Prefix::new(text).map_err(|reason| {
+            Refusal::new(format!("is not a prefix: {reason}"), "write one such as \"assay\"")
+        })
+    });
+    if top.has("address_prefix") { read } else { Prefix::new(default::ADDRESS_PREFIX).ok() }
+}
+
+fn read_limits(mut section: Section<'_, '_>, symbol: &str) -> Limits {
+    let silent = Limits::default();
+    let block_bytes = section
+        .read("block_bytes", |value| values::bytes(value, range::BLOCK_BYTES))
+        .unwrap_or(silent.block_bytes);
+    let transactions_per_block = section
+        .read("transactions_per_block", |value| {
+            values::number(value, range::TRANSACTIONS_PER_BLOCK)
+        })
+        .unwrap_or(silent.transactions_per_block);
+    let fee_per_byte = section.read("fee_per_byte", |value| {
+        let fee = values::amount(value, symbol)?;
+        if fee > range::FEE_PER_BYTE_MAX {
+            let most = range::FEE_PER_BYTE_MAX;
+            return Err(Refusal::new(
+                "is more than a transaction can pay",
+                format!("write at most \"{most}\" per byte; \"1u\" is one base unit"),
+            ));
+        }
+        Ok(fee)
+    });
+    let pool_bytes = section
+        .read("pool_bytes", |value| values::bytes(value, range::POOL_BYTES))
+        .unwrap_or(silent.pool_bytes);
+    let fee_per_byte = fee_per_byte.unwrap_or(silent.fee_per_byte);
+    section.finish();
+    Limits { block_bytes, transactions_per_block, fee_per_byte, pool_bytes }
+}
+
+fn read_issuance(mut section: Section<'_, '_>, symbol: &str) -> Issuance {
+    let silent = Issuance::default();
+    let supply_cap = section.read("supply_cap", |value| {
+        let cap = values::amount(value, symbol)?;
+        if cap == Amount::ZERO || cap.0 >= MONEY_LIMIT {
+            let most = Amount(MONEY_LIMIT - 1);
+            return Err(Refusal::new(
+                "is not a supply: below 2^53 base units every tool counts exactly, and none at all is no money",
+                format!("write \"1u\" to \"{most}\""),
+            ));
+        }
+        Ok(cap)
+    });
+    let supply_cap = supply_cap.unwrap_or(silent.supply_cap);
+    let within_cap = |value: &DeValue<'_>| {
+        let reward = values::amount(value, symbol)?;
+        if reward > supply_cap {
+            return Err(Refusal::new(
+                format!("is more than issuance.supply_cap, which is {supply_cap}"),
+                "write a smaller reward or a greater cap",
+            ));
+        }
+        Ok(reward)
+    };
+    let initial_reward =
+        section.read("initial_reward", within_cap).unwrap_or(silent.initial_reward.min(supply_cap));
+    let tail_reward = section.read("tail_reward", within_cap).unwrap_or(silent.tail_reward);
+    if tail_reward > initial_reward {
+        section.refuse(
+            "tail_reward",
+            Refusal::new(
+                format!("is more than issuance.initial_reward, which is {initial_reward}"),
+                "the tail is the least reward: write no more than the initial one",
+            ),
+        );
+    }
+    let halving_interval = section
+        .read("halving_interval", |value| values::number(value, range::HALVING_INTERVAL))
+        .unwrap_or(silent.halving_interval);
+    let maturity = section
+        .read("maturity", |value| values::number(value, range::MATURITY))
+        .unwrap_or(silent.maturity);
+    section.finish();
+    Issuance { initial_reward, halving_interval, tail_reward, maturity, supply_cap }
+}
+
+fn read_engine(mut section: Section<'_, '_>) -> Option<&'static str> {
+    let engine = section.read("engine", |value| {
+        let given = values::text(value, "pow")?;
+        engine_named(given).map_err(|error| match &error {
+            EngineError::NotBuilt(_) => {
+                Refusal::new(format!("is refused: {error}"), "write engine = \"pow\"")
+            }
+            EngineError::Unknown { hint, .. } => Refusal::new("is no engine", hint.clone()),
+        })
+    });
+    if !section.has("engine") {
+        section.faults().add(
+            section.span(),
+            "no engine makes the blocks of this chain",
+            "write [consensus] on a line of its own and engine = \"pow\" below it",
+        );
+    }
+    section.finish();
+    engine
+}
+
+fn read_devnet(mut section: Section<'_, '_>) -> Devnet {
+    let silent = Devnet::default();
+    let nodes =
+        section.read("nodes", |value| values::number(value, range::NODES)).unwrap_or(silent.nodes);
+    let mut miner = section.section("miner", &schema::MINER);
+    let threads = miner
+        .read("threads", |value| values::number(value, range::THREADS))
+        .unwrap_or(silent.miner.threads);
+    let throttle = miner.read("throttle", values::share).unwrap_or(silent.miner.throttle);
+    miner.finish();
+    check_links(section.section("links", &schema::LINKS));
+    section.finish();
+    Devnet { nodes, miner: Miner { threads, throttle } }
+}
+
+/// Links of a devnet are plain loopback in this version: only what says so is accepted.
+fn check_links(mut links: Section<'_, '_>) {
+    let shaped = |plain: &str| {
+        Refusal::new(
+            "asks for a shaped link, and link shaping is not built yet",
+            format!("write {plain}, or remove the line"),
+        )
+    };
+    for key in ["latency", "jitter"] {
+        links.read(key, |value| match values::span(value, range::AGE)? {
+            Span(0) => Ok(()),
+            _ => Err(shaped("\"0ms\"")),
+        });
+    }
+    links.read("loss", |value| {
+        let given = match value {
+            DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            DeValue::String(text) => text.strip_suffix('%').unwrap_or(text),
+            _ => "",
+        };
+        match given.parse::<f64>() {
+            Ok(0.0) => Ok(()),
+            Ok(share) if (0.0..=100.0).contains(&share) => Err(shaped("0.0")),
+            _ => Err(Refusal::new("is not a share of lost messages", "write 0.0")),
+        }
+    });
+    links.read("bandwidth", |value| match values::text(value, "unlimited")? {
+        "unlimited" => Ok(()),
+        _ => Err(shaped("\"unlimited\"")),
+    });
+    links.finish();
+}
+
+fn refuse_unbuilt(top: &mut Section<'_, '_>) {
+    for key in SECTIONS_UNBUILT {
+        if let Some((span, _)) = top.take(key) {
+            top.faults().add(
+                &span,
+                format!("[{key}] belongs to an engine that is not built yet; this version has pow"),
+                "remove the section",
+            );
+        }
+    }
+    if let Some((span, _)) = top.take("era") {
+        top.faults().add(
+            &span,
+            "[[era]] changes the rule at a height, which is not built yet",
+            "remove the section: one engine makes all blocks",
+        );
+    }
+}

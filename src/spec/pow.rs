@@ -1,0 +1,313 @@
+//! The parameters of proof of work in a chain spec.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use num_bigint::BigUint;
+use num_traits::{FromPrimitive, One};
+
+use super::read::{Faults, Refusal, Section};
+use super::schema::{default, range};
+use super::settings::{Entry, Settings, quoted};
+use super::values;
+use crate::consensus::pow::{PowEngine, PowParams, PowRules};
+use crate::consensus::retarget::{Asert, Fixed, Retarget};
+use crate::types::target::{Bits, Target};
+use crate::types::{Address, GenesisId, Span, encode};
+
+/// How much easier than measured the first block is, by habit: a chain that starts too easy is right after a few
+/// blocks, one that starts too hard waits.
+pub const AUTO_EASIER: u32 = 16;
+
+/// Retarget algorithms that are planned.
+const RETARGETS_UNBUILT: [&str; 4] = ["bitcoin", "lwma", "digishield", "ema"];
+
+/// Retarget algorithms that this version has.
+const RETARGETS: [&str; 2] = ["asert", "fixed"];
+
+/// The parameters of proof of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowSpec<B = Bits> {
+    /// The interval between blocks that retargeting aims at.
+    pub block_time: Span,
+    /// How the target follows the hash rate.
+    pub retarget: Retargeting,
+    /// The target of the first block.
+    pub initial_bits: B,
+    /// The easiest target allowed, in canonical bits.
+    pub limit_bits: Bits,
+    /// Blocks on top of a block before it counts as final.
+    pub finality_depth: u64,
+    /// How far ahead of the local clock a block may be.
+    pub future_limit: Span,
+    /// How long after the draft's time the work header's time may be.
+    pub seal_window: Span,
+}
+
+/// How the target follows the hash rate, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retargeting {
+    /// aserti3-2d with this half-life.
+    Asert {
+        /// The lag that doubles the target.
+        half_life: Span,
+    },
+    /// Never.
+    Fixed,
+}
+
+impl Retargeting {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Asert { .. } => "asert",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
+/// The target of the first block, as a spec states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitialBits {
+    /// To be measured when the chain is launched.
+    Auto,
+    /// Known.
+    Is(Bits),
+}
+
+impl fmt::Display for InitialBits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Is(bits) => bits.fmt(f),
+        }
+    }
+}
+
+/// The bits at which `hash_rate` (hashes per second, of all miners together) finds a block in `block_time`, made
+/// `easier` times easier. A rate that is no positive number gives the easiest bits there are. Freezing a spec keeps them
+/// within its limit.
+pub fn bits_for(hash_rate: f64, block_time: Span, easier: u32) -> Bits {
+    // A span of 2^53 ms is exact in a double and longer than any block.
+    let hashes = hash_rate * (block_time.0 as f64 / 1000.0) / f64::from(easier.max(1));
+    let expected = if hashes.is_finite() { BigUint::from_f64(hashes) } else { None };
+    let expected = expected.unwrap_or_default().max(BigUint::one());
+    Target::within(&((BigUint::one() << 256u32) / expected), &Target::max()).to_bits()
+}
+
+impl PowSpec<InitialBits> {
+    /// Reads [pow]; what would have to be resolved by freezing goes to `unresolved`.
+    pub(super) fn read(mut section: Section<'_, '_>, unresolved: &Faults) -> Self {
+        let pow = &mut section;
+        let block_time = pow
+            .read("block_time", |value| values::span(value, range::BLOCK_TIME))
+            .unwrap_or(default::BLOCK_TIME);
+        let retarget = Self::read_retarget(pow, block_time);
+        let limit_bits = pow.read("limit_bits", values::bits).unwrap_or(default::LIMIT_BITS);
+        let initial_bits = Self::read_initial_bits(pow, limit_bits);
+        if initial_bits == InitialBits::Auto {
+            unresolved.add(
+                &pow.place("initial_bits"),
+                "pow.initial_bits is not resolved: each node would measure a target of its own",
+                "freeze the spec first, or write the bits of the first block",
+            );
+        }
+        let finality_depth = pow
+            .read("finality_depth", |value| values::number(value, range::FINALITY_DEPTH))
+            .unwrap_or(default::FINALITY_DEPTH);
+        let future_limit = pow
+            .read("future_limit", |value| values::span(value, range::FUTURE_LIMIT))
+            .unwrap_or(default::FUTURE_LIMIT);
+        let seal_window = pow
+            .read("seal_window", |value| values::span(value, range::SEAL_WINDOW))
+            .unwrap_or(default::SEAL_WINDOW);
+        section.finish();
+        Self {
+            block_time,
+            retarget,
+            initial_bits,
+            limit_bits,
+            finality_depth,
+            future_limit,
+            seal_window,
+        }
+    }
+
+    fn read_retarget(pow: &mut Section<'_, '_>, block_time: Span) -> Retargeting {
+        let name = pow.read("retarget", |value| {
+            let given = values::text(value, "asert")?;
+            match RETARGETS_UNBUILT.iter().find(|name| **name == given) {
+                None => values::word(value, &RETARGETS),
+                Some(name) => Err(Refusal::new(
+                    format!("is `{name}`, which is not built yet"),
+                    "write \"asert\" or \"fixed\"",
+                )),
+            }
+        });
+        let given = pow.read("half_life", |value| values::span(value, range::HALF_LIFE));
+        if given.is_some_and(|half_life| half_life < block_time) {
+            pow.refuse(
+                "half_life",
+                Refusal::new(
+                    "is shorter than one block: every block would more than double the target or halve it",
+                    format!("write \"{block_time}\" or more"),
+                ),
+            );
+        }
+        match name {
+            Some("fixed") => Retargeting::Fixed,
+            _ => {
+                let blocks = default::HALF_LIFE_BLOCKS;
+                let half_life = given.unwrap_or(Span(block_time.0.saturating_mul(blocks)));
+                Retargeting::Asert { half_life }
+            }
+        }
+    }
+
+    fn read_initial_bits(pow: &mut Section<'_, '_>, limit: Bits) -> InitialBits {
+        let read = pow.read("initial_bits", |value| {
+            if values::text(value, "auto")? == "auto" {
+                return Ok(InitialBits::Auto);
+            }
+            let bits = values::bits(value).map_err(|refusal| {
+                Refusal::new(refusal.reason, format!("{}, or \"auto\"", refusal.fix))
+            })?;
+            if target(bits) > target(limit) {
+                return Err(Refusal::new(
+                    format!("is easier than pow.limit_bits, which is {limit}"),
+                    format!("write \"{limit}\" or harder, or \"auto\""),
+                ));
+            }
+            Ok(InitialBits::Is(bits))
+        });
+        read.unwrap_or(InitialBits::Auto)
+    }
+
+    pub(super) fn resolve(self, auto: impl FnOnce() -> Bits) -> PowSpec {
+        let limit = target(self.limit_bits);
+        let initial_bits = match self.initial_bits {
+            InitialBits::Is(bits) => bits,
+            // What is no target stands for the easiest.
+            InitialBits::Auto => auto().target().map_or(limit, |bits| bits.min(limit)).to_bits(),
+        };
+        PowSpec {
+            block_time: self.block_time,
+            retarget: self.retarget,
+            initial_bits,
+            limit_bits: self.limit_bits,
+            finality_depth: self.finality_depth,
+            future_limit: self.future_limit,
+            seal_window: self.seal_window,
+        }
+    }
+}
+
+/// The target of bits that were judged when they were read.
+fn target(bits: Bits) -> Target {
+    bits.target().expect("a spec holds only bits that encode a target")
+}
+
+impl<B: fmt::Display> PowSpec<B> {
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let entry = |key, value, about| Entry::new("pow", key, value, about);
+        let retarget = quoted(self.retarget.name());
+        let mut entries = vec![
+            entry("block_time", quoted(self.block_time), "what retargeting aims at"),
+            entry("retarget", retarget, "how the target follows the hash rate"),
+        ];
+        if let Retargeting::Asert { half_life } = self.retarget {
+            entries.push(entry("half_life", quoted(half_life), "a lag that doubles the target"));
+        }
+        let depth = self.finality_depth.to_string();
+        entries.extend([
+            entry("initial_bits", quoted(&self.initial_bits), "the target of the first block"),
+            entry("limit_bits", quoted(self.limit_bits), "the easiest target allowed"),
+            entry("finality_depth", depth, "final when this many blocks lie on top"),
+            entry("future_limit", quoted(self.future_limit), "how far ahead of the clock"),
+            entry("seal_window", quoted(self.seal_window), "how far miners may roll the time"),
+        ]);
+        entries
+    }
+}
+
+impl PowSpec {
+    /// What the genesis id covers.
+    pub(super) fn identity(&self) -> Vec<u8> {
+        let half_life = match self.retarget {
+            Retargeting::Asert { half_life } => half_life,
+            Retargeting::Fixed => Span(0),
+        };
+        encode(&(
+            self.block_time,
+            (self.retarget.name(), half_life),
+            self.initial_bits,
+            self.limit_bits,
+            self.finality_depth,
+            self.future_limit,
+            self.seal_window,
+        ))
+    }
+
+    fn params(&self, chain: GenesisId, settings: &Settings) -> PowParams {
+        let retarget = match self.retarget {
+            Retargeting::Fixed => Retarget::Fixed(Fixed),
+            Retargeting::Asert { half_life } => {
+                let half_life = NonZeroU64::new(half_life.0)
+                    .expect("a half-life is at least as long as a block");
+                Retarget::Asert(Asert { half_life })
+            }
+        };
+        PowParams {
+            chain,
+            block_time: self.block_time,
+            retarget,
+            initial_bits: self.initial_bits,
+            limit: target(self.limit_bits),
+            finality_depth: self.finality_depth,
+            future_limit: self.future_limit,
+            seal_window: self.seal_window,
+            issuance: settings.issuance.schedule(),
+        }
+    }
+
+    pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<PowRules> {
+        Arc::new(PowRules::new(self.params(chain, settings)))
+    }
+
+    pub(super) fn engine(
+        &self,
+        chain: GenesisId,
+        settings: &Settings,
+        payout: Option<Address>,
+    ) -> Box<PowEngine> {
+        Box::new(PowEngine::new(self.rules(chain, settings), payout))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_follow_rate_and_time() {
+        let work =
+            |rate, seconds, easier| bits_for(rate, Span::seconds(seconds), easier).work().to_f64();
+        for (rate, seconds, easier, hashes) in [
+            (1_000_000.0, 2, 1, 2e6),
+            (1_000_000.0, 2, 16, 125_000.0),
+            (5e12, 600, 1, 3e15),
+            (1e30, 86_400, 1, 8.64e34),
+        ] {
+            let found = work(rate, seconds, easier);
+            assert!((found / hashes - 1.0).abs() < 1e-4, "{rate} {seconds} {easier}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_senseless_rate_gives_the_easiest_bits() {
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.001] {
+            let bits = bits_for(rate, Span::seconds(2), 16);
+            assert_eq!(bits, Target::max().to_bits(), "{rate}");
+        }
+    }
+}

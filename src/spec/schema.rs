@@ -1,0 +1,155 @@
+//! Every key of a chain spec, its default, and its limits. `docs/spec.md` explains them; a test compares the two.
+
+use std::ops::RangeInclusive;
+
+use super::values::Share;
+use crate::types::target::Bits;
+use crate::types::{Amount, COIN, MONEY_LIMIT, Span, TRANSACTIONS_MAX};
+
+/// Bytes in a chain spec: far more than the longest list of accounts takes.
+pub const SPEC_BYTES_MAX: usize = 1 << 20;
+
+/// Accounts in the genesis block; more money moves by transactions.
+pub const ACCOUNTS_MAX: usize = 1024;
+
+/// The keys that a section knows.
+#[derive(Debug)]
+pub(super) struct Schema {
+    /// Its path: `pow`, `devnet.miner`; empty for the top of the file.
+    pub(super) path: &'static str,
+    /// Its keys.
+    pub(super) keys: &'static [&'static str],
+}
+
+pub(super) static TOP: Schema = Schema {
+    path: "",
+    keys: &[
+        "name",
+        "symbol",
+        "address_prefix",
+        "dev",
+        "genesis",
+        "limits",
+        "issuance",
+        "consensus",
+        "pow",
+        "devnet",
+        "pos",
+        "hybrid",
+        "dpos",
+        "poa",
+        "pbft",
+        "raft",
+        "paxos",
+        "era",
+    ],
+};
+pub(super) static GENESIS: Schema = Schema { path: "genesis", keys: &["time", "accounts"] };
+pub(super) static ACCOUNT: Schema =
+    Schema { path: "genesis.accounts", keys: &["dev", "address", "amount", "age"] };
+pub(super) static LIMITS: Schema = Schema {
+    path: "limits",
+    keys: &["block_bytes", "transactions_per_block", "fee_per_byte", "pool_bytes"],
+};
+pub(super) static ISSUANCE: Schema = Schema {
+    path: "issuance",
+    keys: &["initial_reward", "halving_interval", "tail_reward", "maturity", "supply_cap"],
+};
+pub(super) static CONSENSUS: Schema = Schema { path: "consensus", keys: &["engine"] };
+pub(super) static POW: Schema = Schema {
+    path: "pow",
+    keys: &[
+        "block_time",
+        "retarget",
+        "half_life",
+        "initial_bits",
+        "limit_bits",
+        "finality_depth",
+        "future_limit",
+        "seal_window",
+    ],
+};
+pub(super) static DEVNET: Schema = Schema { path: "devnet", keys: &["nodes", "miner", "links"] };
+pub(super) static MINER: Schema = Schema { path: "devnet.miner", keys: &["threads", "throttle"] };
+pub(super) static LINKS: Schema =
+    Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
+
+/// All sections below the top.
+pub(super) static SECTIONS: [&Schema; 9] =
+    [&GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &DEVNET, &MINER, &LINKS];
+
+/// The section that has this key.
+pub(super) fn home_of(key: &str) -> Option<&'static str> {
+    SECTIONS.iter().find(|schema| schema.keys.contains(&key)).map(|schema| schema.path)
+}
+
+/// What holds where a spec is silent.
+pub(super) mod default {
+    use super::*;
+
+    /// Fool's gold.
+    pub(crate) const SYMBOL: &str = "PYR";
+    pub(crate) const ADDRESS_PREFIX: &str = "assay";
+
+    pub(crate) const BLOCK_BYTES: u64 = 1 << 20;
+    pub(crate) const TRANSACTIONS_PER_BLOCK: u64 = 10_000;
+    pub(crate) const FEE_PER_BYTE: Amount = Amount(1);
+    pub(crate) const POOL_BYTES: u64 = 32 << 20;
+
+    /// Bitcoin's schedule.
+    pub(crate) const INITIAL_REWARD: Amount = Amount(50 * COIN);
+    pub(crate) const HALVING_INTERVAL: u64 = 210_000;
+    pub(crate) const TAIL_REWARD: Amount = Amount::ZERO;
+    pub(crate) const MATURITY: u64 = 100;
+    /// The greatest supply that every JSON tool still counts exactly.
+    pub(crate) const SUPPLY_CAP: Amount = Amount(MONEY_LIMIT - 1);
+
+    pub(crate) const BLOCK_TIME: Span = Span::seconds(10);
+    /// The half-life of `asert` follows the block time: this many blocks.
+    pub(crate) const HALF_LIFE_BLOCKS: u64 = 30;
+    /// The easiest target of Bitcoin's regression tests: every second hash meets it.
+    pub(crate) const LIMIT_BITS: Bits = Bits(0x207f_ffff);
+    pub(crate) const FINALITY_DEPTH: u64 = 100;
+    /// Clocks that agree to a few seconds, and some room.
+    pub(crate) const FUTURE_LIMIT: Span = Span::seconds(15);
+    /// Twelve times the life of a draft.
+    pub(crate) const SEAL_WINDOW: Span = Span::seconds(60);
+
+    pub(crate) const NODES: u64 = 4;
+    pub(crate) const THREADS: u64 = 1;
+    /// Four miners flat out would starve everything else on a laptop.
+    pub(crate) const THROTTLE: Share = Share::percent(10);
+}
+
+/// Between what a value must lie.
+pub(super) mod range {
+    use super::*;
+
+    pub(crate) const NAME_CHARS: RangeInclusive<usize> = 1..=40;
+    pub(crate) const SYMBOL_CHARS: RangeInclusive<usize> = 1..=8;
+    /// A coin is at most a century old.
+    pub(crate) const AGE: RangeInclusive<Span> = Span(0)..=Span::seconds(36_500 * 86_400);
+
+    /// A response carries at least one whole block.
+    pub(crate) const BLOCK_BYTES: RangeInclusive<u64> = 4 << 10..=4 << 20;
+    pub(crate) const TRANSACTIONS_PER_BLOCK: RangeInclusive<u64> = 1..=TRANSACTIONS_MAX as u64;
+    /// Beyond a hundredth of a coin per byte the smallest transaction costs more than a coin.
+    pub(crate) const FEE_PER_BYTE_MAX: Amount = Amount(COIN / 100);
+    pub(crate) const POOL_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
+
+    pub(crate) const HALVING_INTERVAL: RangeInclusive<u64> = 1..=1_000_000_000;
+    pub(crate) const MATURITY: RangeInclusive<u64> = 0..=1_000_000;
+
+    /// Work headers count whole seconds and blocks cross a network: below a tenth of a second most blocks go stale.
+    pub(crate) const BLOCK_TIME: RangeInclusive<Span> = Span(100)..=Span::seconds(86_400);
+    pub(crate) const HALF_LIFE: RangeInclusive<Span> = Span(100)..=Span::seconds(365 * 86_400);
+    /// At most what a node holds above the final block before it stops producing.
+    pub(crate) const FINALITY_DEPTH: RangeInclusive<u64> = 1..=4096;
+    pub(crate) const FUTURE_LIMIT: RangeInclusive<Span> = Span(0)..=Span::seconds(86_400);
+    /// A draft lives five seconds; a miner that rolls the time needs twice that.
+    pub(crate) const SEAL_WINDOW: RangeInclusive<Span> = Span::seconds(10)..=Span::seconds(7200);
+
+    /// As many as the largest shipped preset has delegates, and some.
+    pub(crate) const NODES: RangeInclusive<u64> = 1..=128;
+    pub(crate) const THREADS: RangeInclusive<u64> = 0..=256;
+}

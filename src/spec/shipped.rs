@@ -1,0 +1,34 @@
+//! The chain specs that come with the program.
+
+use super::suggest::nearest;
+
+/// Names and texts of all shipped specs.
+static SHIPPED: [(&str, &str); 1] = [("pow-dev", include_str!("../../chain-specs/pow-dev.toml"))];
+
+/// Names and texts of all shipped specs; they need no file.
+pub fn shipped() -> &'static [(&'static str, &'static str)] {
+    &SHIPPED
+}
+
+/// A name that no shipped spec has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no shipped chain spec is called `{given}`; {hint}")]
+pub struct NotShipped {
+    /// What was given, shortened.
+    pub given: String,
+    /// What it may have been meant to be.
+    pub hint: String,
+}
+
+/// The text of the shipped spec with this name.
+pub fn find(name: &str) -> Result<&'static str, NotShipped> {
+    if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        return Ok(text);
+    }
+    let names = SHIPPED.map(|(name, _)| name);
+    let hint = match nearest(name, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("shipped are {}; a path ends in .toml", names.join(", ")),
+    };
+    Err(NotShipped { given: super::error::shortened(name), hint })
+}
