@@ -24,14 +24,14 @@ use clap::{Args, Parser, Subcommand};
 use crate::api::Exit;
 use crate::node::config::LogFormat;
 
-
 mod crash;
 pub mod error;
 pub mod locate;
 pub mod log;
 pub mod node;
 pub mod output;
-
+pub mod spec;
+pub mod specs;
 
 mod suggest;
 pub mod version;
@@ -101,6 +101,8 @@ pub struct Globals {
 pub enum Command {
     /// Run a node
     Node(node::Args),
+    /// Write, check, compare and freeze chain specs
+    Spec(spec::Args),
     /// Say what this program is and how it was built
     Version,
 }
@@ -134,6 +136,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
     };
     match command {
         Command::Node(args) => node::run(args, &globals),
+        Command::Spec(args) => spec::run(args, &globals),
         Command::Version => version::run(&globals),
     }
 }

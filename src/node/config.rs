@@ -8,12 +8,12 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libp2p::Multiaddr;
 
-use crate::api::files::{P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
+use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::miner::kernels::{self, Kernel};
 use crate::types::Address;
@@ -27,8 +27,11 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What a node is told about itself.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
-    /// The data directory; created if it is missing. It holds the frozen spec of the chain.
+    /// The data directory, an absolute path. It holds the frozen spec of the chain.
     pub datadir: PathBuf,
+    /// Whether the chain was made for this start, so that nobody else knows it yet: once the node listens it says how to
+    /// start [a second node](NodeConfig::second_node).
+    pub first_start: bool,
     /// Where to listen for peers. Port 0 means the port of the last start, which the data directory remembers, or any
     /// free one.
     pub p2p: SocketAddr,
@@ -51,6 +54,7 @@ impl NodeConfig {
     pub fn new(datadir: impl Into<PathBuf>) -> Self {
         Self {
             datadir: datadir.into(),
+            first_start: false,
             p2p: SocketAddr::new(LOOPBACK, P2P_PORT_DEFAULT),
             rpc: SocketAddr::new(LOOPBACK, RPC_PORT_DEFAULT),
             rpc_token_file: None,
@@ -59,6 +63,27 @@ impl NodeConfig {
             resync: false,
             log_format: LogFormat::default(),
         }
+    }
+
+    /// The command that starts a second node of this chain on this machine; `p2p` is where this one listens for peers.
+    pub fn second_node(&self, p2p: &Multiaddr) -> String {
+        let mut beside = self.datadir.as_os_str().to_owned();
+        beside.push("-2");
+        format!(
+            "assay node run --chain {} --datadir {} --port 0 --rpc-port 0 --bootnodes {p2p}",
+            shell(&self.datadir.join(CHAIN_FILE_NAME)),
+            shell(Path::new(&beside)),
+        )
+    }
+}
+
+/// A path as a POSIX shell reads it back.
+fn shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+,:@".contains(c)) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -86,15 +111,13 @@ pub enum KernelChoice {
 }
 
 impl KernelChoice {
-    /// The kernel itself.
+    /// The kernel itself. Kernels are listed the slowest first.
     pub fn kernel(self) -> &'static dyn Kernel {
-        let fastest = || *kernels::ALL.last().expect("there is always the portable kernel");
-        match self {
-            Self::Auto => fastest(),
-            Self::Named(name) => {
-                kernels::ALL.iter().copied().find(|kernel| kernel.name() == name).unwrap_or_else(fastest)
-            }
-        }
+        let chosen = match self {
+            Self::Auto => kernels::ALL.last(),
+            Self::Named(name) => kernels::ALL.iter().find(|kernel| kernel.name() == name),
+        };
+        *chosen.expect("there is always the portable kernel, and names come from the list")
     }
 }
 
@@ -172,6 +195,19 @@ impl fmt::Display for LogFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_node_is_started_by_a_command_that_can_be_pasted() {
+        let p2p: Multiaddr = "/ip4/127.0.0.1/tcp/7".parse().unwrap();
+        let command = NodeConfig::new("/srv/a").second_node(&p2p);
+        assert_eq!(
+            command,
+            "assay node run --chain /srv/a/chain.toml --datadir /srv/a-2 --port 0 --rpc-port 0 --bootnodes \
+             /ip4/127.0.0.1/tcp/7"
+        );
+        let command = NodeConfig::new("/it's here").second_node(&p2p);
+        assert!(command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"), "{command}");
+    }
 
     #[test]
     fn kernels_and_formats_are_read_as_they_are_written() {

@@ -1,9 +1,182 @@
-//! `assay node run`.
-pub mod settings;
-/// x
+//! `assay node run`: from what was typed, and what stands in the environment and in files, to a node that runs.
+//!
+//! What a node is told about itself comes from `settings`, what chain it runs from `chain`. Both are settled and checked
+//! here; the rest is [`node::run`](crate::node::run).
+
+mod chain;
+mod settings;
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use rustix::process::Signal;
+
+use super::error::CliError;
+use super::{Globals, log, output, specs};
+use crate::api::Exit;
+use crate::api::files::{P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
+use crate::miner::Throttle;
+use crate::node::NodeError;
+use crate::node::config::{LOOPBACK, MiningConfig, NodeConfig};
+use crate::spec::{DEV_WARNING, DevAccount, FrozenSpec, is_dev_key, nearest};
+use crate::types::Address;
+
+use settings::Settings;
+
+/// The account that blocks pay on a development chain unless somebody else is named.
+const PAYOUT_DEFAULT: &str = "alice";
+
+const EXAMPLES: &str = "\
+Examples:
+  assay node run --chain pow-dev --mine                       a chain of your own: the first start freezes the spec
+  assay node run --chain chain.toml -d /srv/assay --bootnodes /ip4/10.0.0.1/tcp/18545
+  assay node run -d /srv/assay                                again: the chain is in the data directory
+  assay node run --config node.toml                           all of it in a file: datadir = …, mine = true
+
+Each setting is also a line of the configuration file, with underscores, and an environment variable: --rpc-port is
+rpc_port = 1 and ASSAY_RPC_PORT=1. An option goes before the environment, and that before the file.";
+
+/// What `assay node` takes.
 #[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
 pub struct Args {
-    #[command(flatten)]
-    settings: settings::Settings,
+    #[command(subcommand)]
+    command: Command,
 }
-pub fn run(args: Args, globals: &super::Globals) -> Result<super::Exit, super::CliError> { Ok(super::Exit::Ok)}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node until Ctrl-C, SIGTERM, or `assay rpc system_stop`
+    #[command(after_help = EXAMPLES)]
+    Run(Box<RunArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// Read settings from this TOML file
+    #[arg(long, env = "ASSAY_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Throw the stored chain away and fetch it anew from peers; keys and the record of what was signed stay
+    #[arg(long)]
+    resync: bool,
+}
+
+/// Runs `assay node`.
+pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
+    let Command::Run(args) = args.command;
+    globals.expect_no_node("assay node run").map_err(|error| match globals.dir {
+        Some(_) => error.help("the directory of a node's data is --datadir"),
+        None => error.help("the port for requests is --rpc-port, its address --rpc-bind"),
+    })?;
+    let file = match &args.config {
+        Some(path) => Settings::read(path)?,
+        None => Settings::default(),
+    };
+    let settings = args.settings.or(file);
+    let log_format = globals.log_format.or(settings.log_format).unwrap_or_default();
+    log::start(log_format, globals.verbose, true)?;
+    let home = specs::home();
+    let prepared = prepare(settings, args.resync, home.as_deref())?;
+    let ended = crate::node::run(&NodeConfig { log_format, ..prepared })?;
+    Ok(match ended {
+        Some(signal) if signal == Signal::INT.as_raw() => Exit::Interrupted,
+        Some(_) => Exit::Terminated,
+        None => Exit::Ok,
+    })
+}
+
+/// Checks settings, settles the chain, and makes the configuration of a node out of both.
+fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<NodeConfig, CliError> {
+    // Whatever can be refused is refused before anything is written.
+    if settings.index == Some(true) {
+        return Err(CliError::usage("--index: the index of the history of addresses is not built yet")
+            .help("leave it out; balances and coins need no index"));
+    }
+    let bootnodes = settings.bootnodes.unwrap_or_default();
+    settings::check_bootnodes(&bootnodes)?;
+    let rpc = SocketAddr::new(
+        settings.rpc_bind.unwrap_or(LOOPBACK),
+        settings.rpc_port.unwrap_or(RPC_PORT_DEFAULT),
+    );
+    expect_guarded(rpc.ip(), settings.rpc_token_file.as_deref())?;
+    let mine = settings.mine.unwrap_or(false);
+    let check = |spec: &FrozenSpec| payout(settings.payout.as_deref(), mine, spec);
+
+    let with_peers = !bootnodes.is_empty();
+    let request = chain::Request { chain: settings.chain.as_deref(), datadir: settings.datadir, with_peers };
+    let settled = chain::settle(request, home, check)?;
+    if settled.spec.dev && mine {
+        tracing::warn!("{DEV_WARNING}");
+    }
+    let mining = settled.checked.map(|payout| MiningConfig {
+        payout,
+        threads: settings.miner_threads.unwrap_or(NonZeroUsize::MIN),
+        throttle: settings.throttle.unwrap_or(Throttle::FULL),
+        kernel: settings.kernel.unwrap_or_default(),
+    });
+    Ok(NodeConfig {
+        first_start: settled.frozen_now,
+        p2p: SocketAddr::new(
+            settings.listen.unwrap_or(LOOPBACK),
+            settings.port.unwrap_or(P2P_PORT_DEFAULT),
+        ),
+        rpc,
+        rpc_token_file: settings.rpc_token_file,
+        bootnodes,
+        mining,
+        resync,
+        ..NodeConfig::new(settled.datadir)
+    })
+}
+
+/// Whom blocks pay, if any are made.
+fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<Address>, CliError> {
+    let Some(given) = given.or((mine && spec.dev).then_some(PAYOUT_DEFAULT)) else {
+        return if mine {
+            Err(CliError::usage("--mine: it is not said whom blocks pay, and this is no development chain")
+                .help("name an address of yours: --payout ADDRESS; `assay wallet address` prints one"))
+        } else {
+            Ok(None)
+        };
+    };
+    let address = match DevAccount::named(given) {
+        Some(account) => account.address(),
+        None => Address::parse(given, &spec.prefix).map_err(|error| {
+            let near = nearest(given, DevAccount::names().iter().copied());
+            CliError::usage(format!("--payout: {error}")).help(match near {
+                Some(name) => format!("did you mean the development account `{name}`?"),
+                None => format!("addresses of this chain start with {}1", spec.prefix),
+            })
+        })?,
+    };
+    if !spec.dev && is_dev_key(&address) {
+        return Err(CliError::usage(format!("--payout: {} is a development account: {DEV_WARNING}", output::plain(given)))
+            .help("name an address of your own: `assay wallet address` prints one"));
+    }
+    Ok(mine.then_some(address))
+}
+
+/// Refuses to serve other machines without a token: whoever reaches the port could stop the node.
+fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliError> {
+    if bind.is_loopback() || token_file.is_some() {
+        return Ok(());
+    }
+    let message = format!("--rpc-bind {bind} would serve other machines, without a token to keep strangers out");
+    Err(CliError::new(Exit::Config, "token_missing", message).help(
+        "name a file (0600) that holds the token with --rpc-token-file, or leave --rpc-bind out to serve this machine only",
+    ))
+}
+
+impl From<NodeError> for CliError {
+    fn from(error: NodeError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+#[cfg(test)]
+#[path = "node_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+use clap::Parser;
+use tempfile::TempDir;
+
+use super::*;
+use crate::cli::Cli;
+use crate::types::Prefix;
+
+/// Prepares what a command line asks for, in a home of its own.
+fn prepared(line: &str) -> Result<NodeConfig, (Exit, String)> {
+    let home = TempDir::new().unwrap();
+    let words = ["assay", "node", "run"].into_iter().chain(line.split_whitespace());
+    let cli = Cli::try_parse_from(words).map_err(|error| (Exit::Usage, error.to_string()))?;
+    let crate::cli::Command::Node(args) = cli.command else { panic!("another command") };
+    let Command::Run(args) = args.command;
+    prepare(args.settings, args.resync, Some(home.path())).map_err(|error| {
+        (error.exit(), format!("{} / {}", error.message(), error.advice().unwrap_or_default()))
+    })
+}
+
+fn dev(name: &str) -> Address {
+    DevAccount::named(name).unwrap().address()
+}
+
+#[test]
+fn a_name_is_enough_and_the_rest_has_defaults() {
+    let config = prepared("--chain pow-dev").unwrap();
+    assert_eq!(config.p2p.to_string(), "127.0.0.1:18545");
+    assert_eq!(config.rpc.to_string(), "127.0.0.1:18544");
+    assert!(config.mining.is_none() && config.bootnodes.is_empty() && !config.resync);
+    assert!(config.first_start && config.datadir.ends_with("nodes/pow-dev"));
+}
+
+#[test]
+fn mining_pays_a_development_account_unless_told_otherwise() {
+    let mining = |line: &str| prepared(line).unwrap().mining.unwrap();
+    let default = mining("--chain pow-dev --mine");
+    assert_eq!((default.payout, default.threads.get()), (dev("alice"), 1));
+    assert_eq!(default.throttle, Throttle::FULL);
+    let address = dev("bob").encode(&Prefix::new("assay").unwrap());
+    let told = mining(&format!("--chain pow-dev --mine --payout {address} --miner-threads 2 --throttle 10%"));
+    assert_eq!((told.payout, told.threads.get(), told.throttle.share()), (dev("bob"), 2, 0.1));
+    assert!(prepared("--chain pow-dev --payout carol").unwrap().mining.is_none());
+}
+
+#[test]
+fn ports_and_addresses_are_taken_as_given() {
+    let config = prepared(
+        "--chain pow-dev --port 0 --rpc-port 0 --listen 0.0.0.0 --rpc-bind 0.0.0.0 --rpc-token-file t --resync",
+    )
+    .unwrap();
+    assert_eq!(config.p2p.to_string(), "0.0.0.0:0");
+    assert_eq!(config.rpc.to_string(), "0.0.0.0:0");
+    assert!(config.resync && config.rpc_token_file == Some("t".into()));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_advice() {
+    let many = vec!["/ip4/127.0.0.1/tcp/1"; 65].join(",");
+    for (line, exit, part) in [
+        ("--chain pow-dev --index", Exit::Usage, "not built yet"),
+        ("--chain pow-dev --rpc-bind 0.0.0.0", Exit::Config, "--rpc-token-file"),
+        ("--chain pow-dev --mine --payout alcie", Exit::Usage, "did you mean the development account `alice`?"),
+        ("--chain pow-dev --mine --payout btc1qqqq", Exit::Usage, "--payout:"),
+        (&format!("--chain pow-dev --bootnodes {many}"), Exit::Usage, "65 bootnodes"),
+    ] {
+        let (actual, text) = prepared(line).unwrap_err();
+        assert!(actual == exit && text.contains(part), "{line}: {actual:?} {text}");
+    }
+}
+
+#[test]
+fn public_keys_earn_nothing_on_a_chain_that_is_meant_to_last() {
+    let text = crate::spec::find("pow-dev").unwrap();
+    let address = dev("bob").encode(&Prefix::new("assay").unwrap());
+    // The accounts of the spec are development accounts, which such a chain cannot have.
+    let start = text.find("accounts = [").unwrap();
+    let end = start + text[start..].find("]\n").unwrap() + 2;
+    let own = Address::parse(&address, &Prefix::new("assay").unwrap()).unwrap();
+    assert_eq!(own, dev("bob"));
+    let text = format!("{}accounts = []\n{}", &text[..start], &text[end..]).replace("dev = true", "dev = false");
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("s.toml");
+    std::fs::write(&file, text).unwrap();
+    let file = file.display();
+    for (line, part) in [
+        (format!("--chain {file} --mine"), "no development chain"),
+        (format!("--chain {file} --mine --payout alice"), "is a development account"),
+        (format!("--chain {file} --mine --payout {address}"), "is a development account"),
+    ] {
+        let (exit, text) = prepared(&line).unwrap_err();
+        assert!(exit == Exit::Usage && text.contains(part), "{line}: {text}");
+    }
+}
