@@ -58,7 +58,12 @@ impl Home {
     /// Runs a command that must work; what it printed.
     fn ok(&self, line: &str) -> String {
         let output = self.run(line);
-        assert!(output.status.success(), "assay {line}: {}\n{}", output.status, text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "assay {line}: {}\n{}",
+            output.status,
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -219,7 +224,10 @@ fn four_nodes_mine_one_chain_that_survives_kill_stop_and_up() {
     home.ok("devnet kill 1");
     let status = home.status("");
     assert_eq!(states(&status), ["running", "stopped", "running", "running"]);
-    assert_eq!((&nodes(&status)[1]["pid"], &nodes(&status)[1]["height"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&nodes(&status)[1]["pid"], &nodes(&status)[1]["height"]),
+        (&Value::Null, &Value::Null)
+    );
     let (code, error) = home.fails("devnet kill node1");
     assert_eq!(code, 1, "{error}");
     let others = nodes(&status)[0]["height"].as_u64().unwrap();
@@ -273,7 +281,8 @@ fn ctrl_c_stops_the_nodes_and_keeps_the_chain() {
     signal("KILL", u32::try_from(nodes(&status)[1]["pid"].as_u64().unwrap()).unwrap());
     let height = nodes(&status)[0]["height"].as_u64().unwrap();
     home.status_when("", "went on", |status| {
-        states(status) == ["running", "stopped"] && nodes(status)[0]["height"].as_u64() > Some(height)
+        states(status) == ["running", "stopped"]
+            && nodes(status)[0]["height"].as_u64() > Some(height)
     });
     signal("INT", child.id());
     assert_eq!(exit_code(&mut child), 130);
@@ -352,7 +361,8 @@ fn what_makes_no_sense_is_refused_and_nothing_is_lost() {
     let genesis = home.status("")["genesis"].as_str().unwrap().to_owned();
     assert_eq!(home.fails("devnet logs node7").0, 2);
     home.ok("devnet stop");
-    let spec = home.ok("spec show pow-dev").replace("halving_interval = 1000", "halving_interval = 999");
+    let spec =
+        home.ok("spec show pow-dev").replace("halving_interval = 1000", "halving_interval = 999");
     fs::write(home.path().join("other.toml"), spec).unwrap();
     let (code, error) = home.fails("devnet up other.toml --detach");
     assert_eq!(code, 4, "{error}");

@@ -213,7 +213,7 @@ impl Directory {
 
     /// Removes what [`up`](super::up) created, and the directory if nothing else is in it. Returns what was left in place
     /// because it is not ours. No node may run.
-    pub(super) fn remove(
+    pub fn remove(
         &self,
         marker: &DevnetFile,
         _lock: &Lock,

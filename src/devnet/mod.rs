@@ -38,6 +38,6 @@ pub use payout::{Payout, payouts};
 pub use plan::{Circumstances, plan};
 pub use process::{Process, ProcessState};
 pub use raise::{Plan, Site};
-pub use rpc::{NodeRpc, Report};
-pub use status::{line, status, table};
+pub use rpc::{NodeRpc, Ports, Report};
+pub use status::status;
 pub use supervise::{Children, Crew, Notice, Outlook, Watch, start};

@@ -12,7 +12,7 @@ use super::payout::Payout;
 use super::raise::Plan;
 use crate::api::DevnetFile;
 use crate::node::hashrate::together;
-use crate::spec::{AUTO_EASIER, Consensus, FrozenSpec, Spec, bits_for};
+use crate::spec::{AUTO_EASIER, Consensus, FrozenSpec, Spec, bits_for, diff};
 use crate::types::Time;
 use crate::types::target::Bits;
 
@@ -34,7 +34,8 @@ pub struct Circumstances<'a> {
 ///
 /// # Errors
 ///
-/// A number of nodes out of bounds, a frozen spec in the directory that cannot be read, or what `payouts` says.
+/// A number of nodes out of bounds, another chain in the directory, a frozen spec there that cannot be read, or what
+/// `payouts` says.
 pub fn plan(
     spec: Spec,
     circumstances: &Circumstances<'_>,
@@ -56,7 +57,11 @@ pub fn plan(
                 DevnetError::Damaged { path: path.to_owned(), reason: error.to_string() }
             })?;
             let bits = first_bits(before.consensus());
-            spec.freeze(before.genesis_time(), || bits)
+            let now = spec.freeze(before.genesis_time(), || bits);
+            if now.genesis_id() != before.genesis_id() {
+                return Err(other_chain(&before, &now, path));
+            }
+            now
         }
         None => {
             let threads = nodes as u64 * spec.devnet.miner.threads.max(1); // at most 128 × 256
@@ -75,6 +80,28 @@ pub fn plan(
         frozen: frozen.to_toml(),
         launches: launches(&frozen, payouts(&frozen, nodes)?),
     })
+}
+
+/// Why the chain in the file is not the given one.
+fn other_chain(theirs: &FrozenSpec, ours: &FrozenSpec, path: &Path) -> DevnetError {
+    // What the given spec leaves open has been taken from the other, so only lines that were changed differ.
+    let read = |spec: &FrozenSpec| Spec::parse("frozen", &spec.to_toml());
+    let differences = match (read(theirs), read(ours)) {
+        (Ok(theirs), Ok(ours)) => diff(&theirs, &ours),
+        _ => Vec::new(),
+    };
+    DevnetError::OtherChain {
+        path: path.parent().unwrap_or(path).to_owned(),
+        theirs_name: theirs.name.clone(),
+        theirs: theirs.genesis_id().to_string(),
+        ours_name: ours.name.clone(),
+        ours: ours.genesis_id().to_string(),
+        differences: differences
+            .into_iter()
+            .filter(|difference| difference.consensus)
+            .map(|difference| difference.to_string())
+            .collect(),
+    }
 }
 
 /// The target of the first block.

@@ -48,18 +48,9 @@ fn the_shipped_chain_starts_now_at_the_speed_of_this_machine() {
     let miners: Vec<_> = plan.launches.iter().map(|launch| launch.miner.clone().unwrap()).collect();
     let owners: Vec<_> = miners.iter().map(|miner| miner.owner.as_deref().unwrap()).collect();
     assert_eq!(owners, ["alice", "bob", "carol", "dave"]);
-    let bob = DevAccountAddress::of("bob", &frozen);
-    assert_eq!(miners[1].payout, bob.0);
+    let bob = crate::spec::dev_account("bob").unwrap().address().encode(&frozen.prefix);
+    assert_eq!(miners[1].payout, bob);
     assert_eq!((miners[1].threads, miners[1].throttle.as_str()), (1, "10%"));
-}
-
-/// The address of a development account as text.
-struct DevAccountAddress(String);
-
-impl DevAccountAddress {
-    fn of(name: &str, spec: &FrozenSpec) -> Self {
-        Self(crate::spec::dev_account(name).unwrap().address().encode(&spec.prefix))
-    }
 }
 
 #[test]
@@ -84,7 +75,11 @@ fn the_same_spec_later_is_the_same_chain_and_another_is_not() {
     assert_eq!(make(frozen, &later, 1e6).unwrap().genesis, before.genesis);
 
     let other = spec(|text| text.replace("initial_reward = \"50\"", "initial_reward = \"49\""));
-    assert_ne!(make(other, &later, 1e6).unwrap().genesis, before.genesis);
+    let error = make(other, &later, 1e6).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.exit().code(), 4);
+    assert!(text.contains(&before.genesis.to_string()), "{text}");
+    assert!(text.contains("issuance.initial_reward") && !text.contains("genesis.time"), "{text}");
 }
 
 #[test]
@@ -96,7 +91,7 @@ fn the_number_of_nodes_is_the_callers() {
     for nodes in [0, 129] {
         let wanted = Circumstances { nodes: Some(nodes), ..first() };
         let error = make(shipped(), &wanted, 1e6).unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
+        assert_eq!(error.exit().code(), 2, "{error}");
     }
 }
 
