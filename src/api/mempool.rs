@@ -7,6 +7,9 @@ use crate::types::TransactionId;
 /// Ids that `mempool_info` lists at most.
 pub const POOL_IDS_MAX: usize = 10_000;
 
+/// Transactions that one `mempool_submit` takes at most.
+pub const SUBMIT_MAX: usize = 4096;
+
 /// What `mempool_info` is asked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -37,7 +37,9 @@ pub use devnet::{DevnetNode, DevnetStatus, NodeState};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
 pub use files::{DevnetFile, NodeFile};
 pub use health::{Health, HealthStatus};
-pub use mempool::{MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SubmitParams, SubmitResult};
+pub use mempool::{
+    MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
+};
 pub use mining::{MiningStatus, PayoutParams};
 pub use net::{ConnectParams, Direction, PeerInfo};
 pub use selector::BlockSelector;

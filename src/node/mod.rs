@@ -1,15 +1,396 @@
-//! (room under construction)
+//! The node: the replica's host on tokio, libp2p and RocksDB.
+//!
+//! - [`host`]: the loop that owns the replica and performs its outputs in order
+//! - [`net`]: libp2p behind channels
+//! - [`store`]: RocksDB
+//! - [`rpc`]: the one port, JSON-RPC, health and metrics
+//! - `verify`, `search`: signature checks and the nonce search, on threads of their own
+//! - `report`, [`metrics`]: log lines and figures
+//! - [`config`]: what a node is told about itself; [`lock`]: one process per data directory
+//!
+//! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
 
+mod backend;
 pub mod config;
 pub mod hashrate;
+pub mod host;
 pub mod lock;
+pub mod metrics;
+pub mod net;
+mod report;
+pub mod rpc;
+mod search;
+pub mod store;
+mod verify;
 
-/// PLACEHOLDER of the command line's branch, so that it compiles: the host brings its own.
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::backend::{HashRate, NodeBackend};
+use self::config::{KernelChoice, NodeConfig};
+use self::host::{Inbox, Mailbox, wall_clock};
+use self::lock::{DirectoryLock, LockError};
+use self::metrics::Metrics;
+use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
+use self::report::Reporter;
+use self::rpc::{Facts, Server, StartError};
+use self::store::RocksStore;
+use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
+use crate::miner::{Miner, MinerError, Throttle};
+use crate::replica::{Chain, Replica};
+use crate::spec::{FrozenSpec, SpecError};
+use crate::store::StoreError;
+
+/// The database, in the data directory.
+const DATABASE: &str = "db";
+
+/// The key that names this node among its peers, in the data directory.
+const NODE_KEY: &str = "node.key";
+
+/// Why a node does not run, or stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("this build has no node: its host is on another branch")]
-pub struct NodeError;
+pub enum NodeError {
+    /// The data directory cannot be made or written.
+    #[error("the data directory {directory} cannot be used: {error}")]
+    Directory {
+        /// The directory.
+        directory: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Another process uses the data directory, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The data directory holds no chain.
+    #[error("{file} cannot be read: {error}; name a chain with --chain")]
+    NoChain {
+        /// The file of the frozen spec.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The chain spec is bad.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The port for requests cannot be opened.
+    #[error(transparent)]
+    Rpc(#[from] StartError),
+    /// The network cannot be started.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The miner cannot be set up so.
+    #[error(transparent)]
+    Miner(#[from] MinerError),
+    /// The system gives no thread, runtime or signal handler.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+    /// The loop stopped by itself.
+    #[error("the node stopped: {0}")]
+    Stopped(String),
+}
 
-/// PLACEHOLDER of the command line's branch.
-pub fn run(_config: &config::NodeConfig) -> Result<Option<i32>, NodeError> {
-    Err(NodeError)
+/// Runs a node until SIGTERM, SIGINT or `system_stop`, then stops it cleanly. Gives the signal that ended it, if one
+/// did.
+///
+/// # Errors
+///
+/// See [`NodeError`]. What was acknowledged is durable in any case.
+pub fn run(config: &NodeConfig) -> Result<Option<i32>, NodeError> {
+    let unusable = |error| NodeError::Directory {
+        directory: config.datadir.display().to_string(),
+        error,
+    };
+    fs::create_dir_all(&config.datadir).map_err(unusable)?;
+    let _lock = DirectoryLock::take(&config.datadir)?;
+    let spec = frozen(&config.datadir)?;
+    // One thread for all sockets: what is heavy has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(config, &spec))
+}
+
+/// The frozen spec in a data directory.
+fn frozen(datadir: &Path) -> Result<FrozenSpec, NodeError> {
+    let file = datadir.join(CHAIN_FILE_NAME);
+    let shown = file.display().to_string();
+    match fs::read_to_string(&file) {
+        Ok(text) => Ok(FrozenSpec::parse(&shown, &text)?),
+        Err(error) => Err(NodeError::NoChain { file: shown, error }),
+    }
+}
+
+async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Option<i32>, NodeError> {
+    let mut ends = Ends::listen()?;
+    let genesis = spec.genesis_id();
+    let metrics = Arc::new(metrics(spec));
+    let last = last_start(&config.datadir);
+    let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
+    heading(config, spec, &server);
+
+    let database = config.datadir.join(DATABASE);
+    if config.resync {
+        remove_chain(&database)?;
+    }
+    let store = Arc::new(RocksStore::open(&database)?);
+    let chain = Chain {
+        params: spec.ledger_params(),
+        rules: spec.rules(),
+        genesis: spec.genesis_block(),
+        pool_bytes_max: spec.pool_bytes(),
+    };
+    let payout = config.mining.as_ref().map(|mining| mining.payout);
+    let replica =
+        Replica::open(chain, || spec.genesis_state(), spec.engine(payout), store, wall_clock())?;
+
+    let mailbox = Mailbox::default();
+    let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
+    let miner = Arc::new(miner(config)?);
+    let reporter = Reporter::new(metrics.clone());
+    let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter)?;
+    let backend = NodeBackend {
+        host: host.clone(),
+        net: net.handle(),
+        metrics,
+        prefix: spec.prefix,
+        payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
+        mining: config.mining.clone(),
+        rate: HashRate::new(),
+        stop: ends.asked(),
+    };
+    server.ready(Arc::new(backend));
+    write_node_file(config, spec, &server, &net.handle())?;
+    tracing::info!(%genesis, rpc = server.url(), "ready");
+
+    let ended = ends.wait(&thread).await;
+    tracing::info!("stopping");
+    server.stopping();
+    host.stop();
+    // The loop ends after one round; waiting for it here lets the runtime rest, which nothing needs any more.
+    let outcome = tokio::task::spawn_blocking(move || thread.join()).await;
+    net.stop().await;
+    server.stop().await;
+    match outcome {
+        Ok(Ok(Ok(()))) => Ok(ended),
+        Ok(Ok(Err(reason))) => Err(NodeError::Stopped(reason)),
+        Ok(Err(_)) | Err(_) => Err(NodeError::Stopped("its loop panicked".into())),
+    }
+}
+
+/// What ends a node.
+struct Ends {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    asked: (tokio::sync::mpsc::Sender<()>, tokio::sync::mpsc::Receiver<()>),
+}
+
+impl Ends {
+    fn listen() -> Result<Self, NodeError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            asked: tokio::sync::mpsc::channel(1),
+        })
+    }
+
+    fn asked(&self) -> tokio::sync::mpsc::Sender<()> {
+        self.asked.0.clone()
+    }
+
+    /// Waits for the end; gives the signal that asked for it, if one did.
+    async fn wait<T>(&mut self, thread: &std::thread::JoinHandle<T>) -> Option<i32> {
+        let mut watch = tokio::time::interval(std::time::Duration::from_millis(200));
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Some(SignalKind::terminate().as_raw_value()),
+                _ = self.interrupt.recv() => return Some(SignalKind::interrupt().as_raw_value()),
+                _ = self.asked.1.recv() => return None,
+                _ = watch.tick() => if thread.is_finished() { return None },
+            }
+        }
+    }
+}
+
+fn metrics(spec: &FrozenSpec) -> Metrics {
+    let mut metrics = Metrics::new();
+    metrics.identify(&spec.name, &spec.genesis_id().to_string(), spec.consensus().engine());
+    metrics
+}
+
+fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Facts {
+    Facts {
+        chain: spec.name.clone(),
+        symbol: spec.symbol.clone(),
+        prefix: spec.prefix,
+        dev: spec.dev,
+        params: spec.ledger_params(),
+        rule: spec.rule(),
+        pool_bytes_max: spec.pool_bytes(),
+        datadir: config.datadir.clone(),
+        started: wall_clock(),
+    }
+}
+
+/// The node file of the last start: whoever knew the ports then finds them again.
+fn last_start(datadir: &Path) -> Option<NodeFile> {
+    let text = fs::read_to_string(datadir.join(NodeFile::NAME)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Opens the port for requests: the one asked for, or the one of the last start if it is still free, or any.
+async fn open_port(
+    config: &NodeConfig,
+    last: Option<&NodeFile>,
+    facts: Facts,
+    metrics: Arc<Metrics>,
+) -> Result<Server, NodeError> {
+    let settings = |listen| rpc::Config {
+        listen,
+        token_file: config.rpc_token_file.clone(),
+        ..rpc::Config::default()
+    };
+    let remembered = last
+        .filter(|_| config.rpc.port() == 0)
+        .and_then(|last| last.rpc.strip_prefix("http://")?.parse::<SocketAddr>().ok())
+        .filter(|last| last.ip() == config.rpc.ip());
+    if let Some(listen) = remembered {
+        let opened = rpc::start(&settings(listen), facts.clone(), metrics.clone()).await;
+        if let Ok(server) = opened {
+            return Ok(server);
+        }
+    }
+    Ok(rpc::start(&settings(config.rpc), facts, metrics).await?)
+}
+
+async fn start_net(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    last: Option<&NodeFile>,
+    inbox: Inbox,
+) -> Result<Net, NodeError> {
+    let remembered = last
+        .filter(|_| config.p2p.port() == 0)
+        .and_then(|last| last.p2p.first()?.parse::<Multiaddr>().ok())
+        .and_then(|address| socket(&address))
+        .filter(|last| last.ip() == config.p2p.ip());
+    if let Some(listen) = remembered {
+        let started = Net::start(net_config(config, spec, listen), events(inbox.clone())).await;
+        match started {
+            Err(NetError::Bind { .. }) => {}
+            started => return Ok(started?),
+        }
+    }
+    Ok(Net::start(net_config(config, spec, config.p2p), events(inbox)).await?)
+}
+
+fn net_config(config: &NodeConfig, spec: &FrozenSpec, listen: SocketAddr) -> NetConfig {
+    NetConfig {
+        listen: Multiaddr::from(listen.ip()).with(Protocol::Tcp(listen.port())),
+        bootnodes: config.bootnodes.clone(),
+        ..NetConfig::new(spec.genesis_id(), config.datadir.join(NODE_KEY))
+    }
+}
+
+/// The socket address that a multiaddr of TCP starts with.
+fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+    let mut parts = address.iter();
+    let ip = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) => Some(SocketAddr::new(ip, port)),
+        _ => None,
+    }
+}
+
+/// Hands what happens on the network to the loop.
+fn events(inbox: Inbox) -> net::Events {
+    Box::new(move |event: NetEvent| match event.into_input() {
+        Ok(input) => {
+            // Turned away: the network's own table of messages forgets it in time, and nobody is blamed.
+            inbox.input(input);
+        }
+        Err(NetEvent::WrongChain { peer_id, address, ours, theirs }) => {
+            tracing::warn!(%peer_id, %address, "turned a node of another chain away: it is on {theirs}, this is {ours}");
+        }
+        Err(NetEvent::Banned { peer_id, reason, seconds, .. }) => {
+            tracing::warn!(%peer_id, seconds, "threw a peer out: {reason}");
+        }
+        Err(_) => {}
+    })
+}
+
+fn miner(config: &NodeConfig) -> Result<Miner, NodeError> {
+    let (threads, throttle, kernel) = match &config.mining {
+        Some(mining) => (mining.threads, mining.throttle, mining.kernel),
+        None => (NonZeroUsize::MIN, Throttle::FULL, KernelChoice::Auto),
+    };
+    Ok(Miner::new(kernel.kernel(), threads, throttle, lowest_priority)?)
+}
+
+/// Searching gives way to everything else on the machine.
+fn lowest_priority() {
+    if let Err(error) = rustix::process::nice(19) {
+        tracing::debug!("the search keeps its priority: {error}");
+    }
+}
+
+fn remove_chain(database: &Path) -> Result<(), NodeError> {
+    match fs::remove_dir_all(database) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(NodeError::Directory { directory: database.display().to_string(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The first lines of a log: what runs here, and for whom.
+fn heading(config: &NodeConfig, spec: &FrozenSpec, server: &Server) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        chain = spec.name,
+        engine = spec.consensus().engine(),
+        genesis = %spec.genesis_id(),
+        datadir = %config.datadir.display(),
+        rpc = server.url(),
+        pid = std::process::id(),
+        "assay"
+    );
+    if spec.dev {
+        tracing::warn!("a development chain: everybody knows the keys of its accounts");
+    }
+}
+
+/// Tells other processes where this node is. Written beside and renamed: nobody reads half of it.
+fn write_node_file(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    server: &Server,
+    net: &NetHandle,
+) -> Result<(), NodeError> {
+    let file = NodeFile {
+        pid: std::process::id(),
+        started: wall_clock(),
+        chain: spec.name.clone(),
+        genesis: spec.genesis_id(),
+        rpc: server.url(),
+        p2p: net.listen_addresses().iter().map(ToString::to_string).collect(),
+        peer_id: net.local_peer_id().to_owned(),
+    };
+    let text = serde_json::to_string_pretty(&file).expect("a node file is plain data");
+    let mut beside = tempfile::NamedTempFile::new_in(&config.datadir)?;
+    beside.write_all(text.as_bytes())?;
+    beside.persist(config.datadir.join(NodeFile::NAME)).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -84,10 +84,11 @@ impl PowRules {
         Ok(params.retarget.required(&History { anchor, window: &window }, &schedule))
     }
 
-    /// The earliest time that a child of a block with this state may carry.
-    pub fn earliest_time(&self, parent: &State) -> Result<Time, ReadFailed> {
-        let median = RecentTimes::after(parent)?.median();
-        Ok(median.map_or(Time::default(), |median| Time(median.0.saturating_add(1))))
+    /// The earliest time that a child of `parent` may carry: after the median of the last blocks, and for the first
+    /// block after the genesis block's own time.
+    pub fn earliest_time(&self, parent: BlockRef<'_>) -> Result<Time, ReadFailed> {
+        let median = RecentTimes::after(parent.state)?.median();
+        Ok(Time(median.unwrap_or(parent.header.time).0.saturating_add(1)))
     }
 
     /// The summed work of the branch that ends in `state`.
@@ -106,7 +107,7 @@ impl PowRules {
         if bits != expected {
             return Err(Verdict::Header(format!("its target is {bits} where {expected} is due")));
         }
-        let earliest = self.earliest_time(parent.state)?;
+        let earliest = self.earliest_time(parent)?;
         if header.time < earliest {
             let given = header.time;
             return Err(Verdict::Header(format!(

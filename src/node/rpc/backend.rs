@@ -1,0 +1,103 @@
+//! What the port asks of the host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::api::{ForkInfo, MiningStatus, PeerInfo};
+use crate::ledger::Coin;
+use crate::replica::View;
+use crate::store::StoreError;
+use crate::types::{
+    Address, Amount, Block, BlockId, CoinId, Height, Time, Transaction, TransactionId,
+};
+
+/// A pending transaction.
+#[derive(Debug, Clone)]
+pub struct PendingInfo {
+    /// The transaction.
+    pub transaction: Arc<Transaction>,
+    /// When it arrived.
+    pub since: Time,
+    /// What it pays, where the host knows.
+    pub fee: Option<Amount>,
+}
+
+/// What pending transactions do to the coins of one owner.
+#[derive(Debug, Clone, Default)]
+pub struct PoolCoins {
+    /// Coins that they spend, and which does. May name coins of others too.
+    pub spent: BTreeMap<CoinId, TransactionId>,
+    /// Coins of the owner that they create and none of them spends, with the transaction that creates each.
+    pub created: Vec<(CoinId, Coin, TransactionId)>,
+}
+
+/// Where the node meets its peers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct P2p {
+    /// Its peer id.
+    pub peer_id: String,
+    /// Where it listens, as multiaddrs that end in the peer id.
+    pub listen: Vec<String>,
+}
+
+/// The host loop has ended: no answer will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping")]
+pub struct Stopped;
+
+/// What the host's loop answers. The future ends early with [`Stopped`] when the loop does.
+pub type Answer<T> = BoxFuture<'static, Result<T, Stopped>>;
+
+/// The node behind the port.
+///
+/// The first group answers from memory or from the store, on the caller's thread, without the host loop. The second
+/// group goes through it.
+pub trait Backend: Send + Sync + 'static {
+    /// The published head.
+    fn view(&self) -> Arc<View>;
+
+    /// A block that the store holds, final or not, on any branch.
+    fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError>;
+
+    /// The final block at a height. Heights above the final one are found in [`View::branch`].
+    fn block_at(&self, height: Height) -> Result<Option<BlockId>, StoreError>;
+
+    /// The final block that carries a transaction. The others are found in [`View::included`].
+    fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError>;
+
+    /// What the node's search for blocks is doing.
+    fn mining(&self) -> MiningStatus;
+
+    /// Where the node meets its peers.
+    fn p2p(&self) -> P2p;
+
+    /// Lets blocks pay this address from now on, or makes none.
+    fn set_payout(&self, payout: Option<Address>);
+
+    /// Stops the node, soon.
+    fn stop(&self);
+
+    /// Admits transactions to the pool in their order: per transaction its id, or why it was refused. An accepted one
+    /// is durable by the time of the answer.
+    fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>>;
+
+    /// A pending transaction.
+    fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>>;
+
+    /// The first `limit` ids of pending transactions, in order.
+    fn pool_ids(&self, limit: usize) -> Answer<Vec<TransactionId>>;
+
+    /// What pending transactions do to the coins of `owner`.
+    fn pool_of(&self, owner: Address) -> Answer<PoolCoins>;
+
+    /// The ends of all branches, the best first.
+    fn forks(&self) -> Answer<Vec<ForkInfo>>;
+
+    /// The connected peers.
+    fn peers(&self) -> Answer<Vec<PeerInfo>>;
+
+    /// Dials a peer; says why its address cannot be dialled. Whether anybody answers there shows among the peers.
+    fn connect(&self, address: String) -> Answer<Result<(), String>>;
+}

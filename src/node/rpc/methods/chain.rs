@@ -1,0 +1,175 @@
+//! `chain_*` and `consensus_status`.
+
+use std::sync::Arc;
+
+use super::{Access, Call, None as NoParams, Table, blocking};
+use crate::api::{
+    BlockInfo, BlockParams, BlockSelector, ChainInfo, ConsensusStatus, ForkInfo, HeaderInfo,
+    RpcCode, SupplyInfo, TransactionInfo, TransactionParams, TransactionStatus,
+};
+use crate::ledger::{ReadFailed, Supply};
+use crate::node::rpc::PendingInfo;
+use crate::node::rpc::fault::Fault;
+use crate::types::{Amount, Block, BlockId, Height, TransactionId};
+
+pub(super) fn register(table: &mut Table) {
+    table.ask("chain_info", Access::Open, |call, _: NoParams| async move { info(call).await });
+    table.read("chain_block", Access::Open, |call, params: BlockParams| {
+        let found = call.find(params.block)?;
+        let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
+        Ok(BlockInfo::of(&found.block, chain, prefix, found.is_final, found.best))
+    });
+    table.read("chain_header", Access::Open, |call, params: BlockParams| {
+        let found = call.find(params.block)?;
+        let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
+        Ok(HeaderInfo::of(&found.block, chain, prefix, found.is_final, found.best))
+    });
+    table.ask("chain_forks", Access::Open, |call, _: NoParams| async move {
+        Ok::<Vec<ForkInfo>, Fault>(call.backend.forks().await?)
+    });
+    table.ask("chain_transaction", Access::Open, |call, params: TransactionParams| {
+        transaction(call, params.id)
+    });
+    table.read("chain_supply", Access::Open, |call, _: NoParams| {
+        let supply = call.view.state.supply()?;
+        Ok(SupplyInfo {
+            height: call.view.header.height,
+            head: call.view.head,
+            genesis: supply.genesis,
+            issued: supply.issued,
+            burned: supply.burned,
+            circulating: circulating(&supply)?,
+        })
+    });
+    table.ask("consensus_status", Access::Open, |call, _: NoParams| async move {
+        Ok((*consensus(&Arc::new(call)).await?).clone())
+    });
+}
+
+/// A block and its place in the chain.
+struct Found {
+    block: Block,
+    is_final: bool,
+    best: bool,
+}
+
+impl Call {
+    /// The block of the best branch at a height.
+    fn at(&self, height: Height) -> Result<Option<BlockId>, Fault> {
+        if let Some(id) = self.view.branch.get(&height) {
+            return Ok(Some(*id));
+        }
+        if height > self.view.final_height {
+            return Ok(None);
+        }
+        Ok(self.backend.block_at(height)?)
+    }
+
+    fn find(&self, selector: BlockSelector) -> Result<Found, Fault> {
+        let unknown = |reason: String| Fault::new(RpcCode::UnknownBlock, reason);
+        let id = match selector {
+            BlockSelector::Head => self.view.head,
+            BlockSelector::Final => self.view.final_id,
+            BlockSelector::Height(height) => self.at(height)?.ok_or_else(|| {
+                let head = self.view.header.height;
+                unknown(format!("there is no block at height {height}: the head is at {head}"))
+            })?,
+            BlockSelector::Id(id) => id,
+        };
+        let block = self.backend.block(&id)?;
+        let block = block.ok_or_else(|| unknown(format!("this node knows no block {id}")))?;
+        let best = self.at(block.header.height)? == Some(id);
+        let is_final = best && block.header.height <= self.view.final_height;
+        Ok(Found { block, is_final, best })
+    }
+}
+
+async fn info(call: Call) -> Result<ChainInfo, Fault> {
+    let call = Arc::new(call);
+    let status = consensus(&call).await?;
+    let (difficulty, hash_rate) = match &*status {
+        ConsensusStatus::Pow(pow) => (Some(pow.difficulty), pow.hash_rate),
+    };
+    let view = &call.view;
+    let facts = &call.context.facts;
+    Ok(ChainInfo {
+        chain: facts.chain.clone(),
+        engine: facts.rule.name().into(),
+        genesis: facts.params.chain,
+        height: view.header.height,
+        head: view.head,
+        time: view.header.time,
+        final_height: view.final_height,
+        final_id: view.final_id,
+        state_root: view.header.state_root,
+        supply: circulating(&view.state.supply()?)?,
+        difficulty,
+        hash_rate,
+    })
+}
+
+/// What the rule is doing; blocks only for the first question after a head.
+async fn consensus(call: &Arc<Call>) -> Result<Arc<ConsensusStatus>, Fault> {
+    if let Some(status) = call.context.known_consensus(&call.view.head) {
+        return Ok(status);
+    }
+    let call = call.clone();
+    blocking(move || call.context.consensus(&*call.backend, &call.view)).await
+}
+
+fn circulating(supply: &Supply) -> Result<Amount, Fault> {
+    let contradiction = || ReadFailed(format!("the figures of the supply contradict: {supply:?}"));
+    Ok(supply.circulating().ok_or_else(contradiction)?)
+}
+
+/// Looks for a transaction in the branch, the store and the pool.
+async fn transaction(call: Call, id: TransactionId) -> Result<TransactionInfo, Fault> {
+    let context = call.context.clone();
+    let mut call = Some(call);
+    // Twice: a transaction may move from the pool into a block between the two looks.
+    for _ in 0..2 {
+        let look = match call.take() {
+            Some(call) => call,
+            None => Call::new(&context)?,
+        };
+        let backend = look.backend.clone();
+        if let Some(info) = blocking(move || look.in_chain(id)).await? {
+            return Ok(info);
+        }
+        if let Some(PendingInfo { transaction, since, fee }) = backend.pending(id).await? {
+            let facts = &context.facts;
+            let mut info =
+                TransactionInfo::pending(&transaction, &facts.params.chain, &facts.prefix, since);
+            info.fee = fee;
+            return Ok(info);
+        }
+    }
+    Err(Fault::new(RpcCode::UnknownTransaction, format!("this node knows no transaction {id}"))
+        .help("it was never accepted here, or a block spent its coins otherwise"))
+}
+
+impl Call {
+    /// A transaction in a block of the best branch.
+    fn in_chain(&self, id: TransactionId) -> Result<Option<TransactionInfo>, Fault> {
+        let (block_id, status) = match self.view.included.get(&id) {
+            Some(block) => (*block, TransactionStatus::Included),
+            None => match self.backend.block_of(&id)? {
+                Some(block) => (block, TransactionStatus::Final),
+                None => return Ok(None),
+            },
+        };
+        let Some(block) = self.backend.block(&block_id)? else { return Ok(None) };
+        let (chain, prefix) = (&self.context.facts.params.chain, &self.context.facts.prefix);
+        let mut transactions = block.body.transactions.iter();
+        let Some(transaction) = transactions.find(|t| t.id(chain) == id) else { return Ok(None) };
+        let mut info = TransactionInfo::pending(transaction, chain, prefix, block.header.time);
+        let (height, head) = (block.header.height, self.view.header.height);
+        let is_final = height <= self.view.final_height;
+        info.status = if is_final { TransactionStatus::Final } else { status };
+        info.block = Some(block_id);
+        info.height = Some(height);
+        // The store may be a block ahead of the view; a block confirms itself all the same.
+        info.confirmations = (head.0.saturating_add(1)).saturating_sub(height.0).max(1);
+        Ok(Some(info))
+    }
+}

@@ -1,0 +1,362 @@
+//! A node that exists only for the tests of its port.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use assay::api::{Direction, ForkInfo, ForkStatus, MiningStatus, PeerInfo};
+use assay::chain::Rank;
+use assay::consensus::pow::{PowParams, PowRules};
+use assay::consensus::retarget::{Asert, Retarget};
+use assay::consensus::schedule::Issuance;
+use assay::ledger::{Base, Coin, CoinKind, Key, LtHash, Params, ReadFailed, State, Supply};
+use assay::node::rpc::{Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
+use assay::replica::View;
+use assay::store::StoreError;
+use assay::types::target::{Bits, Target};
+use assay::types::work::WorkProof;
+use assay::types::{
+    Address, Amount, Block, BlockId, Body, Bounded, Claim, CoinId, Draft, GenesisId,
+    HEADER_VERSION, Hash, Header, Height, Keypair, Output, Prefix, Seal, Span, StateRoot, Time,
+    Transaction, TransactionId, encode,
+};
+use futures::FutureExt;
+use imbl::OrdMap;
+
+/// The height of the fake's head.
+pub(super) const HEAD: u64 = 8;
+
+/// Its final height.
+pub(super) const FINAL: u64 = 5;
+
+/// Blocks until a reward matures.
+const MATURITY: u64 = 20;
+
+/// Who owns the fake's coins.
+pub(super) fn owner() -> Keypair {
+    Keypair::from_secret(&[7; 32])
+}
+
+pub(super) fn prefix() -> Prefix {
+    Prefix::new("assay").unwrap()
+}
+
+pub(super) fn chain() -> GenesisId {
+    GenesisId(Hash([0xab; 32]))
+}
+
+fn rules() -> PowRules {
+    PowRules::new(PowParams {
+        chain: chain(),
+        block_time: Span::seconds(2),
+        retarget: Retarget::Asert(Asert { half_life: NonZeroU64::new(60_000).unwrap() }),
+        initial_bits: Bits(0x2000_ffff),
+        limit: Target::max(),
+        finality_depth: HEAD - FINAL,
+        future_limit: Span::seconds(30),
+        seal_window: Span::seconds(30),
+        issuance: Issuance {
+            initial_reward: Amount(50),
+            halving_interval: 100,
+            tail_reward: Amount(1),
+            supply_max: Amount(1 << 52),
+        },
+    })
+}
+
+pub(super) fn facts(datadir: &Path) -> Facts {
+    Facts {
+        chain: "pow-<dev>".into(),
+        symbol: "PYR".into(),
+        prefix: prefix(),
+        dev: true,
+        params: Params {
+            chain: chain(),
+            block_bytes_max: 1 << 20,
+            transactions_max: 1000,
+            fee_per_byte_min: 2,
+            maturity: MATURITY,
+            supply_max: Amount(1 << 52),
+        },
+        rule: Rule::Pow(Arc::new(rules())),
+        pool_bytes_max: 1 << 24,
+        datadir: datadir.to_owned(),
+        started: Time(1_700_000_000_000),
+    }
+}
+
+/// A state that lies in memory.
+struct Entries(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Base for Entries {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadFailed> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn names(&self, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, ReadFailed> {
+        let names = self.0.keys().filter(|key| key.starts_with(prefix) && key.as_slice() > after);
+        Ok(names.take(limit).cloned().collect())
+    }
+}
+
+/// A transaction that differs from others by `mark`.
+pub(super) fn transaction(mark: u8) -> Transaction {
+    let output = Output { to: owner().address(), amount: Amount(u64::from(mark)) };
+    let mut transaction = Transaction {
+        inputs: Bounded::truncated(vec![coin_id(mark)]),
+        outputs: Bounded::truncated(vec![output]),
+        operation: None,
+        witnesses: Bounded::default(),
+    };
+    transaction.sign(&chain(), &[owner()]);
+    transaction
+}
+
+pub(super) fn coin_id(mark: u8) -> CoinId {
+    CoinId(Hash([mark; 32]))
+}
+
+/// The node behind the port, as far as tests need one.
+pub(super) struct Fake {
+    view: Arc<View>,
+    blocks: BTreeMap<BlockId, Block>,
+    heights: BTreeMap<Height, BlockId>,
+    finals: BTreeMap<TransactionId, BlockId>,
+    pub(super) blocks_read: AtomicUsize,
+    pub(super) stopped: AtomicBool,
+    pub(super) payout: Mutex<Option<Address>>,
+    /// A block that lost its branch.
+    pub(super) side: BlockId,
+}
+
+impl Fake {
+    /// Nine blocks; the owner has a coin of 1000 that a pending transaction spends, one of 400, a fresh reward of 50
+    /// and a bond of 30. Transaction 1 is final, 2 is included, 3 is pending.
+    pub(super) fn new() -> Self {
+        let mut entries = BTreeMap::new();
+        let owned = owner().address();
+        for (mark, amount, kind) in [
+            (3, 1000, CoinKind::Transfer),
+            (4, 400, CoinKind::Transfer),
+            (5, 50, CoinKind::Reward),
+            (6, 30, CoinKind::Bond),
+        ] {
+            let coin = Coin {
+                owner: owned,
+                amount: Amount(amount),
+                height: Height(2),
+                time: Time(0),
+                kind,
+            };
+            entries.insert(Key::Coin(coin_id(mark)).to_bytes(), encode(&coin));
+            entries.insert(Key::Owned(owned, coin_id(mark)).to_bytes(), Vec::new());
+        }
+        let supply = Supply { genesis: Amount(1400), issued: Amount(90), burned: Amount(10) };
+        entries.insert(Key::System(Supply::key()).to_bytes(), encode(&supply));
+        let state = State::at_rest(Arc::new(Entries(entries)), LtHash::default(), Height(HEAD));
+
+        let mut blocks = BTreeMap::new();
+        let mut heights = BTreeMap::new();
+        let mut finals = BTreeMap::new();
+        let mut included = OrdMap::new();
+        let mut parent = BlockId::default();
+        let mut tip = None;
+        for height in 0..=HEAD {
+            let carried = match height {
+                3 => vec![transaction(1)],
+                7 => vec![transaction(2)],
+                _ => Vec::new(),
+            };
+            let block = block(height, parent, 0, carried);
+            let id = block.id(&chain());
+            for carried in &block.body.transactions {
+                let carried = carried.id(&chain());
+                if height <= FINAL {
+                    finals.insert(carried, id);
+                } else {
+                    included.insert(carried, id);
+                }
+            }
+            heights.insert(Height(height), id);
+            tip = Some((id, block.header));
+            blocks.insert(id, block);
+            parent = id;
+        }
+        let (head, header) = tip.unwrap();
+        let lost = block(HEAD, header.parent, 1, Vec::new());
+        let side = lost.id(&chain());
+        blocks.insert(side, lost);
+        let view = View {
+            head,
+            header,
+            final_id: heights[&Height(FINAL)],
+            final_height: Height(FINAL),
+            rank: Rank::of_numbers(&[HEAD]),
+            state,
+            branch: heights.range(Height(FINAL)..).map(|(height, id)| (*height, *id)).collect(),
+            included,
+            tree_blocks: 5,
+            best_peer_height: None,
+            pool_len: 1,
+            pool_bytes: transaction(3).size(),
+            peers: 1,
+        };
+        Self {
+            view: Arc::new(view),
+            blocks,
+            heights,
+            finals,
+            blocks_read: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            payout: Mutex::new(None),
+            side,
+        }
+    }
+}
+
+/// A block two seconds after its parent.
+fn block(height: u64, parent: BlockId, offset: u64, carried: Vec<Transaction>) -> Block {
+    let genesis = height == 0;
+    let bits = Bits(0x2000_ffff);
+    let header = Header {
+        version: HEADER_VERSION,
+        height: Height(height),
+        parent,
+        time: Time(1_700_000_000_000 + height * 2000 + offset),
+        producer: owner().address(),
+        claim: if genesis { Claim::Genesis } else { Claim::Work { bits } },
+        body_root: Hash::default(),
+        state_root: StateRoot(Hash([height as u8; 32])),
+    };
+    let body = Body { transactions: Bounded::truncated(carried), ..Body::default() };
+    let proof = WorkProof { version: 0x2000_0000, extra_nonce: 1, time: 1_700_000_000, nonce: 2 };
+    let seal = if genesis { Seal::Genesis } else { Seal::Work(proof) };
+    Draft { header, body }.seal(seal)
+}
+
+fn now<T: Send + 'static>(answer: T) -> Answer<T> {
+    std::future::ready(Ok(answer)).boxed()
+}
+
+impl Backend for Fake {
+    fn view(&self) -> Arc<View> {
+        self.view.clone()
+    }
+
+    fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
+        self.blocks_read.fetch_add(1, Ordering::Relaxed);
+        Ok(self.blocks.get(id).cloned())
+    }
+
+    fn block_at(&self, height: Height) -> Result<Option<BlockId>, StoreError> {
+        assert!(height <= Height(FINAL), "heights above the final one are in the view");
+        Ok(self.heights.get(&height).copied())
+    }
+
+    fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError> {
+        Ok(self.finals.get(id).copied())
+    }
+
+    fn mining(&self) -> MiningStatus {
+        let payout = *self.payout.lock().unwrap();
+        MiningStatus {
+            mining: payout.is_some(),
+            payout: payout.map(|payout| payout.encode(&prefix())),
+            throttle: 0.1,
+            threads: 1,
+            kernel: "portable".into(),
+            ..MiningStatus::default()
+        }
+    }
+
+    fn p2p(&self) -> P2p {
+        P2p { peer_id: "12D3".into(), listen: vec!["/ip4/127.0.0.1/tcp/1/p2p/12D3".into()] }
+    }
+
+    fn set_payout(&self, payout: Option<Address>) {
+        *self.payout.lock().unwrap() = payout;
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>> {
+        let judge = |t: Transaction| match t.outputs[0].amount {
+            Amount(9) => Err("coin 09… is already spent".into()),
+            _ => Ok(t.id(&chain())),
+        };
+        now(transactions.into_iter().map(judge).collect())
+    }
+
+    fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>> {
+        let pending = transaction(3);
+        now((pending.id(&chain()) == id).then(|| PendingInfo {
+            transaction: Arc::new(pending),
+            since: Time(5),
+            fee: Some(Amount(997)),
+        }))
+    }
+
+    fn pool_ids(&self, limit: usize) -> Answer<Vec<TransactionId>> {
+        now(vec![transaction(3).id(&chain()); limit.min(1)])
+    }
+
+    fn pool_of(&self, owner: Address) -> Answer<PoolCoins> {
+        let pending = transaction(3);
+        let by = pending.id(&chain());
+        let created = |id, amount| {
+            let coin = Coin {
+                owner,
+                amount: Amount(amount),
+                height: Height(HEAD + 1),
+                time: Time(5),
+                kind: CoinKind::Transfer,
+            };
+            (id, coin, by)
+        };
+        now(PoolCoins {
+            spent: BTreeMap::from([(coin_id(3), by)]),
+            // The second is in a block by now: it must not be counted twice.
+            created: vec![
+                created(Transaction::coin_id(&by, 0, &chain()), 3),
+                created(coin_id(4), 400),
+            ],
+        })
+    }
+
+    fn forks(&self) -> Answer<Vec<ForkInfo>> {
+        now(vec![ForkInfo {
+            head: self.view.head,
+            height: Height(HEAD),
+            length: 0,
+            fork_height: Height(HEAD),
+            rank: hex::encode(self.view.rank.as_bytes()),
+            status: ForkStatus::Best,
+        }])
+    }
+
+    fn peers(&self) -> Answer<Vec<PeerInfo>> {
+        now(vec![PeerInfo {
+            id: "12D4".into(),
+            address: "/ip4/127.0.0.1/tcp/2".into(),
+            direction: Direction::Inbound,
+            agent: None,
+            since: Time(1),
+            height: Some(Height(HEAD)),
+            head: None,
+            final_height: None,
+            latency_ms: Some(0.3),
+        }])
+    }
+
+    fn connect(&self, address: String) -> Answer<Result<(), String>> {
+        now(if address.starts_with("/ip4/") {
+            Ok(())
+        } else {
+            Err(format!("`{address}` is no multiaddr"))
+        })
+    }
+}
