@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 use serde::{Deserialize, Deserializer};
 
 use crate::api::Exit;
@@ -220,8 +221,12 @@ fn bootnode(text: &str) -> Result<Multiaddr, String> {
         format!("{reason}; expected a multiaddr such as /ip4/127.0.0.1/tcp/18545, as a node prints it at start")
     };
     let address: Multiaddr = text.trim().parse().map_err(|error| refused(format!("{error}")))?;
-    let over_tcp = address.iter().any(|part| matches!(part, libp2p::multiaddr::Protocol::Tcp(_)));
-    if over_tcp { Ok(address) } else { Err(refused("nodes speak over TCP only".into())) }
+    let parts: Vec<Protocol<'_>> = address.iter().collect();
+    use Protocol::{Ip4, Ip6, P2p, Tcp};
+    match parts.as_slice() {
+        [Ip4(_) | Ip6(_), Tcp(_)] | [Ip4(_) | Ip6(_), Tcp(_), P2p(_)] => Ok(address),
+        _ => Err(refused("a peer is found by its IP address and TCP port only".into())),
+    }
 }
 
 /// Refuses a list longer than any node needs.

@@ -27,7 +27,7 @@ fn everything_can_be_said_in_a_file() {
         datadir = "data"
         listen = "0.0.0.0"
         port = 1
-        bootnodes = ["/ip4/127.0.0.1/tcp/2", "/dns4/example.net/tcp/3"]
+        bootnodes = ["/ip4/127.0.0.1/tcp/2", "/ip6/::1/tcp/3"]
         rpc_bind = "::1"
         rpc_port = 4
         rpc_token_file = "token"
@@ -63,7 +63,8 @@ fn what_a_file_says_wrongly_is_named_with_its_place() {
         ("miner_threads = 0", "from 1 to 1024", None),
         ("kernel = \"fast\"", "there is no kernel `fast`", None),
         ("bootnodes = [\"nonsense\"]", "expected a multiaddr", None),
-        ("bootnodes = [\"/ip4/1.2.3.4/udp/5\"]", "over TCP only", None),
+        ("bootnodes = [\"/dns4/a.net/tcp/1\"]", "TCP port only", None),
+        ("bootnodes = [\"/ip4/1.2.3.4/udp/5\"]", "TCP port only", None),
         ("log_format = \"xml\"", "human or json", None),
         ("mine = ", "n.toml:1:", None),
     ] {
