@@ -120,7 +120,6 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         metrics,
         prefix: spec.prefix,
         payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
-        mining: config.mining.clone(),
         rate: HashRate::new(),
         stop: ends.asked(),
     };

@@ -9,7 +9,6 @@ mod settings;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -124,7 +123,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         mining,
         resync,
-        ..NodeConfig::new(Arc::new(settled.spec), settled.datadir)
+        ..NodeConfig::new(settled.datadir)
     })
 }
 
