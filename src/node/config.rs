@@ -10,14 +10,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use libp2p::Multiaddr;
 
 use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::miner::kernels::{self, Kernel};
-use crate::spec::FrozenSpec;
 use crate::types::Address;
 
 /// Bootnodes that a configuration lists at most: a node needs one that answers, and dials them all at start.
@@ -29,12 +27,10 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What a node is told about itself.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
-    /// The chain.
-    pub spec: Arc<FrozenSpec>,
-    /// The data directory, an absolute path. It exists and holds the frozen spec.
+    /// The data directory, an absolute path. It holds the frozen spec of the chain.
     pub datadir: PathBuf,
-    /// Whether the chain was made for this start, so that nobody else knows it yet: once the node listens it prints the
-    /// genesis id and [`NodeConfig::second_node`].
+    /// Whether the chain was made for this start, so that nobody else knows it yet: once the node listens it says how to
+    /// start [a second node](NodeConfig::second_node).
     pub first_start: bool,
     /// Where to listen for peers. Port 0 means the port of the last start, which the data directory remembers, or any
     /// free one.
@@ -55,9 +51,8 @@ pub struct NodeConfig {
 
 impl NodeConfig {
     /// The usual configuration of a node with this data directory: default ports on this machine, no peers, no mining.
-    pub fn new(spec: Arc<FrozenSpec>, datadir: impl Into<PathBuf>) -> Self {
+    pub fn new(datadir: impl Into<PathBuf>) -> Self {
         Self {
-            spec,
             datadir: datadir.into(),
             first_start: false,
             p2p: SocketAddr::new(LOOPBACK, P2P_PORT_DEFAULT),
@@ -146,7 +141,9 @@ impl FromStr for KernelChoice {
             return Ok(Self::Auto);
         }
         let named = kernels::ALL.iter().map(|kernel| kernel.name()).find(|name| *name == text);
-        named.map(Self::Named).ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
+        named
+            .map(Self::Named)
+            .ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
     }
 }
 
@@ -203,18 +200,18 @@ mod tests {
 
     #[test]
     fn a_second_node_is_started_by_a_command_that_can_be_pasted() {
-        let text = crate::spec::find("pow-dev").unwrap();
-        let spec = crate::spec::Spec::parse("pow-dev", text).unwrap();
-        let frozen = Arc::new(spec.freeze(crate::types::Time(0), Default::default));
         let p2p: Multiaddr = "/ip4/127.0.0.1/tcp/7".parse().unwrap();
-        let command = NodeConfig::new(frozen.clone(), "/srv/a").second_node(&p2p);
+        let command = NodeConfig::new("/srv/a").second_node(&p2p);
         assert_eq!(
             command,
             "assay node run --chain /srv/a/chain.toml --datadir /srv/a-2 --port 0 --rpc-port 0 --bootnodes \
              /ip4/127.0.0.1/tcp/7"
         );
-        let command = NodeConfig::new(frozen, "/it's here").second_node(&p2p);
-        assert!(command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"), "{command}");
+        let command = NodeConfig::new("/it's here").second_node(&p2p);
+        assert!(
+            command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"),
+            "{command}"
+        );
     }
 
     #[test]
