@@ -28,6 +28,7 @@ use crate::node::config::LogFormat;
 pub mod chain;
 pub mod connect;
 mod crash;
+pub mod devnet;
 pub mod error;
 pub mod locate;
 pub mod log;
@@ -36,7 +37,6 @@ pub mod output;
 pub mod rpc;
 pub mod spec;
 pub mod specs;
-
 pub mod version;
 
 pub use error::CliError;
@@ -107,6 +107,8 @@ pub struct Globals {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start, watch, break and stop the nodes of a chain on this machine
+    Devnet(devnet::Args),
     /// Run a node
     Node(node::Args),
     /// Look at the chain: head, blocks, transactions, forks, supply
@@ -149,6 +151,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Err(error) => return Err(error.into()),
     };
     match command {
+        Command::Devnet(args) => devnet::run(args, &globals),
         Command::Node(args) => node::run(args, &globals),
         Command::Chain(args) => chain::run(args, &globals),
         Command::Rpc(args) => rpc::run(args, &globals),

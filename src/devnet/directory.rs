@@ -4,6 +4,7 @@
 //! DIR/devnet.json           the marker: this directory is ours, and what lives in it
 //! DIR/devnet.lock           locked while a command acts on the devnet
 //! DIR/chain.toml            the frozen spec
+//! DIR/payout.mnemonic       whom blocks pay, where development accounts are not allowed
 //! DIR/node0/                the data directory of a node, and in it
 //! DIR/node0/node.json         where it listens, written by the node
 //! DIR/node0/node.log          what it says, with the log of the start before as node.log.1
@@ -66,6 +67,11 @@ impl Directory {
     /// The file of the frozen spec.
     pub fn chain(&self) -> PathBuf {
         self.root.join(CHAIN_FILE_NAME)
+    }
+
+    /// The file of the mnemonic that blocks pay, where development accounts are not allowed.
+    pub fn payout(&self) -> PathBuf {
+        self.root.join("payout.mnemonic")
     }
 
     /// The data directory of the node with this index.
@@ -207,7 +213,7 @@ impl Directory {
 
     /// Removes what [`up`](super::up) created, and the directory if nothing else is in it. Returns what was left in place
     /// because it is not ours. No node may run.
-    pub(super) fn remove(
+    pub fn remove(
         &self,
         marker: &DevnetFile,
         _lock: &Lock,
@@ -216,6 +222,7 @@ impl Directory {
             remove_tree(&node.path)?;
         }
         remove_file(&self.chain())?;
+        remove_file(&self.payout())?;
         // The marker goes last, so that an interrupted removal can be repeated.
         remove_file(&self.root.join(DevnetFile::NAME))?;
         remove_file(&self.root.join(LOCK))?;
@@ -286,7 +293,7 @@ pub struct Mining {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Threads that search.
-    pub threads: u32,
+    pub threads: u64,
     /// The share of a core that each may use, such as `10%`.
     pub throttle: String,
 }

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::api::Exit;
+
 /// The most devnets that a message lists.
 const LISTED_MAX: usize = 10;
+
+/// Differences between chains that a message names at most.
+const DIFFERENCES_MAX: usize = 5;
 
 /// Why a command on a devnet was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +78,9 @@ pub enum DevnetError {
     },
     /// The directory holds another chain.
     #[error(
-        "{} holds the chain {theirs_name} with genesis {theirs}, and the given spec makes {ours_name} with genesis {ours}",
-        path.display()
+        "{} holds the chain {theirs_name} with genesis {theirs}, and the given spec makes {ours_name} with genesis {ours}{}",
+        path.display(),
+        listed(differences)
     )]
     OtherChain {
         /// Where.
@@ -87,6 +93,8 @@ pub enum DevnetError {
         ours_name: String,
         /// Its genesis id.
         ours: String,
+        /// The lines of the spec that make the difference.
+        differences: Vec<String>,
     },
     /// No node has this name.
     #[error("there is no node `{given}`: this devnet has {}", range(*.nodes))]
@@ -210,21 +218,67 @@ impl DevnetError {
     }
 
     /// The exit code of the command.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => 2,
-            Self::OtherChain { .. } => 4,
-            Self::Format { .. } => 5,
-            Self::StartTimeout { .. } | Self::NoneFound(_) | Self::Several { .. } => 8,
-            Self::NoDevnet(_) => 8,
-            // The node's own codes mean the same here: a bad spec, another chain, a locked store, a port in use, keys.
-            Self::StartFailed { status, .. } => status
-                .and_then(|status| status.code())
-                .and_then(|code| u8::try_from(code).ok())
-                .filter(|code| (3..=7).contains(code))
-                .unwrap_or(1),
-            _ => 1,
+            Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => Exit::Usage,
+            Self::OtherChain { .. } => Exit::WrongChain,
+            Self::Format { .. } => Exit::Database,
+            Self::StartTimeout { .. }
+            | Self::NoDevnet(_)
+            | Self::NoneFound(_)
+            | Self::Several { .. } => Exit::Unreachable,
+            // The node's own codes mean the same here.
+            Self::StartFailed { status, .. } => match status.and_then(|status| status.code()) {
+                Some(3) => Exit::Config,
+                Some(4) => Exit::WrongChain,
+                Some(5) => Exit::Database,
+                Some(6) => Exit::Bind,
+                Some(7) => Exit::Keystore,
+                _ => Exit::Failed,
+            },
+            Self::Io { .. }
+            | Self::Damaged { .. }
+            | Self::NotEmpty(_)
+            | Self::Busy(_)
+            | Self::Running { .. }
+            | Self::NotRunning(_)
+            | Self::NeverStarted(_)
+            | Self::Undying { .. }
+            | Self::AllEnded => Exit::Failed,
         }
+    }
+
+    /// The word that scripts can match.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "file",
+            Self::Damaged { .. } => "devnet_damaged",
+            Self::NotEmpty(_) => "not_empty",
+            Self::NoDevnet(_) | Self::NoneFound(_) => "no_devnet",
+            Self::Several { .. } => "several_devnets",
+            Self::Format { .. } => "devnet_format",
+            Self::Busy(_) => "busy",
+            Self::Running { .. } => "already_running",
+            Self::OtherChain { .. } => "wrong_chain",
+            Self::NoSuchNode { .. } => "no_such_node",
+            Self::NodeCount { .. } | Self::Name(_) => "usage",
+            Self::NotRunning(_) => "not_running",
+            Self::NeverStarted(_) => "never_started",
+            Self::StartFailed { .. } => "start_failed",
+            Self::StartTimeout { .. } => "start_timeout",
+            Self::Undying { .. } => "undying",
+            Self::AllEnded => "all_ended",
+        }
+    }
+}
+
+/// The first few differences, in brackets.
+fn listed(differences: &[String]) -> String {
+    let shown = differences.iter().take(DIFFERENCES_MAX).cloned().collect::<Vec<_>>().join("; ");
+    match differences.len().saturating_sub(DIFFERENCES_MAX) {
+        _ if shown.is_empty() => String::new(),
+        0 => format!(" ({shown})"),
+        more => format!(" ({shown}; and {more} more)"),
     }
 }
 

@@ -22,7 +22,7 @@ async fn the_only_one_that_runs_is_meant_or_else_the_only_one_there_is() {
     let place = usual(&[("one", &one), ("other", &other)]);
     std::fs::create_dir(place.path().join("something else")).unwrap();
     let error = the_only(place.path()).unwrap_err();
-    assert_eq!(error.exit_code(), 8);
+    assert_eq!(error.exit().code(), 8);
     assert!(error.to_string().starts_with("2 devnets are here, none of them running"), "{error}");
 
     let rpc = FakeRpc::default();

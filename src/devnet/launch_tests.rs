@@ -59,6 +59,6 @@ fn a_program_that_is_not_there_is_named() {
     let error =
         start(&program, &net.directory, &net.nodes[0], &Launch::default(), &[]).unwrap_err();
     assert!(error.to_string().starts_with("cannot start /nowhere/assay: "), "{error}");
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.exit().code(), 1);
     assert!(net.nodes[0].run().unwrap().is_none());
 }

@@ -106,6 +106,7 @@ impl Site {
                 theirs: theirs.genesis.to_string(),
                 ours_name: plan.chain.clone(),
                 ours: plan.genesis.to_string(),
+                differences: Vec::new(),
             });
         }
         let before = self.existing.as_ref().map(|(marker, _)| marker);

@@ -37,7 +37,7 @@ fn a_new_directory_is_settled_and_then_found_settled() {
     for wanted in [0, NODES_MAX + 1] {
         let launches = vec![Launch::default(); wanted];
         let error = site.settle(&Plan { launches, ..plan(&net, 1) }, Time(9)).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.exit().code(), 2);
     }
     assert_eq!(directory.existing().unwrap().nodes.len(), 3);
 }
@@ -52,7 +52,7 @@ fn another_chain_is_refused_and_fresh_makes_room_for_it() {
     let text = error.to_string();
     assert!(text.contains(&"00".repeat(32)) && text.contains(&"01".repeat(32)), "{text}");
     assert!(error.help().unwrap().contains("--fresh"));
-    assert_eq!(error.exit_code(), 4);
+    assert_eq!(error.exit().code(), 4);
     assert_eq!(directory.existing().unwrap(), net.marker(), "nothing was touched");
     drop(site);
 
@@ -96,7 +96,7 @@ async fn a_devnet_that_runs_is_not_taken_over() {
     for fresh in [false, true] {
         let error = Site::claim(net.directory.clone(), fresh).unwrap_err();
         assert!(error.to_string().ends_with("is running: node1"), "{error}");
-        assert_eq!(error.exit_code(), 1);
+        assert_eq!(error.exit().code(), 1);
     }
     assert!(net.directory.chain().exists());
 }

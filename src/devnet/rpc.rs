@@ -1,9 +1,16 @@
 //! What the devnet asks of nodes that run.
 
+use std::fs;
 use std::future::Future;
+use std::time::Duration;
 
 use super::directory::NodeDirectory;
+use crate::api::files::COOKIE_FILE_NAME;
 use crate::api::{ChainInfo, NodeFile};
+use crate::wallet::client::Client;
+
+/// How long a call may take; who asks usually waits for less.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a node says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +39,30 @@ pub trait NodeRpc {
         node: &NodeDirectory,
         at: &NodeFile,
     ) -> impl Future<Output = Result<Report, String>>;
+}
+
+/// The real ports: JSON-RPC over loopback, with the token from the node's data directory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports;
+
+impl NodeRpc for Ports {
+    async fn connect(&self, node: &NodeDirectory, at: &NodeFile, peer: &str) -> Result<(), String> {
+        // The token is new at each start.
+        let token = fs::read_to_string(node.path.join(COOKIE_FILE_NAME))
+            .map_err(|error| format!("its {COOKIE_FILE_NAME} cannot be read: {error}"))?;
+        let client = Client::with_timeout(&at.rpc, Some(token.trim()), CALL_TIMEOUT)
+            .map_err(|error| error.to_string())?;
+        client.net_connect(peer).await.map_err(|error| error.to_string())
+    }
+
+    async fn report(&self, _: &NodeDirectory, at: &NodeFile) -> Result<Report, String> {
+        let client = Client::with_timeout(&at.rpc, None, CALL_TIMEOUT)
+            .map_err(|error| error.to_string())?;
+        let status = client.status().await.map_err(|error| error.to_string())?;
+        Ok(Report {
+            chain: status.chain,
+            peers: status.peers.len() as u64, // a length fits 64 bits
+            mempool: status.mempool.transactions,
+        })
+    }
 }

@@ -33,7 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long to wait before an introduction that failed is tried again.
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Up to so many nodes all know each other; beyond, each knows a few at growing distances.
 const FULL_MESH_MAX: usize = 8;
@@ -300,16 +300,13 @@ impl Children {
 }
 
 impl Watch {
-    /// Watches nodes from now on; those that run now are no news.
-    pub fn new(nodes: Vec<NodeDirectory>) -> Self {
-        let mut watch = Self {
-            nodes: nodes
-                .into_iter()
-                .map(|node| Watched { node, process: None, ending: None })
-                .collect(),
+    /// Watches nodes from now on. That those which were just started run is no news; that one has ended since is.
+    pub fn new(nodes: Vec<NodeDirectory>, started: &[Started]) -> Self {
+        let watched = |node: NodeDirectory| {
+            let process = started.iter().find(|one| one.node == node).map(|one| one.process.clone());
+            Watched { node, process, ending: None }
         };
-        watch.look(&mut Children::default());
-        watch
+        Self { nodes: nodes.into_iter().map(watched).collect() }
     }
 
     /// What has happened since the last look. A node whose files cannot be read counts as ended.

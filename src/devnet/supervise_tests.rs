@@ -86,7 +86,7 @@ async fn a_node_that_ends_while_starting_ends_the_start() {
         FakeNet::new(3, "before() { [ $name = node1 ] || return 0; echo port taken; exit 6; }");
     let error = up(&net, &FakeRpc::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "node1 ended while starting: exit code 6");
-    assert_eq!(error.exit_code(), 6);
+    assert_eq!(error.exit().code(), 6);
     assert!(error.help().unwrap().contains("\nport taken\n"), "{:?}", error.help());
     for node in &net.nodes {
         assert_eq!(node.state().unwrap(), ProcessState::Stopped, "{}", node.name);
@@ -151,8 +151,8 @@ async fn a_crash_is_told_from_what_was_asked_for() {
     let rpc = FakeRpc::default();
     let crew = up(&net, &rpc).await.unwrap();
     let mut children = Children::default();
+    let mut watch = Watch::new(net.nodes.clone(), &crew.started);
     children.adopt(crew.started);
-    let mut watch = Watch::new(net.nodes.clone());
     assert!(watch.look(&mut children).is_empty());
 
     let run = net.nodes[0].run().unwrap().unwrap();
@@ -192,9 +192,10 @@ async fn a_crash_is_told_from_what_was_asked_for() {
 async fn the_outlook_is_bleak_only_when_nobody_asked() {
     let net = FakeNet::new(1, "");
     let rpc = FakeRpc::default();
-    up(&net, &rpc).await.unwrap();
-    let mut watch = Watch::new(net.nodes.clone());
+    let crew = up(&net, &rpc).await.unwrap();
+    let mut watch = Watch::new(net.nodes.clone(), &crew.started);
     assert_eq!(watch.outlook(), Outlook::Going);
+    assert!(watch.look(&mut Children::default()).is_empty());
     end(&net.nodes, Ending::Kill, pending()).await.unwrap();
     look_until(&mut watch, &mut Children::default()).await;
     assert_eq!(watch.outlook(), Outlook::Going, "killed on request: somebody means to restart it");

@@ -22,7 +22,10 @@ const QUIET_BEHIND: u64 = 20;
 pub struct Reporter {
     metrics: Arc<Metrics>,
     informed: Instant,
+    /// Hashes that the counter knows.
     hashes: u64,
+    /// Hashes when the informant last spoke.
+    informed_hashes: u64,
     best: Height,
     last_import: Instant,
 }
@@ -36,7 +39,7 @@ impl Reporter {
     /// A reporter that feeds these metrics.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         let now = Instant::now();
-        Self { metrics, informed: now, hashes: 0, best: Height(0), last_import: now }
+        Self { metrics, informed: now, hashes: 0, informed_hashes: 0, best: Height(0), last_import: now }
     }
 
     /// Runs a sync of the store and measures it.
@@ -116,7 +119,9 @@ impl Reporter {
         }
         self.informed = Instant::now();
         let view = replica.view();
-        let hashes = self.count_hashes(miner);
+        self.count_hashes(miner);
+        let hashes = self.hashes - self.informed_hashes;
+        self.informed_hashes = self.hashes;
         let metrics = &self.metrics;
         metrics.chain_height.set(whole(view.header.height.0));
         metrics.chain_final_height.set(whole(view.final_height.0));
@@ -139,12 +144,11 @@ impl Reporter {
     }
 
     /// Counts the hashes since the last time.
-    fn count_hashes(&mut self, miner: &Miner) -> u64 {
+    fn count_hashes(&mut self, miner: &Miner) {
         let all = miner.hashes();
         let more = all.saturating_sub(self.hashes);
         self.hashes = all;
         self.metrics.miner_hashes.inc_by(more);
-        more
     }
 }
 
