@@ -25,6 +25,7 @@ use crate::api::Exit;
 use crate::node::config::LogFormat;
 
 mod crash;
+pub mod devnet;
 pub mod error;
 pub mod locate;
 pub mod log;
@@ -99,6 +100,8 @@ pub struct Globals {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start, watch, break and stop the nodes of a chain on this machine
+    Devnet(devnet::Args),
     /// Run a node
     Node(node::Args),
     /// Write, check, compare and freeze chain specs
@@ -135,6 +138,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Err(error) => return Err(error.into()),
     };
     match command {
+        Command::Devnet(args) => devnet::run(args, &globals),
         Command::Node(args) => node::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
         Command::Version => version::run(&globals),
