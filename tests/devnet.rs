@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,8 @@ impl Home {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self) -> &Path {
-        self.directory.path()
+    fn path(&self) -> PathBuf {
+        self.directory.path().canonicalize().unwrap()
     }
 
     /// Where a devnet of this name lives.
@@ -98,7 +98,7 @@ impl Home {
     /// The files of this name of all nodes.
     fn node_files(&self, name: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut directories = vec![self.path().to_owned()];
+        let mut directories = vec![self.path()];
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
                 let path = entry.path();

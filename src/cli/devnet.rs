@@ -18,8 +18,9 @@ use super::specs::{self, Given};
 use super::{Globals, block_on, locate, log, output};
 use crate::api::{DevnetFile, DevnetStatus, Exit, files};
 use crate::devnet::{
-    Children, Circumstances, DevnetError, Directory, Ended, Ending, GRACE, NODES_MAX, NodeDirectory,
-    NodeProgram, Outlook, Plan, Ports, Site, Tail, Watch, end, find, payouts, plan, start, status,
+    Children, Circumstances, DevnetError, Directory, Ended, Ending, GRACE, NODES_MAX,
+    NodeDirectory, NodeProgram, Outlook, Plan, Ports, Site, Tail, Watch, end, find, payouts, plan,
+    start, status,
 };
 use crate::node::hashrate;
 use crate::types::Span;
@@ -113,8 +114,10 @@ fn nodes(text: &str) -> Result<NonZeroUsize, String> {
 pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(globals.log_format.unwrap_or_default(), globals.verbose, false)?;
     if globals.rpc.is_some() {
-        return Err(CliError::usage("`--rpc` has no meaning for `assay devnet`: it works on processes of this machine")
-            .help("say which devnet is meant with --dir"));
+        return Err(CliError::usage(
+            "`--rpc` has no meaning for `assay devnet`: it works on processes of this machine",
+        )
+        .help("say which devnet is meant with --dir"));
     }
     block_on(async {
         match args.command {
@@ -138,16 +141,22 @@ fn devnets() -> Option<PathBuf> {
 }
 
 fn no_home() -> CliError {
-    CliError::usage("there is no place for devnets: neither ASSAY_HOME nor XDG_DATA_HOME nor HOME is set")
-        .help("set one of them, or say where with --dir")
+    CliError::usage(
+        "there is no place for devnets: neither ASSAY_HOME nor XDG_DATA_HOME nor HOME is set",
+    )
+    .help("set one of them, or say where with --dir")
 }
 
 /// The directory that `--dir` means.
 fn named(given: &str) -> Result<Directory, CliError> {
     let place = locate::place(given, specs::home().as_deref())?;
     if let Some(node) = place.node {
-        return Err(CliError::usage(format!("`--dir {given}` names a node, and a devnet is meant"))
-            .help(format!("leave `:{node}` out; a node goes after the command, as in `assay devnet logs {node}`")));
+        return Err(CliError::usage(format!(
+            "`--dir {given}` names a node, and a devnet is meant"
+        ))
+        .help(format!(
+            "leave `:{node}` out; a node goes after the command, as in `assay devnet logs {node}`"
+        )));
     }
     at(place.directory)
 }
@@ -175,7 +184,10 @@ fn place(args: &Up, given: &Given, globals: &Globals) -> Result<Directory, CliEr
     }
     let name = args.name.as_deref().unwrap_or(&given.spec.name);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(plain) || name.len() > 64 {
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || !name.chars().all(plain)
+        || name.len() > 64
+    {
         return Err(DevnetError::Name(name.chars().take(80).collect()).into());
     }
     at(devnets().ok_or_else(no_home)?.join(name))
@@ -263,7 +275,9 @@ fn register(directory: &Directory) -> String {
     let name = match find::register(&devnets, directory) {
         Ok(name) => name,
         Err(error) => {
-            output::note(format!("warning: other commands find this devnet only by its path: {error}"));
+            output::note(format!(
+                "warning: other commands find this devnet only by its path: {error}"
+            ));
             return by_path();
         }
     };
@@ -284,12 +298,16 @@ async fn watch_until_end(
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = ticks.tick() => (),
-            exit = signals.next() => return Ok(exit),
-        }
+        let told = tokio::select! {
+            _ = ticks.tick() => None,
+            exit = signals.next() => Some(exit),
+        };
+        // Also before the end: who has died before it did not stop because of it.
         for notice in watch.look(&mut children) {
             output::note(show::notice(&notice));
+        }
+        if let Some(exit) = told {
+            return Ok(exit);
         }
         match watch.outlook() {
             Outlook::Going => (),
@@ -299,10 +317,7 @@ async fn watch_until_end(
             }
             Outlook::Lost => return Err(DevnetError::AllEnded.into()),
         }
-        let status = tokio::select! {
-            status = status(directory, marker, &Ports, WATCH_WAIT) => status,
-            exit = signals.next() => return Ok(exit),
-        };
+        let status = status(directory, marker, &Ports, WATCH_WAIT).await;
         // Files that are being replaced are there at the next look.
         if let Ok(status) = status {
             output::note(show::line(&status, started.elapsed()));
@@ -362,13 +377,19 @@ async fn print_done(
 
 async fn logs(node: &str, follow: bool, lines: usize, globals: &Globals) -> Result<Exit, CliError> {
     if globals.json {
-        return Err(CliError::usage("`--json` has no meaning for `assay devnet logs`: a log is lines of text")
-            .help("leave `--json` out; with RPC and `devnet status --json` a script asks nodes directly"));
+        return Err(CliError::usage(
+            "`--json` has no meaning for `assay devnet logs`: a log is lines of text",
+        )
+        .help(
+            "leave `--json` out; with RPC and `devnet status --json` a script asks nodes directly",
+        ));
     }
     let (directory, marker) = existing(globals)?;
     let node = directory.named(&marker, node)?;
     let mut tail = Tail::open(&node.log(), lines).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => CliError::failed(format!("{} has no log: it was never started", node.name)),
+        io::ErrorKind::NotFound => {
+            CliError::failed(format!("{} has no log: it was never started", node.name))
+        }
         _ => CliError::file("read", &node.log(), &error),
     })?;
     let failed = |error: io::Error| match error.kind() {
@@ -394,7 +415,11 @@ async fn stop(globals: &Globals) -> Result<Exit, CliError> {
     let _lock = directory.lock()?;
     let marker = directory.existing()?;
     end_all(&directory.nodes(&marker), &mut signals).await?;
-    let line = format!("{} is stopped; what it has is kept in {}", marker.chain, directory.path().display());
+    let line = format!(
+        "{} is stopped; what it has is kept in {}",
+        marker.chain,
+        directory.path().display()
+    );
     print_done(line, &directory, &marker, globals).await
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::api::Exit;
+use crate::types::GenesisId;
 
 /// The most devnets that a message lists.
 const LISTED_MAX: usize = 10;
@@ -77,25 +78,8 @@ pub enum DevnetError {
         running: Vec<String>,
     },
     /// The directory holds another chain.
-    #[error(
-        "{} holds the chain {theirs_name} with genesis {theirs}, and the given spec makes {ours_name} with genesis {ours}{}",
-        path.display(),
-        listed(differences)
-    )]
-    OtherChain {
-        /// Where.
-        path: PathBuf,
-        /// The chain in the directory.
-        theirs_name: String,
-        /// Its genesis id.
-        theirs: String,
-        /// The given chain.
-        ours_name: String,
-        /// Its genesis id.
-        ours: String,
-        /// The lines of the spec that make the difference.
-        differences: Vec<String>,
-    },
+    #[error(transparent)]
+    OtherChain(Box<OtherChain>),
     /// No node has this name.
     #[error("there is no node `{given}`: this devnet has {}", range(*.nodes))]
     NoSuchNode {
@@ -158,6 +142,28 @@ pub enum DevnetError {
     AllEnded,
 }
 
+/// The chain that a directory holds, and the one that was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} holds the chain {theirs_name} with genesis {theirs}, and the given spec makes {ours_name} with genesis {ours}{}",
+    path.display(),
+    listed(differences)
+)]
+pub struct OtherChain {
+    /// Where.
+    pub path: PathBuf,
+    /// The chain in the directory.
+    pub theirs_name: String,
+    /// Its id.
+    pub theirs: GenesisId,
+    /// The given chain.
+    pub ours_name: String,
+    /// Its id.
+    pub ours: GenesisId,
+    /// The lines of the spec that make the difference.
+    pub differences: Vec<String>,
+}
+
 impl DevnetError {
     /// An I/O error with the file it is about.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -191,7 +197,7 @@ impl DevnetError {
                  devnet beside it with --name",
                 path.display()
             ),
-            Self::OtherChain { .. } => {
+            Self::OtherChain(_) => {
                 "begin anew with --fresh, which removes the old chain, or keep both: give the new one another --name".to_owned()
             }
             Self::NotRunning(node) => format!("start it with `assay devnet restart {node}`"),
@@ -221,7 +227,7 @@ impl DevnetError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => Exit::Usage,
-            Self::OtherChain { .. } => Exit::WrongChain,
+            Self::OtherChain(_) => Exit::WrongChain,
             Self::Format { .. } => Exit::Database,
             Self::StartTimeout { .. }
             | Self::NoDevnet(_)
@@ -259,7 +265,7 @@ impl DevnetError {
             Self::Format { .. } => "devnet_format",
             Self::Busy(_) => "busy",
             Self::Running { .. } => "already_running",
-            Self::OtherChain { .. } => "wrong_chain",
+            Self::OtherChain(_) => "wrong_chain",
             Self::NoSuchNode { .. } => "no_such_node",
             Self::NodeCount { .. } | Self::Name(_) => "usage",
             Self::NotRunning(_) => "not_running",

@@ -30,7 +30,7 @@ mod supervise;
 pub use directory::{
     Directory, Ending, Launch, Lock, Mining, NODES_MAX, NodeDirectory, Run, node_name,
 };
-pub use error::DevnetError;
+pub use error::{DevnetError, OtherChain};
 pub use halt::{Ended, GRACE, end};
 pub use launch::{NodeProgram, Started};
 pub use logs::Tail;

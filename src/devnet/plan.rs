@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::directory::{Launch, Mining, NODES_MAX};
-use super::error::DevnetError;
+use super::error::{DevnetError, OtherChain};
 use super::payout::Payout;
 use super::raise::Plan;
 use crate::api::DevnetFile;
@@ -90,18 +90,18 @@ fn other_chain(theirs: &FrozenSpec, ours: &FrozenSpec, path: &Path) -> DevnetErr
         (Ok(theirs), Ok(ours)) => diff(&theirs, &ours),
         _ => Vec::new(),
     };
-    DevnetError::OtherChain {
+    DevnetError::OtherChain(Box::new(OtherChain {
         path: path.parent().unwrap_or(path).to_owned(),
         theirs_name: theirs.name.clone(),
-        theirs: theirs.genesis_id().to_string(),
+        theirs: theirs.genesis_id(),
         ours_name: ours.name.clone(),
-        ours: ours.genesis_id().to_string(),
+        ours: ours.genesis_id(),
         differences: differences
             .into_iter()
             .filter(|difference| difference.consensus)
             .map(|difference| difference.to_string())
             .collect(),
-    }
+    }))
 }
 
 /// The target of the first block.

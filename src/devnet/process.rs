@@ -118,19 +118,22 @@ fn look_up(pid: u32) -> io::Result<Option<(u64, ProcessState)>> {
     }
 }
 
-/// The start (field 22) and state (field 3) in a line of proc_pid_stat(5). The name in field 2 may hold anything, spaces
-/// and parentheses included, so fields are counted from the last parenthesis.
+/// The start (field 22) and state (fields 3 and 20) in a line of proc_pid_stat(5). The name in field 2 may hold anything,
+/// spaces and parentheses included, so fields are counted from the last parenthesis.
 #[cfg(target_os = "linux")]
 fn parse_stat(stat: &str) -> Option<(u64, ProcessState)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace();
-    let state = match fields.next()? {
-        "Z" | "X" | "x" => ProcessState::Stopped,
+    let letter = fields.next()?;
+    // Field 3 is taken, so field 20 is 16 further on, and field 22 one after that.
+    let threads: u64 = fields.nth(16)?.parse().ok()?;
+    let started_ticks = fields.nth(1)?.parse().ok()?;
+    let state = match letter {
+        // The letter is that of the first thread. While others are still ending, they hold the files and locks of all.
+        "Z" | "X" | "x" if threads <= 1 => ProcessState::Stopped,
         "T" | "t" => ProcessState::Paused,
         _ => ProcessState::Running,
     };
-    // Field 3 is taken, so field 22 is 18 further on.
-    let started_ticks = fields.nth(18)?.parse().ok()?;
     Some((started_ticks, state))
 }
 

@@ -71,13 +71,22 @@ fn impossible_numbers_name_no_process() {
 
 #[test]
 fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
-    let numbers = |first: u64| (first..first + 30).map(|n| format!(" {n}")).collect::<String>();
-    for (letter, state) in
-        [("S", ProcessState::Running), ("T", ProcessState::Paused), ("Z", ProcessState::Stopped)]
-    {
-        // The numbers are the numbers of the fields.
-        let stat = format!("7 (a) Z (b) {letter}{}", numbers(4));
-        assert_eq!(parse_stat(&stat), Some((22, state)));
+    let line = |letter: &str, threads: u64| {
+        // The numbers are the numbers of the fields, but for field 20.
+        let numbers =
+            |range: std::ops::Range<u64>| range.map(|n| format!(" {n}")).collect::<String>();
+        format!("7 (a) Z (b) {letter}{} {threads}{}", numbers(4..20), numbers(21..53))
+    };
+    for (letter, threads, state) in [
+        ("S", 1, ProcessState::Running),
+        ("R", 9, ProcessState::Running),
+        ("T", 9, ProcessState::Paused),
+        ("Z", 1, ProcessState::Stopped),
+        ("Z", 0, ProcessState::Stopped),
+        // The first thread has ended and others have not.
+        ("Z", 2, ProcessState::Running),
+    ] {
+        assert_eq!(parse_stat(&line(letter, threads)), Some((22, state)), "{letter} {threads}");
     }
     for broken in
         ["", "7", "7 (a)", "7 (a) S 1 2 3", "7 (a) S a b c d e f g h i j k l m n o p q r s"]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::directory::{Directory, Launch, Lock, NODES_MAX, NodeDirectory, node_name, write_whole};
-use super::error::DevnetError;
+use super::error::{DevnetError, OtherChain};
 use crate::api::DevnetFile;
 use crate::types::{GenesisId, Time};
 
@@ -100,14 +100,14 @@ impl Site {
         if let Some((theirs, _)) = &self.existing
             && theirs.genesis != plan.genesis
         {
-            return Err(DevnetError::OtherChain {
+            return Err(DevnetError::OtherChain(Box::new(OtherChain {
                 path: self.directory.path().to_owned(),
                 theirs_name: theirs.chain.clone(),
-                theirs: theirs.genesis.to_string(),
+                theirs: theirs.genesis,
                 ours_name: plan.chain.clone(),
-                ours: plan.genesis.to_string(),
+                ours: plan.genesis,
                 differences: Vec::new(),
-            });
+            })));
         }
         let before = self.existing.as_ref().map(|(marker, _)| marker);
         let nodes = count.max(before.map_or(0, |marker| marker.nodes.len()));

@@ -56,8 +56,8 @@ impl NodeRpc for Ports {
     }
 
     async fn report(&self, _: &NodeDirectory, at: &NodeFile) -> Result<Report, String> {
-        let client = Client::with_timeout(&at.rpc, None, CALL_TIMEOUT)
-            .map_err(|error| error.to_string())?;
+        let client =
+            Client::with_timeout(&at.rpc, None, CALL_TIMEOUT).map_err(|error| error.to_string())?;
         let status = client.status().await.map_err(|error| error.to_string())?;
         Ok(Report {
             chain: status.chain,

@@ -303,7 +303,8 @@ impl Watch {
     /// Watches nodes from now on. That those which were just started run is no news; that one has ended since is.
     pub fn new(nodes: Vec<NodeDirectory>, started: &[Started]) -> Self {
         let watched = |node: NodeDirectory| {
-            let process = started.iter().find(|one| one.node == node).map(|one| one.process.clone());
+            let process =
+                started.iter().find(|one| one.node == node).map(|one| one.process.clone());
             Watched { node, process, ending: None }
         };
         Self { nodes: nodes.into_iter().map(watched).collect() }

@@ -130,7 +130,8 @@ impl Heading<'_> {
                 "  assay devnet kill node1{option}, then assay devnet restart node1{option}\n"
             ));
         }
-        let again = format!("`assay devnet up {}{option}` goes on with it", output::plain(self.spec));
+        let again =
+            format!("`assay devnet up {}{option}` goes on with it", output::plain(self.spec));
         text.push_str(&match self.watched {
             true => format!("\nCtrl-C stops the nodes and keeps the chain: {again}.\n"),
             false => format!(

@@ -40,12 +40,14 @@ fn the_table_has_a_row_for_each_node_in_whatever_state() {
         node(3, NodeState::Running, None),
     ];
     let table = table(&status(nodes));
-    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["chain", "pow-dev,", "rule", "pow"]);
     assert_eq!(rows[2], ["dir", "/home/u/net"]);
     assert_eq!(rows[4][..4], ["node", "state", "pid", "height"]);
     assert_eq!(rows[5], ["node0", "stopped", "-", "-", "-", "-", "-", "-", "-"]);
-    let running = ["node1", "running", "101", "17", "111111111111…", "0", "3", "2", "http://127.0.0.1:40001"];
+    let running =
+        ["node1", "running", "101", "17", "111111111111…", "0", "3", "2", "http://127.0.0.1:40001"];
     assert_eq!(rows[6], running);
     assert_eq!(rows[7][..4], ["node2", "paused", "102", "-"]);
     assert_eq!(rows[8][..4], ["node3", "silent", "103", "-"]);
@@ -97,7 +99,10 @@ fn the_heading_says_where_who_and_what_next() {
         resumed: false,
     };
     let text = heading.text();
-    assert!(text.starts_with("pow-dev is running: 3 nodes, rule pow, a block every 2 s\n"), "{text}");
+    assert!(
+        text.starts_with("pow-dev is running: 3 nodes, rule pow, a block every 2 s\n"),
+        "{text}"
+    );
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     for row in [
         vec!["dir", "/home/u/net"],
@@ -115,7 +120,10 @@ fn the_heading_says_where_who_and_what_next() {
     let quiet = Heading { dev: false, watched: false, resumed: true, option: "", ..heading };
     let text = quiet.text();
     assert!(text.starts_with("pow-dev goes on: "), "{text}");
-    assert!(!text.contains("WARNING") && !text.contains("Ctrl-C") && !text.contains("faucet"), "{text}");
+    assert!(
+        !text.contains("WARNING") && !text.contains("Ctrl-C") && !text.contains("faucet"),
+        "{text}"
+    );
     assert!(text.contains("`assay devnet down` removes it"), "{text}");
 }
 
