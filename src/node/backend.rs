@@ -132,10 +132,7 @@ impl Backend for NodeBackend {
         let _ = self.stop.try_send(());
     }
 
-    fn submit(
-        &self,
-        transactions: Vec<Transaction>,
-    ) -> Answer<Vec<Result<TransactionId, String>>> {
+    fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>> {
         let host = self.host.clone();
         Box::pin(async move { host.submit(transactions).await.map_err(|_| Stopped) })
     }
