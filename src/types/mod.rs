@@ -1,6 +1,6 @@
 //! The nouns of the chain and their one encoding.
 //!
-//! Everything that is hashed or sent is [borsh](codec): one encoding per value, consumed exactly, with length caps
+//! Everything that is hashed or sent is borsh: one encoding per value, consumed exactly, with length caps
 //! that hold before anything is allocated. Quantities are newtypes and there is no `From<u64>`: a height cannot
 //! become an amount by accident. Every hash that means something carries a domain tag and the genesis id, so
 //! nothing made for one chain or purpose replays on another.
