@@ -2,7 +2,7 @@
 //!
 //! Every error of the rooms below becomes one of these at the edge, and nowhere else is it decided what a person or a
 //! script is told. Without `--json` it is written to stderr; with it, the same goes to stdout as an
-//! [`ErrorReport`](crate::api::ErrorReport). The exit code is the same either way.
+//! [`ErrorReport`]. The exit code is the same either way.
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};

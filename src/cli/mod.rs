@@ -2,7 +2,7 @@
 //!
 //! Stdout carries results only; logs, progress and errors go to stderr. With `--json` a result is one JSON value in a
 //! shape of [`api`](crate::api), and so is an error. The exit code says what kind of failure it was, in both forms; the
-//! codes are [`Exit`](crate::api::Exit).
+//! codes are [`Exit`].
 //!
 //! A subcommand is a file with `Args` and `run(args, globals)`: it takes what was typed, asks a room below to do the
 //! work, and prints. What several of them need is beside them:
