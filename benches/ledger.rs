@@ -25,12 +25,7 @@ impl Transition for Nothing {
         Ok(())
     }
 
-    fn operation(
-        &self,
-        _: &Operation,
-        _: Address,
-        _: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
+    fn operation(&self, _: &Operation, _: Address, _: &mut System<'_, '_>) -> Result<(), Refused> {
         Ok(())
     }
 
@@ -102,9 +97,8 @@ impl assay::ledger::Base for Flat {
 }
 
 fn over(delta: Delta, commitment: LtHash) -> State {
-    let entries = delta.into_iter().filter_map(|(key, change)| {
-        Some((key.to_bytes(), change?.to_vec()))
-    });
+    let entries =
+        delta.into_iter().filter_map(|(key, change)| Some((key.to_bytes(), change?.to_vec())));
     State::at_rest(Arc::new(Flat(entries.collect())), commitment, Height(0))
 }
 
@@ -121,7 +115,8 @@ fn payment(from: &Keypair, coin: CoinId, params: &Params) -> Transaction {
 }
 
 fn draft(height: u64, transactions: Vec<Transaction>, params: &Params) -> Draft {
-    let body = Body { transactions: Bounded::truncated(transactions), evidence: Bounded::default() };
+    let body =
+        Body { transactions: Bounded::truncated(transactions), evidence: Bounded::default() };
     let header = Header {
         version: HEADER_VERSION,
         height: Height(height),
@@ -168,9 +163,12 @@ fn execution(criterion: &mut Criterion) {
     for transactions in [1, 100, 1000] {
         let (draft, state, params) = full_draft(transactions);
         group.throughput(Throughput::Elements(u64::from(transactions)));
-        group.bench_function(BenchmarkId::from_parameter(format!("transactions={transactions}")), |b| {
-            b.iter(|| run(black_box(&draft), &state, &params));
-        });
+        group.bench_function(
+            BenchmarkId::from_parameter(format!("transactions={transactions}")),
+            |b| {
+                b.iter(|| run(black_box(&draft), &state, &params));
+            },
+        );
     }
     group.finish();
 }

@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::api::{ErrorBody, ErrorReport, Exit};
+use crate::spec::nearest;
 use crate::store::StoreError;
 
 /// Why a command failed.
@@ -25,11 +26,7 @@ pub struct CliError {
 impl CliError {
     /// An error with its exit code, a word in `snake_case` that scripts can match, and a lower-case message that says
     /// what was given and why it is refused.
-    pub fn new(
-        exit: Exit,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(exit: Exit, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { exit, code: code.into(), message: message.into(), help: None, shown: None }
     }
 
@@ -55,9 +52,11 @@ impl CliError {
     }
 
     /// Adds what to do about it, where something is known.
-    pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
-        self
+    pub fn maybe_help(self, help: Option<impl Into<String>>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
     }
 
     /// Shows people this in place of message and help. It should say as much, and may be coloured; empty means that it
@@ -133,6 +132,11 @@ impl CliError {
         }
         text
     }
+}
+
+/// "Did you mean …?", if one of the known names is near to what was typed.
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(given, known).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// What clap says about a command line, or about a person who asked for help; the latter is no error.

@@ -19,10 +19,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::Globals;
-use super::error::CliError;
-use super::suggest::did_you_mean;
-use crate::api::files::{self, COOKIE_FILE_NAME, DevnetFile, NodeFile, RPC_PORT_DEFAULT};
+use super::error::{CliError, did_you_mean};
 use crate::api::Exit;
+use crate::api::files::{self, COOKIE_FILE_NAME, DevnetFile, NodeFile, RPC_PORT_DEFAULT};
 
 /// Names the node that commands ask, unless an option does.
 pub const VARIABLE: &str = "ASSAY_RPC";
@@ -108,7 +107,8 @@ fn at_default_port(home: Option<&Path>) -> Node {
     let url = format!("http://127.0.0.1:{RPC_PORT_DEFAULT}");
     let cookie = home.and_then(|home| {
         let entries = fs::read_dir(files::nodes(home)).ok()?;
-        let mut directories = entries.take(DIRECTORIES_MAX).filter_map(Result::ok).map(|e| e.path());
+        let mut directories =
+            entries.take(DIRECTORIES_MAX).filter_map(Result::ok).map(|e| e.path());
         let lives_in = |directory: &PathBuf| {
             let file = read::<NodeFile>(&directory.join(NodeFile::NAME)).ok().flatten();
             file.is_some_and(|file| file.rpc == url && process_exists(file.pid))
@@ -149,8 +149,9 @@ pub fn place(given: &str, home: Option<&Path>) -> Result<Place, CliError> {
         _ => (given, None),
     };
     if name.is_empty() || node.as_deref() == Some("") {
-        return Err(CliError::usage(format!("`{given}` names no devnet"))
-            .help("give --dir the name or the path of a devnet, and a node if you like: pow-dev:2"));
+        return Err(CliError::usage(format!("`{given}` names no devnet")).help(
+            "give --dir the name or the path of a devnet, and a node if you like: pow-dev:2",
+        ));
     }
     if let Some(directory) = existing(name, home) {
         return Ok(Place { directory, node });
@@ -215,12 +216,19 @@ fn in_place(place: &Place, surroundings: &impl Surroundings) -> Result<Node, Cli
     let directory = place.directory.display();
     if let Some(file) = read::<NodeFile>(&place.directory.join(NodeFile::NAME))? {
         if let Some(node) = &place.node {
-            return Err(CliError::usage(format!("{directory} is the data directory of one node, so `:{node}` names none"))
-                .help(format!("say --dir {directory}")));
+            return Err(CliError::usage(format!(
+                "{directory} is the data directory of one node, so `:{node}` names none"
+            ))
+            .help(format!("say --dir {directory}")));
         }
         let name = format!("the node in {directory}");
         return if surroundings.runs(&file) {
-            Ok(Node { url: file.rpc, cookie: cookie(&place.directory), name, found_by: FOUND_BY_DIR })
+            Ok(Node {
+                url: file.rpc,
+                cookie: cookie(&place.directory),
+                name,
+                found_by: FOUND_BY_DIR,
+            })
         } else {
             Err(unreachable(format!("{name} is not running"))
                 .help(format!("start it with `assay node run --datadir {directory}`")))
@@ -252,8 +260,9 @@ impl Devnet {
                 file.format,
                 DevnetFile::FORMAT
             );
-            return Err(CliError::new(Exit::Database, "devnet_format", message)
-                .help("use the version that made it, or make a new one beside it with another --dir"));
+            return Err(CliError::new(Exit::Database, "devnet_format", message).help(
+                "use the version that made it, or make a new one beside it with another --dir",
+            ));
         }
         Ok(Some(Self { directory: directory.to_owned(), file }))
     }
@@ -272,8 +281,11 @@ impl Devnet {
             let listed = names.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>();
             let help = did_you_mean(given, names.iter().map(String::as_str))
                 .unwrap_or_else(|| format!("its nodes are {}", listed.join(", ")));
-            return Err(CliError::usage(format!("the devnet {} has no node `{given}`", self.name()))
-                .help(help));
+            return Err(CliError::usage(format!(
+                "the devnet {} has no node `{given}`",
+                self.name()
+            ))
+            .help(help));
         };
         self.running(name, surroundings)?.ok_or_else(|| {
             unreachable(format!("{name} of the devnet {} is not running", self.name()))
@@ -295,7 +307,11 @@ impl Devnet {
         )))
     }
 
-    fn running(&self, name: &str, surroundings: &impl Surroundings) -> Result<Option<Node>, CliError> {
+    fn running(
+        &self,
+        name: &str,
+        surroundings: &impl Surroundings,
+    ) -> Result<Option<Node>, CliError> {
         // The name becomes a part of a path, so it must be one.
         if name.contains('/') || matches!(name, "" | "." | "..") {
             return Ok(None);
@@ -343,8 +359,11 @@ fn which(running: &[Devnet]) -> CliError {
 /// A node by its URL.
 fn at_url(given: &str, option: &str, found_by: &'static str) -> Result<Node, CliError> {
     let url = normal_url(given).map_err(|reason| {
-        CliError::usage(format!("{option}: `{}` is no URL of a node: {reason}", super::output::plain(given)))
-            .help(format!("write it like http://127.0.0.1:{RPC_PORT_DEFAULT}"))
+        CliError::usage(format!(
+            "{option}: `{}` is no URL of a node: {reason}",
+            super::output::plain(given)
+        ))
+        .help(format!("write it like http://127.0.0.1:{RPC_PORT_DEFAULT}"))
     })?;
     let name = format!("the node at {url}");
     Ok(Node { url, cookie: None, name, found_by })
@@ -359,7 +378,9 @@ fn normal_url(given: &str) -> Result<String, &'static str> {
         None => given,
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains(['/', '?', '#', '@']) || rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    if rest.contains(['/', '?', '#', '@'])
+        || rest.contains(|c: char| c.is_whitespace() || c.is_control())
+    {
         return Err("it has more than a host and a port");
     }
     let Some((host, port)) = rest.rsplit_once(':') else { return Err("it has no port") };
@@ -393,7 +414,9 @@ fn process_exists(pid: u32) -> bool {
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CliError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(CliError::file("read", path, &error)),

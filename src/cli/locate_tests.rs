@@ -139,7 +139,11 @@ fn what_does_not_run_or_exist_is_said() {
     fixture.node(&node, "http://127.0.0.1:5000");
     let node = node.to_str().unwrap();
     for (dir, exit, part) in [
-        ("one:1", Exit::Unreachable, "node1 of the devnet one is not running / start it with `assay devnet restart node1"),
+        (
+            "one:1",
+            Exit::Unreachable,
+            "node1 of the devnet one is not running / start it with `assay devnet restart node1",
+        ),
         ("still", Exit::Unreachable, "no node of the devnet still is running"),
         ("one:7", Exit::Usage, "has no node `7` / its nodes are node0, node1"),
         ("one:nod1", Exit::Usage, "did you mean `node"),
@@ -167,7 +171,9 @@ fn several_devnets_are_listed_and_none_is_guessed() {
     let (exit, text) = fixture.error(None);
     assert_eq!(exit, Exit::Unreachable);
     assert!(text.contains("2 devnets are running"), "{text}");
-    assert!(text.find("--dir a ").unwrap() < text.find("--dir b ").unwrap() && !text.contains("still"));
+    assert!(
+        text.find("--dir a ").unwrap() < text.find("--dir b ").unwrap() && !text.contains("still")
+    );
     assert_eq!(fixture.url(None, Some("b")), "http://127.0.0.1:3000");
 }
 

@@ -28,8 +28,10 @@ pub(super) fn start(format: LogFormat, verbosity: u8, runs_a_node: bool) -> Resu
         None => default_directives(verbosity, runs_a_node),
     };
     let filter = EnvFilter::builder().parse(directives).map_err(refused)?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_timer(Utc);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_timer(Utc);
     match format {
         LogFormat::Human => {
             // Where a line comes from matters only to those who asked for more lines.
@@ -43,8 +45,9 @@ pub(super) fn start(format: LogFormat, verbosity: u8, runs_a_node: bool) -> Resu
 }
 
 fn refused(reason: impl fmt::Display) -> CliError {
-    CliError::usage(format!("{VARIABLE} cannot be understood: {reason}"))
-        .help("set it to a level such as `debug`, or to levels by module such as `warn,assay=debug`")
+    CliError::usage(format!("{VARIABLE} cannot be understood: {reason}")).help(
+        "set it to a level such as `debug`, or to levels by module such as `warn,assay=debug`",
+    )
 }
 
 /// What is logged unless somebody says otherwise. Libraries speak up only when it matters.

@@ -8,7 +8,8 @@
 //! work, and prints. What several of them need is beside them:
 //!
 //! - `error` turns the errors of all rooms into one kind, `crash` does so for defects;
-//! - `locate` finds the node that a command is meant for;
+//! - `locate` finds the node that a command is meant for, `connect` speaks to it;
+//! - `specs` reads and freezes chain specs;
 //! - `output` prints tables, JSON, and quantities as people read them;
 //! - `log` starts the log.
 
@@ -24,6 +25,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::api::Exit;
 use crate::node::config::LogFormat;
 
+pub mod chain;
+pub mod connect;
 mod crash;
 pub mod devnet;
 pub mod error;
@@ -31,10 +34,9 @@ pub mod locate;
 pub mod log;
 pub mod node;
 pub mod output;
+pub mod rpc;
 pub mod spec;
 pub mod specs;
-
-mod suggest;
 pub mod version;
 
 pub use error::CliError;
@@ -58,7 +60,6 @@ Exit codes:
 #[command(
     name = "assay",
     version,
-    about,
     long_about = "Assay is a mining and staking testbed: one chain, one node, one ledger, and a block-producer rule that \
                   is swapped by one line of the chain spec.",
     after_help = EXAMPLES,
@@ -90,7 +91,13 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DEVNET[:NODE]")]
     pub dir: Option<String>,
     /// How log lines look on stderr [default: human]
-    #[arg(long, global = true, value_name = "FORMAT", env = "ASSAY_LOG_FORMAT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "ASSAY_LOG_FORMAT",
+        hide_env_values = true
+    )]
     pub log_format: Option<LogFormat>,
     /// Log more; twice or thrice for yet more (RUST_LOG says it in detail)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -104,8 +111,12 @@ pub enum Command {
     Devnet(devnet::Args),
     /// Run a node
     Node(node::Args),
+    /// Look at the chain: head, blocks, transactions, forks, supply
+    Chain(chain::Args),
     /// Write, check, compare and freeze chain specs
     Spec(spec::Args),
+    /// Call a method of the node
+    Rpc(rpc::Args),
     /// Say what this program is and how it was built
     Version,
 }
@@ -131,7 +142,9 @@ fn wants_json(arguments: &[OsString]) -> bool {
 fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
     let Cli { globals, command } = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
             output::text(&output::styled(&error.render(), &std::io::stdout()))?;
             return Ok(Exit::Ok);
         }
@@ -140,6 +153,8 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
     match command {
         Command::Devnet(args) => devnet::run(args, &globals),
         Command::Node(args) => node::run(args, &globals),
+        Command::Chain(args) => chain::run(args, &globals),
+        Command::Rpc(args) => rpc::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
         Command::Version => version::run(&globals),
     }
@@ -180,7 +195,8 @@ mod tests {
 
     #[test]
     fn json_is_asked_for_before_a_double_dash() {
-        let asks = |text: &str| wants_json(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let asks =
+            |text: &str| wants_json(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
         assert!(asks("assay --json chain"));
         assert!(asks("assay chain nonsense --json"));
         assert!(!asks("assay chain info"));

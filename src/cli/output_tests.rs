@@ -43,9 +43,13 @@ fn rates_have_three_digits_and_a_unit() {
 
 #[test]
 fn difficulties_of_easy_and_hard_chains_are_readable() {
-    for (value, text) in
-        [(0.0, "0"), (1.0, "1"), (0.00390625, "0.00391"), (4.6e-10, "4.60e-10"), (123456.7, "123457")]
-    {
+    for (value, text) in [
+        (0.0, "0"),
+        (1.0, "1"),
+        (0.00390625, "0.00391"),
+        (4.6e-10, "4.60e-10"),
+        (123456.7, "123457"),
+    ] {
         assert_eq!(difficulty(value), text);
     }
 }
@@ -91,7 +95,9 @@ fn moments_follow_the_calendar() {
 
 #[test]
 fn numbers_are_grouped_and_ids_shortened() {
-    for (number, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (u64::MAX, "18 446 744 073 709 551 615")] {
+    for (number, text) in
+        [(0, "0"), (999, "999"), (1000, "1 000"), (u64::MAX, "18 446 744 073 709 551 615")]
+    {
         assert_eq!(count(number), text);
     }
     assert_eq!(short("0123456789abcdef"), "0123456789ab…");

@@ -12,7 +12,8 @@ use super::output::{self, Table};
 use super::{Globals, log, specs};
 use crate::api::Exit;
 use crate::spec::{self, Difference, FrozenSpec, Spec};
-use crate::types::{GenesisId, Time, target::Bits};
+use crate::types::target::Bits;
+use crate::types::{GenesisId, Time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -136,7 +137,10 @@ fn new(engine: &str, file: Option<&Path>, json: bool) -> Result<(), CliError> {
     write(&text, file, summary, json)?;
     if let (Some(file), false) = (file, json) {
         output::line(format!("wrote {}", file.display()))?;
-        output::note(format!(" next: assay spec check {0}, then assay devnet up {0}", file.display()));
+        output::note(format!(
+            " next: assay spec check {0}, then assay devnet up {0}",
+            file.display()
+        ));
     }
     Ok(())
 }
@@ -156,8 +160,15 @@ fn freeze(given: &str, file: Option<&Path>, json: bool) -> Result<(), CliError> 
     };
     write(&frozen.to_toml(), file, summary, json)?;
     if let (Some(file), false) = (file, json) {
-        output::line(format!("wrote {}, the chain with genesis id {}", file.display(), frozen.genesis_id()))?;
-        output::note(format!(" next: assay node run --chain {} --datadir DIR on each machine", file.display()));
+        output::line(format!(
+            "wrote {}, the chain with genesis id {}",
+            file.display(),
+            frozen.genesis_id()
+        ))?;
+        output::note(format!(
+            " next: assay node run --chain {} --datadir DIR on each machine",
+            file.display()
+        ));
     }
     Ok(())
 }
@@ -165,16 +176,18 @@ fn freeze(given: &str, file: Option<&Path>, json: bool) -> Result<(), CliError> 
 /// Writes a spec to a new file, or to stdout; with `json` says what was written.
 fn write(text: &str, file: Option<&Path>, summary: Summary, json: bool) -> Result<(), CliError> {
     if let Some(path) = file {
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+        let written =
+            OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+            });
         written.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => CliError::new(
                 Exit::Failed,
                 "file_exists",
-                format!("{} is there already, and a spec is never overwritten: it may be a chain", path.display()),
+                format!(
+                    "{} is there already, and a spec is never overwritten: it may be a chain",
+                    path.display()
+                ),
             )
             .help("choose another name, or remove the file"),
             _ => CliError::file("write", path, &error),

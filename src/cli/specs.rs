@@ -10,8 +10,8 @@ use super::output;
 use crate::api::{Exit, files};
 use crate::node::hashrate;
 use crate::spec::{
-    AUTO_EASIER, Consensus, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec, SpecError, bits_for,
-    diff, find, shipped,
+    AUTO_EASIER, Consensus, ENGINES_BUILT, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX,
+    Spec, SpecError, bits_for, diff, find, shipped,
 };
 
 /// Differences that a message names at most.
@@ -61,7 +61,11 @@ fn text(given: &str) -> Result<(String, String), CliError> {
 /// Exit code 3: it cannot be read, is too large, or is no text.
 pub fn read_file(path: &Path) -> Result<String, CliError> {
     let refused = |reason: String| {
-        CliError::new(Exit::Config, "bad_spec", format!("cannot read the chain spec {}: {reason}", path.display()))
+        CliError::new(
+            Exit::Config,
+            "bad_spec",
+            format!("cannot read the chain spec {}: {reason}", path.display()),
+        )
     };
     let mut text = String::new();
     let limit = SPEC_BYTES_MAX as u64; // a length fits 64 bits
@@ -118,7 +122,8 @@ pub fn expect_same(given: &Given, frozen: &FrozenSpec, place: &Path) -> Result<(
     let theirs = Spec::parse("frozen", &frozen.to_toml());
     let ours = Spec::parse("given", &ours.to_toml());
     if let (Ok(theirs), Ok(ours)) = (theirs, ours) {
-        let differences: Vec<_> = diff(&theirs, &ours).into_iter().filter(|d| d.consensus).collect();
+        let differences: Vec<_> =
+            diff(&theirs, &ours).into_iter().filter(|d| d.consensus).collect();
         let shown: Vec<String> =
             differences.iter().take(DIFFERENCES_MAX).map(ToString::to_string).collect();
         let more = differences.len().saturating_sub(DIFFERENCES_MAX);
@@ -155,6 +160,7 @@ impl From<NotShipped> for CliError {
 
 impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
-        Self::usage(error.to_string())
+        let built = ENGINES_BUILT.join(", ");
+        Self::usage(error.to_string()).help(format!("rules of this version: {built}"))
     }
 }

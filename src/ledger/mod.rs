@@ -49,4 +49,6 @@ pub struct Params {
 }
 
 #[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
 mod tests;

@@ -106,15 +106,19 @@ impl State {
         after: Option<CoinId>,
         limit: usize,
     ) -> Result<Vec<(CoinId, Coin)>, ReadFailed> {
-        let mut cursor = after.unwrap_or_default();
+        let mut cursor = after;
         let mut coins = Vec::new();
         loop {
             let page = self.owned_on_base(owner, cursor, limit)?;
             // What lies beyond a full page of the base is not known yet: changes must not overtake it.
             let end = if page.len() < limit { None } else { page.last().copied() };
             let mut ids: BTreeSet<CoinId> = page.into_iter().collect();
-            for (key, (_, change)) in self.changes.range(Key::Owned(*owner, cursor)..) {
+            for (key, (_, change)) in
+                self.changes.range(Key::Owned(*owner, cursor.unwrap_or_default())..)
+            {
                 match key {
+                    // A change may be in the base already, so the cursor's own must not count again.
+                    Key::Owned(by, id) if by == owner && Some(*id) == cursor => {}
                     Key::Owned(by, id) if by == owner && end.is_none_or(|end| *id <= end) => {
                         match change {
                             Some(_) => ids.insert(*id),
@@ -123,9 +127,6 @@ impl State {
                     }
                     _ => break,
                 }
-            }
-            if let Some(after) = after {
-                ids.remove(&after);
             }
             for id in ids {
                 if coins.len() == limit {
@@ -136,7 +137,7 @@ impl State {
                 }
             }
             match end {
-                Some(end) if coins.len() < limit => cursor = end,
+                Some(end) if coins.len() < limit => cursor = Some(end),
                 _ => return Ok(coins),
             }
         }
@@ -145,11 +146,12 @@ impl State {
     fn owned_on_base(
         &self,
         owner: &Address,
-        after: CoinId,
+        after: Option<CoinId>,
         limit: usize,
     ) -> Result<Vec<CoinId>, ReadFailed> {
-        let from = Key::Owned(*owner, after).to_bytes();
-        let names = self.base.names(&Key::owned_prefix(owner), &from, limit)?;
+        let prefix = Key::owned_prefix(owner);
+        let from = after.map_or(prefix.clone(), |after| Key::Owned(*owner, after).to_bytes());
+        let names = self.base.names(&prefix, &from, limit)?;
         Ok(names.iter().filter_map(|name| Key::coin_of_owned(name)).collect())
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::config::MiningConfig;
 use super::host::Host;
 use super::metrics::Metrics;
 use super::net::NetHandle;
@@ -31,7 +30,6 @@ pub(super) struct NodeBackend {
     pub(super) metrics: Arc<Metrics>,
     pub(super) prefix: Prefix,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
-    pub(super) mining: Option<MiningConfig>,
     pub(super) rate: HashRate,
     pub(super) stop: tokio::sync::mpsc::Sender<()>,
 }
@@ -134,10 +132,7 @@ impl Backend for NodeBackend {
         let _ = self.stop.try_send(());
     }
 
-    fn submit(
-        &self,
-        transactions: Vec<Transaction>,
-    ) -> Answer<Vec<Result<TransactionId, String>>> {
+    fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>> {
         let host = self.host.clone();
         Box::pin(async move { host.submit(transactions).await.map_err(|_| Stopped) })
     }

@@ -141,7 +141,9 @@ impl FromStr for KernelChoice {
             return Ok(Self::Auto);
         }
         let named = kernels::ALL.iter().map(|kernel| kernel.name()).find(|name| *name == text);
-        named.map(Self::Named).ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
+        named
+            .map(Self::Named)
+            .ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
     }
 }
 
@@ -206,7 +208,10 @@ mod tests {
              /ip4/127.0.0.1/tcp/7"
         );
         let command = NodeConfig::new("/it's here").second_node(&p2p);
-        assert!(command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"), "{command}");
+        assert!(
+            command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"),
+            "{command}"
+        );
     }
 
     #[test]

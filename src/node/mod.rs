@@ -1,12 +1,14 @@
 //! The node: the replica's host on tokio, libp2p and RocksDB.
 //!
-//! - [`host`]: the loop that owns the replica and performs its outputs in order
-//! - [`net`]: libp2p behind channels
-//! - [`store`]: RocksDB
-//! - [`rpc`]: the one port, JSON-RPC, health and metrics
-//! - `verify`, `search`: signature checks and the nonce search, on threads of their own
-//! - `report`, [`metrics`]: log lines and figures
-//! - [`config`]: what a node is told about itself; [`lock`]: one process per data directory
+//! | part | what it is |
+//! |---|---|
+//! | [`host`] | the loop that owns the replica and performs its outputs in order |
+//! | [`net`] | libp2p behind channels |
+//! | [`store`] | RocksDB |
+//! | [`rpc`] | the one port: JSON-RPC, health and metrics |
+//! | `verify`, `search` | signature checks and the nonce search, on threads of their own |
+//! | `report`, [`metrics`] | log lines and figures |
+//! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
 
@@ -46,8 +48,8 @@ use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
 use self::report::Reporter;
 use self::rpc::{Facts, Rule, Server};
 use self::store::RocksStore;
-use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
 use crate::api::Exit;
+use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
 use crate::miner::{Miner, Throttle};
 use crate::replica::{Chain, Replica};
 use crate::spec::{Consensus, FrozenSpec};
@@ -64,10 +66,8 @@ const NODE_KEY: &str = "node.key";
 ///
 /// See [`NodeError`]. What was acknowledged is durable in any case.
 pub fn run(config: &NodeConfig) -> Result<Exit, NodeError> {
-    let unusable = |error| NodeError::Directory {
-        directory: config.datadir.display().to_string(),
-        error,
-    };
+    let unusable =
+        |error| NodeError::Directory { directory: config.datadir.display().to_string(), error };
     fs::create_dir_all(&config.datadir).map_err(unusable)?;
     let _lock = DirectoryLock::take(&config.datadir)?;
     let spec = frozen(&config.datadir)?;
@@ -120,7 +120,6 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         metrics,
         prefix: spec.prefix,
         payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
-        mining: config.mining.clone(),
         rate: HashRate::new(),
         stop: ends.asked(),
     };

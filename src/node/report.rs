@@ -39,14 +39,18 @@ impl Reporter {
     /// A reporter that feeds these metrics.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         let now = Instant::now();
-        Self { metrics, informed: now, hashes: 0, informed_hashes: 0, best: Height(0), last_import: now }
+        Self {
+            metrics,
+            informed: now,
+            hashes: 0,
+            informed_hashes: 0,
+            best: Height(0),
+            last_import: now,
+        }
     }
 
     /// Runs a sync of the store and measures it.
-    pub(super) fn sync(
-        &self,
-        sync: impl FnOnce() -> Result<(), StoreError>,
-    ) -> Result<(), String> {
+    pub(super) fn sync(&self, sync: impl FnOnce() -> Result<(), StoreError>) -> Result<(), String> {
         let before = Instant::now();
         sync().map_err(|error| error.to_string())?;
         self.metrics.store_sync_seconds.observe(before.elapsed().as_secs_f64());

@@ -23,6 +23,10 @@ pub mod target;
 pub mod work;
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
 pub(crate) mod vectors;
 
 pub use address::{Address, AddressError, Prefix};

@@ -26,12 +26,10 @@ pub(super) struct Request<'a> {
     pub(super) with_peers: bool,
 }
 
-/// A chain, and the directory that holds it.
+/// The directory of a chain.
 #[derive(Debug)]
 pub(super) struct Settled<T> {
-    /// The chain.
-    pub(super) spec: FrozenSpec,
-    /// The data directory; an absolute path.
+    /// The data directory, which holds the frozen spec; an absolute path.
     pub(super) datadir: PathBuf,
     /// Whether the chain was made just now.
     pub(super) frozen_now: bool,
@@ -59,17 +57,20 @@ pub(super) fn settle<T>(
                 .help("name a chain, such as --chain pow-dev, or the data directory of a node that ran before"));
         }
     };
-    let datadir = std::path::absolute(&datadir)
-        .map_err(|error| CliError::file("find", &datadir, &error))?;
+    let datadir =
+        std::path::absolute(&datadir).map_err(|error| CliError::file("find", &datadir, &error))?;
     let file = datadir.join(CHAIN_FILE_NAME);
     if let Some(spec) = present(&file)? {
         if let Some(given) = &given {
             specs::expect_same(given, &spec, &datadir)?;
         }
-        return Ok(Settled { checked: check(&spec)?, spec, datadir, frozen_now: false });
+        return Ok(Settled { checked: check(&spec)?, datadir, frozen_now: false });
     }
     let Some(Given { name, spec }) = given else {
-        let message = format!("{} holds no chain yet, and it is not said which one to run", datadir.display());
+        let message = format!(
+            "{} holds no chain yet, and it is not said which one to run",
+            datadir.display()
+        );
         return Err(CliError::usage(message).help("name a chain, such as --chain pow-dev"));
     };
     let frozen_now = !spec.is_resolved();
@@ -85,7 +86,7 @@ pub(super) fn settle<T>(
     let spec = specs::freeze(spec);
     let checked = check(&spec)?;
     if put(&file, &spec.to_toml())? {
-        return Ok(Settled { spec, datadir, frozen_now, checked });
+        return Ok(Settled { datadir, frozen_now, checked });
     }
     // Another process was faster: the directory has its chain.
     let theirs = present(&file)?.ok_or_else(|| {
@@ -93,7 +94,7 @@ pub(super) fn settle<T>(
     })?;
     let given = Given { name, spec: reread(&spec)? };
     specs::expect_same(&given, &theirs, &datadir)?;
-    Ok(Settled { spec: theirs, datadir, frozen_now: false, checked })
+    Ok(Settled { datadir, frozen_now: false, checked })
 }
 
 /// A frozen spec as a spec.

@@ -9,7 +9,6 @@ mod settings;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -88,8 +87,10 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
 fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<NodeConfig, CliError> {
     // Whatever can be refused is refused before anything is written.
     if settings.index == Some(true) {
-        return Err(CliError::usage("--index: the index of the history of addresses is not built yet")
-            .help("leave it out; balances and coins need no index"));
+        return Err(CliError::usage(
+            "--index: the index of the history of addresses is not built yet",
+        )
+        .help("leave it out; balances and coins need no index"));
     }
     let bootnodes = settings.bootnodes.unwrap_or_default();
     settings::check_bootnodes(&bootnodes)?;
@@ -102,11 +103,9 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
     let check = |spec: &FrozenSpec| payout(settings.payout.as_deref(), mine, spec);
 
     let with_peers = !bootnodes.is_empty();
-    let request = chain::Request { chain: settings.chain.as_deref(), datadir: settings.datadir, with_peers };
+    let request =
+        chain::Request { chain: settings.chain.as_deref(), datadir: settings.datadir, with_peers };
     let settled = chain::settle(request, home, check)?;
-    if settled.spec.dev && mine {
-        tracing::warn!("{DEV_WARNING}");
-    }
     let mining = settled.checked.map(|payout| MiningConfig {
         payout,
         threads: settings.miner_threads.unwrap_or(NonZeroUsize::MIN),
@@ -124,7 +123,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         mining,
         resync,
-        ..NodeConfig::new(Arc::new(settled.spec), settled.datadir)
+        ..NodeConfig::new(settled.datadir)
     })
 }
 
@@ -132,8 +131,10 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
 fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<Address>, CliError> {
     let Some(given) = given.or((mine && spec.dev).then_some(PAYOUT_DEFAULT)) else {
         return if mine {
-            Err(CliError::usage("--mine: it is not said whom blocks pay, and this is no development chain")
-                .help("name an address of yours: --payout ADDRESS; `assay wallet address` prints one"))
+            Err(CliError::usage(
+                "--mine: it is not said whom blocks pay, and this is no development chain",
+            )
+            .help("name an address of yours: --payout ADDRESS; `assay wallet address` prints one"))
         } else {
             Ok(None)
         };
@@ -149,8 +150,11 @@ fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<A
         })?,
     };
     if !spec.dev && is_dev_key(&address) {
-        return Err(CliError::usage(format!("--payout: {} is a development account: {DEV_WARNING}", output::plain(given)))
-            .help("name an address of your own: `assay wallet address` prints one"));
+        return Err(CliError::usage(format!(
+            "--payout: {} is a development account: {DEV_WARNING}",
+            output::plain(given)
+        ))
+        .help("name an address of your own: `assay wallet address` prints one"));
     }
     Ok(mine.then_some(address))
 }
@@ -160,7 +164,9 @@ fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliErro
     if bind.is_loopback() || token_file.is_some() {
         return Ok(());
     }
-    let message = format!("--rpc-bind {bind} would serve other machines, without a token to keep strangers out");
+    let message = format!(
+        "--rpc-bind {bind} would serve other machines, without a token to keep strangers out"
+    );
     Err(CliError::new(Exit::Config, "token_missing", message).help(
         "name a file (0600) that holds the token with --rpc-token-file, or leave --rpc-bind out to serve this machine only",
     ))
@@ -168,7 +174,13 @@ fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliErro
 
 impl From<NodeError> for CliError {
     fn from(error: NodeError) -> Self {
-        Self::new(error.exit(), error.code(), error.to_string()).maybe_help(error.help().map(Into::into))
+        match error {
+            // A report with the lines at fault says more than its summary.
+            NodeError::Spec(error) => error.into(),
+            error => {
+                Self::new(error.exit(), error.code(), error.to_string()).maybe_help(error.help())
+            }
+        }
     }
 }
 

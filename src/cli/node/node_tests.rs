@@ -37,7 +37,9 @@ fn mining_pays_a_development_account_unless_told_otherwise() {
     assert_eq!((default.payout, default.threads.get()), (dev("alice"), 1));
     assert_eq!(default.throttle, Throttle::FULL);
     let address = dev("bob").encode(&Prefix::new("assay").unwrap());
-    let told = mining(&format!("--chain pow-dev --mine --payout {address} --miner-threads 2 --throttle 10%"));
+    let told = mining(&format!(
+        "--chain pow-dev --mine --payout {address} --miner-threads 2 --throttle 10%"
+    ));
     assert_eq!((told.payout, told.threads.get(), told.throttle.share()), (dev("bob"), 2, 0.1));
     assert!(prepared("--chain pow-dev --payout carol").unwrap().mining.is_none());
 }
@@ -59,7 +61,11 @@ fn what_cannot_be_is_refused_with_advice() {
     for (line, exit, part) in [
         ("--chain pow-dev --index", Exit::Usage, "not built yet"),
         ("--chain pow-dev --rpc-bind 0.0.0.0", Exit::Config, "--rpc-token-file"),
-        ("--chain pow-dev --mine --payout alcie", Exit::Usage, "did you mean the development account `alice`?"),
+        (
+            "--chain pow-dev --mine --payout alcie",
+            Exit::Usage,
+            "did you mean the development account `alice`?",
+        ),
         ("--chain pow-dev --mine --payout btc1qqqq", Exit::Usage, "--payout:"),
         (&format!("--chain pow-dev --bootnodes {many}"), Exit::Usage, "65 bootnodes"),
     ] {
@@ -77,7 +83,8 @@ fn public_keys_earn_nothing_on_a_chain_that_is_meant_to_last() {
     let end = start + text[start..].find("]\n").unwrap() + 2;
     let own = Address::parse(&address, &Prefix::new("assay").unwrap()).unwrap();
     assert_eq!(own, dev("bob"));
-    let text = format!("{}accounts = []\n{}", &text[..start], &text[end..]).replace("dev = true", "dev = false");
+    let text = format!("{}accounts = []\n{}", &text[..start], &text[end..])
+        .replace("dev = true", "dev = false");
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("s.toml");
     std::fs::write(&file, text).unwrap();

@@ -18,8 +18,7 @@ use libp2p::multiaddr::Protocol;
 use serde::{Deserialize, Deserializer};
 
 use crate::api::Exit;
-use crate::cli::error::CliError;
-use crate::cli::suggest::did_you_mean;
+use crate::cli::error::{CliError, did_you_mean};
 use crate::miner::{THREADS_MAX, Throttle};
 use crate::node::config::{BOOTNODES_MAX, KernelChoice, LogFormat};
 
@@ -34,11 +33,24 @@ pub struct Settings {
     #[arg(long, env = "ASSAY_CHAIN", hide_env_values = true, value_name = "SPEC")]
     pub chain: Option<String>,
     /// Where the node keeps its data [default: nodes/CHAIN in assay's home]
-    #[arg(short, long, alias = "base-path", env = "ASSAY_DATADIR", hide_env_values = true, value_name = "DIR")]
+    #[arg(
+        short,
+        long,
+        alias = "base-path",
+        env = "ASSAY_DATADIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub datadir: Option<PathBuf>,
 
     /// The address to listen on for peers [default: 127.0.0.1]
-    #[arg(long, env = "ASSAY_LISTEN", hide_env_values = true, value_name = "IP", help_heading = "Peers")]
+    #[arg(
+        long,
+        env = "ASSAY_LISTEN",
+        hide_env_values = true,
+        value_name = "IP",
+        help_heading = "Peers"
+    )]
     pub listen: Option<IpAddr>,
     /// The port to listen on for peers; 0 for the one of the last start, or any [default: 18545]
     #[arg(short, long, env = "ASSAY_PORT", hide_env_values = true, help_heading = "Peers")]
@@ -57,13 +69,31 @@ pub struct Settings {
     pub bootnodes: Option<Vec<Multiaddr>>,
 
     /// The address to answer requests on [default: 127.0.0.1]
-    #[arg(long, env = "ASSAY_RPC_BIND", hide_env_values = true, value_name = "IP", help_heading = "Requests")]
+    #[arg(
+        long,
+        env = "ASSAY_RPC_BIND",
+        hide_env_values = true,
+        value_name = "IP",
+        help_heading = "Requests"
+    )]
     pub rpc_bind: Option<IpAddr>,
     /// The port to answer requests on; 0 for the one of the last start, or any [default: 18544]
-    #[arg(long, env = "ASSAY_RPC_PORT", hide_env_values = true, value_name = "PORT", help_heading = "Requests")]
+    #[arg(
+        long,
+        env = "ASSAY_RPC_PORT",
+        hide_env_values = true,
+        value_name = "PORT",
+        help_heading = "Requests"
+    )]
     pub rpc_port: Option<u16>,
     /// A file (0600) with the token that requests must carry; needed to serve other machines
-    #[arg(long, env = "ASSAY_RPC_TOKEN_FILE", hide_env_values = true, value_name = "FILE", help_heading = "Requests")]
+    #[arg(
+        long,
+        env = "ASSAY_RPC_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Requests"
+    )]
     pub rpc_token_file: Option<PathBuf>,
 
     /// Search for blocks
@@ -80,7 +110,13 @@ pub struct Settings {
     )]
     pub mine: Option<bool>,
     /// Whom blocks pay: an address, or a development account such as alice [default: alice, on a development chain]
-    #[arg(long, env = "ASSAY_PAYOUT", hide_env_values = true, value_name = "ADDRESS", help_heading = "Mining")]
+    #[arg(
+        long,
+        env = "ASSAY_PAYOUT",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        help_heading = "Mining"
+    )]
     pub payout: Option<String>,
     /// How many threads search [default: 1]
     #[arg(
@@ -105,7 +141,13 @@ pub struct Settings {
     #[serde(deserialize_with = "throttle_of_file")]
     pub throttle: Option<Throttle>,
     /// How threads hash: auto, or the name of a kernel as in `assay version` [default: auto]
-    #[arg(long, env = "ASSAY_KERNEL", hide_env_values = true, value_name = "NAME", help_heading = "Mining")]
+    #[arg(
+        long,
+        env = "ASSAY_KERNEL",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Mining"
+    )]
     #[serde(deserialize_with = "from_text")]
     pub kernel: Option<KernelChoice>,
 
@@ -159,6 +201,7 @@ impl Settings {
         let unreadable = |error: std::io::Error| {
             let message = format!("cannot read the configuration {}: {error}", path.display());
             CliError::new(Exit::Config, "bad_config", message)
+                .help("name a TOML file that you may read with --config or ASSAY_CONFIG")
         };
         let mut text = String::new();
         let file = File::open(path).map_err(unreadable)?;
@@ -212,13 +255,17 @@ fn throttle(text: &str) -> Result<Throttle, String> {
 fn miner_threads(text: &str) -> Result<NonZeroUsize, String> {
     let threads = text.parse::<NonZeroUsize>().ok().filter(|threads| threads.get() <= THREADS_MAX);
     threads.ok_or_else(|| {
-        format!("expected a number of threads from 1 to {THREADS_MAX}; leave --mine out to have none")
+        format!(
+            "expected a number of threads from 1 to {THREADS_MAX}; leave --mine out to have none"
+        )
     })
 }
 
 fn bootnode(text: &str) -> Result<Multiaddr, String> {
     let refused = |reason: String| {
-        format!("{reason}; expected a multiaddr such as /ip4/127.0.0.1/tcp/18545, as a node prints it at start")
+        format!(
+            "{reason}; expected a multiaddr such as /ip4/127.0.0.1/tcp/18545, as a node prints it at start"
+        )
     };
     let address: Multiaddr = text.trim().parse().map_err(|error| refused(format!("{error}")))?;
     let parts: Vec<Protocol<'_>> = address.iter().collect();

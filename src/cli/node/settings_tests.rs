@@ -53,7 +53,11 @@ fn everything_can_be_said_in_a_file() {
 #[test]
 fn what_a_file_says_wrongly_is_named_with_its_place() {
     for (text, message, help) in [
-        ("mine = true\nthrotle = \"1%\"", "n.toml:2:1: unknown field `throtle`", Some("did you mean `throttle`?")),
+        (
+            "mine = true\nthrotle = \"1%\"",
+            "n.toml:2:1: unknown field `throtle`",
+            Some("did you mean `throttle`?"),
+        ),
         ("weather = 1", "n.toml:1:1: unknown field `weather`", None),
         ("port = 70000", "n.toml:1:8: ", None),
         ("port = \"1\"", "n.toml:1:8: invalid type", None),
@@ -119,7 +123,8 @@ fn bad_values_of_options_say_what_would_do() {
 fn paths_in_a_file_count_from_its_directory() {
     let directory = tempfile::TempDir::new().unwrap();
     let path = directory.path().join("n.toml");
-    std::fs::write(&path, "datadir = \"data\"\nchain = \"my.toml\"\nrpc_token_file = \"/t\"").unwrap();
+    std::fs::write(&path, "datadir = \"data\"\nchain = \"my.toml\"\nrpc_token_file = \"/t\"")
+        .unwrap();
     let settings = Settings::read(&path).unwrap();
     assert_eq!(settings.datadir, Some(directory.path().join("data")));
     assert_eq!(settings.chain.as_deref(), directory.path().join("my.toml").to_str());

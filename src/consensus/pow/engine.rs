@@ -66,7 +66,8 @@ impl PowEngine {
     fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<Draft, String> {
         let head = cx.tree.head();
         let bits = self.rules.next_bits(&head.state).map_err(|error| error.to_string())?;
-        let earliest = self.rules.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
+        let earliest =
+            self.rules.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
         // After a halt of the clock the median may lie ahead of it; nobody would accept what lies too far ahead.
         let time = cx.now.max(earliest);
         if time > cx.now.after(self.rules.params().future_limit) {

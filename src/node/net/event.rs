@@ -2,8 +2,8 @@
 
 use libp2p::Multiaddr;
 
-use crate::replica::{GossipVerdict, Input, Peer, RequestId};
 use crate::replica::wire::{Gossip, Request, Response};
+use crate::replica::{GossipVerdict, Input, Peer, RequestId};
 use crate::types::{GenesisId, Time};
 
 /// Something happened on the network.

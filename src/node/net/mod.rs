@@ -50,8 +50,8 @@ use tokio::task::JoinHandle;
 
 use self::event::Command;
 use self::task::Task;
-use crate::replica::{GossipVerdict, Peer, RequestId};
 use crate::replica::wire::{Gossip, Request, Response};
+use crate::replica::{GossipVerdict, Peer, RequestId};
 
 pub use config::{NetConfig, NetError, OUTBOUND_TARGET, PEERS_MAX};
 pub use counters::{Counters, Flow};

@@ -26,9 +26,9 @@ use super::names::{Names, Topic};
 use super::peers::{Allowance, Numbers, Session};
 use super::waiting::WaitingRoom;
 use super::{Events, Shared, key, transport};
-use crate::replica::{GossipVerdict, Peer, RequestId};
 use crate::replica::wire::{GOSSIP_BYTES_MAX, Gossip, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::replica::wire::{Request, Response};
+use crate::replica::{GossipVerdict, Peer, RequestId};
 use crate::types::{GenesisId, Time, encode};
 
 /// Time between two looks at what is overdue.

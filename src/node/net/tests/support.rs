@@ -7,8 +7,8 @@ use libp2p::Multiaddr;
 use tokio::sync::mpsc;
 
 use super::super::{Net, NetConfig, NetError, NetEvent, NetHandle};
-use crate::replica::{Peer, RequestId};
 use crate::replica::wire::{Gossip, Request, Response};
+use crate::replica::{Peer, RequestId};
 use crate::types::{BlockId, Bounded, GenesisId, Hash, Operation, Transaction};
 
 /// No test waits longer for anything. Far above what a loaded machine needs.

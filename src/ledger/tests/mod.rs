@@ -1,0 +1,6 @@
+//! The ledger against tables and against a naive model.
+
+mod errors;
+mod model;
+mod paging;
+mod supply;

@@ -1,0 +1,158 @@
+//! `assay node run`, from the first start to a clean stop.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::{Ended, Stage};
+
+/// How long a node may take to start or stop on a busy machine before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node that runs, and is killed when a test fails.
+struct Node {
+    child: Child,
+    directory: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It has ended unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    /// Starts a node with any free ports, and waits until it says where it listens.
+    fn start(stage: &Stage, directory: &str, arguments: &str) -> Self {
+        let line = format!("node run -d {directory} --port 0 --rpc-port 0 {arguments}");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let log = std::fs::File::create(stage.path(&format!("{directory}.log"))).expect("a log");
+        let mut command: Command = stage.command(&words);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
+        let mut node = Self { child, directory: directory.to_owned() };
+        node.wait_until(stage, "it says where it listens", |stage, node| {
+            let file = stage.path(&format!("{}/node.json", node.directory));
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let file: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            file["pid"] == json!(node.child.id())
+        });
+        node
+    }
+
+    fn wait_until(&mut self, stage: &Stage, what: &str, done: impl Fn(&Stage, &Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(stage, self) {
+            let ended = self.child.try_wait().expect("the child can be asked");
+            if ended.is_some() || Instant::now() > deadline {
+                panic!("waited until {what}: {ended:?}\n{}", self.log(stage));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
+        kill_process(pid, signal).expect("it runs");
+    }
+
+    /// The exit code, once it has ended.
+    fn end(mut self) -> i32 {
+        let status = self.child.wait().expect("it ends");
+        status.code().expect("it ends by itself, not by the signal")
+    }
+
+    fn log(&self, stage: &Stage) -> String {
+        std::fs::read_to_string(stage.path(&format!("{}.log", self.directory))).unwrap_or_default()
+    }
+}
+
+#[test]
+fn signals_and_a_request_end_a_node_cleanly() {
+    let stage = Stage::new();
+    let node = Node::start(&stage, "d", "--chain pow-dev");
+    let first = stage.line("chain info --dir d --json").ok().json();
+    assert_eq!((&first["chain"], &first["height"]), (&json!("pow-dev"), &json!(0)));
+    node.signal(Signal::TERM);
+    assert_eq!(node.end(), 143);
+
+    // The directory knows the chain; the ports are those of the first start.
+    let before = std::fs::read_to_string(stage.path("d/node.json")).unwrap();
+    let node = Node::start(&stage, "d", "");
+    let after = std::fs::read_to_string(stage.path("d/node.json")).unwrap();
+    let rpc = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["rpc"].clone();
+    assert_eq!(rpc(&before), rpc(&after));
+    assert_eq!(stage.line("chain info --dir d --json").ok().json()["genesis"], first["genesis"]);
+    node.signal(Signal::INT);
+    assert_eq!(node.end(), 130);
+
+    let node = Node::start(&stage, "d", "--log-format json");
+    let first_line = node.log(&stage).lines().next().map(str::to_owned).unwrap_or_default();
+    let logged: serde_json::Value = serde_json::from_str(&first_line).expect("each line is JSON");
+    assert!(logged["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{logged}");
+    stage.line("rpc system_stop --dir d").ok();
+    assert_eq!(node.end(), 0);
+    let stopped = stage.line("chain info --dir d");
+    assert!(stopped.exit == 8 && stopped.stderr.contains("is not running"), "{stopped:#?}");
+}
+
+#[test]
+fn what_is_in_use_is_left_alone() {
+    let stage = Stage::new();
+    let node = Node::start(&stage, "d", "--chain pow-dev");
+    let url = stage.line("rpc system_info --dir d --json").ok().json()["rpc"].clone();
+    let port = url.as_str().and_then(|url| url.rsplit_once(':')).expect("a URL").1.to_owned();
+    for (line, exit, part) in [
+        ("node run -d d --port 0 --rpc-port 0".to_owned(), 5, "in use by process"),
+        (
+            format!("node run --chain d/chain.toml -d e --port 0 --rpc-port {port}"),
+            6,
+            "cannot be bound",
+        ),
+    ] {
+        let ended = stage.line(&format!("{line} --json"));
+        let error = &ended.json()["error"];
+        assert_eq!((ended.exit, &error["exit"]), (exit, &json!(exit)), "{ended:#?}");
+        assert!(error["message"].as_str().is_some_and(|m| m.contains(part)), "{ended:#?}");
+    }
+    // The first node goes on.
+    stage.line("chain info --dir d").ok();
+    stage.line("rpc system_stop --dir d").ok();
+    assert_eq!(node.end(), 0);
+}
+
+#[test]
+fn an_option_goes_before_the_environment_and_that_before_the_file() {
+    let stage = Stage::new();
+    // Every port is taken, so each start fails and names the port that it wanted.
+    let taken: Vec<TcpListener> =
+        (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free")).collect();
+    let ports: Vec<u16> =
+        taken.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect();
+    stage.write(
+        "n.toml",
+        &format!("chain = \"pow-dev\"\ndatadir = \"d\"\nport = 0\nrpc_port = {}\n", ports[0]),
+    );
+    let option = format!("node run --config n.toml --rpc-port {}", ports[2]);
+    for (line, variable, wanted) in [
+        ("node run --config n.toml", None, ports[0]),
+        ("node run --config n.toml", Some(ports[1]), ports[1]),
+        (&option, Some(ports[1]), ports[2]),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = stage.command(&words);
+        if let Some(port) = variable {
+            command.env("ASSAY_RPC_PORT", port.to_string());
+        }
+        let ended = Ended::of(command, &words);
+        assert_eq!(ended.exit, 6, "{ended:#?}");
+        assert!(
+            ended.stderr.contains(&format!("127.0.0.1:{wanted} cannot be bound")),
+            "{ended:#?}"
+        );
+    }
+}
