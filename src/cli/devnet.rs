@@ -27,7 +27,7 @@ use crate::types::Span;
 
 const EXAMPLES: &str = "\
 Examples:
-  assay devnet up pow-dev                  four nodes until Ctrl-C, which keeps the chain for the next time
+  assay devnet up pow-dev                  four nodes until Ctrl-C; their chain is kept
   assay devnet up my.toml --nodes 7 --detach
   assay devnet status --json
   assay devnet kill node1                  a crash; the others go on
@@ -196,7 +196,6 @@ fn place(args: &Up, given: &Given, globals: &Globals) -> Result<Directory, CliEr
 async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     // The spec first: a mistake in it must not cost anything that lives there.
     let given = specs::read(&args.spec)?;
-    let mut signals = Signals::new()?;
     let mut site = Site::claim(place(&args, &given, globals)?, args.fresh)?;
     for path in &site.left {
         output::note(format!("note: {} is not part of the devnet and stays", path.display()));
@@ -208,6 +207,8 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     let all = directory.nodes(&marker);
     let program = NodeProgram::own()?;
     let launches = site.launches(&plan);
+    // Until here a signal just ends this command; from here on there is something to be put in order.
+    let mut signals = Signals::new()?;
     let crew = tokio::select! {
         crew = start(&program, &directory, &all, &launches, &Ports) => crew?,
         exit = signals.next() => {
@@ -243,8 +244,11 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     children.adopt(crew.started);
     let exit = watch_until_end(&directory, &marker, watch, children, &mut signals).await?;
     if exit != Exit::Ok {
+        // Where another command is at work for too long, the nodes are stopped all the same.
         let _lock = directory.lock();
-        end_all(&directory.nodes(&directory.existing()?), &mut signals).await?;
+        if let Some(marker) = directory.marker()? {
+            end_all(&directory.nodes(&marker), &mut signals).await?;
+        }
     }
     Ok(exit)
 }
@@ -396,10 +400,9 @@ async fn logs(node: &str, follow: bool, lines: usize, globals: &Globals) -> Resu
         io::ErrorKind::BrokenPipe => CliError::reader_gone(),
         _ => CliError::file("show", &node.log(), &error),
     };
-    // Locked line by line, so that nothing is held while waiting.
     let mut stdout = io::stdout();
     if !follow {
-        tail.copy_to(&mut stdout).map_err(failed)?;
+        tail.print(&mut stdout).map_err(failed)?;
         return Ok(Exit::Ok);
     }
     let mut signals = Signals::new()?;
@@ -411,9 +414,9 @@ async fn logs(node: &str, follow: bool, lines: usize, globals: &Globals) -> Resu
 
 async fn stop(globals: &Globals) -> Result<Exit, CliError> {
     let (directory, _) = existing(globals)?;
-    let mut signals = Signals::new()?;
     let _lock = directory.lock()?;
     let marker = directory.existing()?;
+    let mut signals = Signals::new()?;
     end_all(&directory.nodes(&marker), &mut signals).await?;
     let line = format!(
         "{} is stopped; what it has is kept in {}",
@@ -438,16 +441,23 @@ async fn kill(node: &str, globals: &Globals) -> Result<Exit, CliError> {
 async fn restart(node: &str, globals: &Globals) -> Result<Exit, CliError> {
     let (directory, marker) = existing(globals)?;
     let node = directory.named(&marker, node)?;
-    let mut signals = Signals::new()?;
     let _lock = directory.lock()?;
     let Some(run) = node.run()? else { return Err(DevnetError::NeverStarted(node.name).into()) };
+    let program = NodeProgram::own()?;
+    let all = directory.nodes(&marker);
+    let launches = [(node.clone(), run.launch)];
+    let mut signals = Signals::new()?;
     let hurry = async {
         signals.next().await;
     };
     end(std::slice::from_ref(&node), Ending::Restart, hurry).await?;
-    let program = NodeProgram::own()?;
-    let all = directory.nodes(&marker);
-    let crew = start(&program, &directory, &all, &[(node.clone(), run.launch)], &Ports).await?;
+    let crew = tokio::select! {
+        crew = start(&program, &directory, &all, &launches, &Ports) => crew?,
+        exit = signals.next() => {
+            output::note(format!("{} goes on starting", node.name));
+            return Ok(exit);
+        }
+    };
     for warning in &crew.warnings {
         output::note(format!("warning: {warning}"));
     }
@@ -465,9 +475,9 @@ struct Removed {
 
 async fn down(globals: &Globals) -> Result<Exit, CliError> {
     let (directory, _) = existing(globals)?;
-    let mut signals = Signals::new()?;
     let lock = directory.lock()?;
     let marker = directory.existing()?;
+    let mut signals = Signals::new()?;
     end_all(&directory.nodes(&marker), &mut signals).await?;
     if let Some(devnets) = devnets()
         && let Err(error) = find::unregister(&devnets, &directory)

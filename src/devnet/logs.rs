@@ -39,7 +39,7 @@ pub(super) fn quote(path: &Path, lines: usize) -> Vec<String> {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        let start = start_of_last_lines(&mut file, lines)?;
+        let start = start_of_last_lines(&mut file, length, lines)?;
         file.seek(SeekFrom::Start(start.max(length.saturating_sub(QUOTE_BYTES_MAX))))?;
         let mut bytes = Vec::new();
         file.take(QUOTE_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -50,9 +50,8 @@ pub(super) fn quote(path: &Path, lines: usize) -> Vec<String> {
     text.lines().map(|line| line.chars().filter(|c| !c.is_control()).collect()).collect()
 }
 
-/// Where the last `lines` lines of a file begin. A last line without an end counts.
-fn start_of_last_lines(file: &mut File, lines: usize) -> io::Result<u64> {
-    let length = file.metadata()?.len();
+/// Where the last `lines` lines among the first `length` bytes of a file begin. A last line without an end counts.
+fn start_of_last_lines(file: &mut File, length: u64, lines: usize) -> io::Result<u64> {
     if lines == 0 {
         return Ok(length);
     }
@@ -85,19 +84,28 @@ fn start_of_last_lines(file: &mut File, lines: usize) -> io::Result<u64> {
 pub struct Tail {
     path: PathBuf,
     file: File,
+    /// Bytes from where it is read to where the file ended when it was opened.
+    first: u64,
 }
 
 impl Tail {
     /// Opens a log so that its last `lines` lines come first.
     pub fn open(path: &Path, lines: usize) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let start = start_of_last_lines(&mut file, lines)?;
+        let length = file.metadata()?.len();
+        let start = start_of_last_lines(&mut file, length, lines)?;
         file.seek(SeekFrom::Start(start))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, first: length - start })
+    }
+
+    /// Writes the lines that there were when the log was opened, and no later ones.
+    pub fn print(self, out: &mut impl Write) -> io::Result<()> {
+        io::copy(&mut self.file.take(self.first), out)?;
+        out.flush()
     }
 
     /// Writes what there is.
-    pub fn copy_to(&mut self, out: &mut impl Write) -> io::Result<()> {
+    fn copy_to(&mut self, out: &mut impl Write) -> io::Result<()> {
         io::copy(&mut self.file, out)?;
         out.flush()
     }

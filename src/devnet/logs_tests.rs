@@ -7,8 +7,11 @@ fn tail_of(content: &str, lines: usize) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("node.log");
     fs::write(&path, content).unwrap();
+    let tail = Tail::open(&path, lines).unwrap();
+    // What comes later is not among the last lines.
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"later\n").unwrap();
     let mut out = Vec::new();
-    Tail::open(&path, lines).unwrap().copy_to(&mut out).unwrap();
+    tail.print(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
