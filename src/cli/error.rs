@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::api::{ErrorBody, ErrorReport, Exit};
 use crate::spec::nearest;
 use crate::store::StoreError;
+use crate::wallet::keystore::KeystoreError;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +166,30 @@ impl From<StoreError> for CliError {
     }
 }
 
+/// Their messages say what to do themselves.
+impl From<KeystoreError> for CliError {
+    fn from(error: KeystoreError) -> Self {
+        use KeystoreError as E;
+        let message = error.to_string();
+        let code = match error {
+            E::Name { .. } | E::Label { .. } | E::PasswordConflict { .. } | E::NoDirectory => {
+                return Self::usage(message);
+            }
+            E::NotFound { .. } => "no_wallet",
+            E::NoAccount { .. } => "no_account",
+            E::Exists { .. } => "wallet_exists",
+            E::Busy { .. } => "wallet_busy",
+            E::LooseFile { .. } | E::LooseDirectory { .. } => "loose_mode",
+            E::NewerVersion { .. } => "wallet_newer",
+            E::WrongPassword { .. } => "wrong_password",
+            E::NoTerminal { .. } | E::Interrupted { .. } => "no_password",
+            E::Mnemonic(_) => "bad_mnemonic",
+            _ => "keystore",
+        };
+        Self::new(Exit::Keystore, code, message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +213,14 @@ mod tests {
         );
         let error = serde_json::to_value(CliError::failed("no").report()).unwrap();
         assert!(error["error"].get("help").is_none());
+    }
+
+    #[test]
+    fn keystores_have_an_exit_code_of_their_own_and_names_are_usage() {
+        let error = CliError::from(KeystoreError::WrongPassword { path: "w".into() });
+        assert_eq!((error.exit(), error.code()), (Exit::Keystore, "wrong_password"));
+        let error = CliError::from(KeystoreError::Name { given: "/".into() });
+        assert_eq!(error.exit(), Exit::Usage);
     }
 
     #[test]

@@ -91,13 +91,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DEVNET[:NODE]")]
     pub dir: Option<String>,
     /// How log lines look on stderr [default: human]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        env = "ASSAY_LOG_FORMAT",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FORMAT", env = "ASSAY_LOG_FORMAT", hide_env = true)]
     pub log_format: Option<LogFormat>,
     /// Log more; twice or thrice for yet more (RUST_LOG says it in detail)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 /// Answers by method: a result, or `{"error": {…}}`.
 type Answers = BTreeMap<&'static str, Value>;
 
+/// A call: the method, its parameters, and the token that came with it.
+pub type Call = (String, Value, Option<String>);
+
 /// A port that answers until the test ends.
 pub struct FakeNode {
     /// Where it answers.
     pub url: String,
-    /// What it was asked: the method, its parameters, and the token.
-    pub asked: Arc<Mutex<Vec<(String, Value, Option<String>)>>>,
+    /// What it was asked.
+    pub asked: Arc<Mutex<Vec<Call>>>,
 }
 
 impl FakeNode {
@@ -37,11 +40,7 @@ impl FakeNode {
 }
 
 /// Reads a request and answers it; `None` at the end of the connection.
-fn answer(
-    stream: &TcpStream,
-    answers: &Answers,
-    asked: &Mutex<Vec<(String, Value, Option<String>)>>,
-) -> Option<()> {
+fn answer(stream: &TcpStream, answers: &Answers, asked: &Mutex<Vec<Call>>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut length, mut token) = (0, None);
     loop {

@@ -29,13 +29,13 @@ const PAYOUT_DEFAULT: &str = "alice";
 
 const EXAMPLES: &str = "\
 Examples:
-  assay node run --chain pow-dev --mine                       a chain of your own: the first start freezes the spec
-  assay node run --chain chain.toml -d /srv/assay --bootnodes /ip4/10.0.0.1/tcp/18545
-  assay node run -d /srv/assay                                again: the chain is in the data directory
-  assay node run --config node.toml                           all of it in a file: datadir = …, mine = true
+  assay node run --chain pow-dev --mine        a chain of your own: the first start freezes the spec
+  assay node run --chain chain.toml -d DIR --bootnodes /ip4/10.0.0.1/tcp/18545
+  assay node run -d DIR                        again: the chain is in the data directory
+  assay node run --config node.toml            all of it in a file
 
-Each setting is also a line of the configuration file, with underscores, and an environment variable: --rpc-port is
-rpc_port = 1 and ASSAY_RPC_PORT=1. An option goes before the environment, and that before the file.";
+Each setting has one name in three forms: --rpc-port 1, ASSAY_RPC_PORT=1, and in the configuration
+file rpc_port = 1. An option goes before the environment, and that before the file.";
 
 /// What `assay node` takes.
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ struct RunArgs {
     #[command(flatten)]
     settings: Settings,
     /// Read settings from this TOML file
-    #[arg(long, env = "ASSAY_CONFIG", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, env = "ASSAY_CONFIG", hide_env = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Throw the stored chain away and fetch it anew from peers; keys and the record of what was signed stay
     #[arg(long)]

@@ -30,36 +30,30 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The chain: a file, or the name of a shipped spec such as pow-dev; needed at the first start only
-    #[arg(long, env = "ASSAY_CHAIN", hide_env_values = true, value_name = "SPEC")]
+    #[arg(long, env = "ASSAY_CHAIN", hide_env = true, value_name = "SPEC")]
     pub chain: Option<String>,
     /// Where the node keeps its data [default: nodes/CHAIN in assay's home]
     #[arg(
         short,
         long,
-        alias = "base-path",
+        visible_alias = "base-path",
         env = "ASSAY_DATADIR",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "DIR"
     )]
     pub datadir: Option<PathBuf>,
 
     /// The address to listen on for peers [default: 127.0.0.1]
-    #[arg(
-        long,
-        env = "ASSAY_LISTEN",
-        hide_env_values = true,
-        value_name = "IP",
-        help_heading = "Peers"
-    )]
+    #[arg(long, env = "ASSAY_LISTEN", hide_env = true, value_name = "IP", help_heading = "Peers")]
     pub listen: Option<IpAddr>,
     /// The port to listen on for peers; 0 for the one of the last start, or any [default: 18545]
-    #[arg(short, long, env = "ASSAY_PORT", hide_env_values = true, help_heading = "Peers")]
+    #[arg(short, long, env = "ASSAY_PORT", hide_env = true, help_heading = "Peers")]
     pub port: Option<u16>,
     /// Peers to connect to, separated by commas, such as /ip4/127.0.0.1/tcp/18545
     #[arg(
         long,
         env = "ASSAY_BOOTNODES",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "MULTIADDR",
         value_delimiter = ',',
         value_parser = bootnode,
@@ -72,7 +66,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_RPC_BIND",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "IP",
         help_heading = "Requests"
     )]
@@ -81,7 +75,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_RPC_PORT",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "PORT",
         help_heading = "Requests"
     )]
@@ -90,7 +84,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_RPC_TOKEN_FILE",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "FILE",
         help_heading = "Requests"
     )]
@@ -100,7 +94,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_MINE",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,
@@ -113,7 +107,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_PAYOUT",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "ADDRESS",
         help_heading = "Mining"
     )]
@@ -122,7 +116,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_MINER_THREADS",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "N",
         value_parser = miner_threads,
         help_heading = "Mining"
@@ -133,7 +127,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_THROTTLE",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "SHARE",
         value_parser = throttle,
         help_heading = "Mining"
@@ -144,7 +138,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "ASSAY_KERNEL",
-        hide_env_values = true,
+        hide_env = true,
         value_name = "NAME",
         help_heading = "Mining"
     )]
