@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    Amount, Ballot, BlockId, CoinId, GenesisId, Height, Operation, Prefix, Time, Transaction,
-    TransactionId,
+    Address, Amount, Ballot, BlockId, CoinId, GenesisId, Height, Operation, Prefix, Time,
+    Transaction, TransactionId, Witness,
 };
 
 /// What `chain_transaction` is asked with.
@@ -52,6 +52,9 @@ pub struct TransactionInfo {
     /// What it pays, where this node still knows the coins that it spends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Amount>,
+    /// Who signed it: the owners of the coins it spends, in order of first use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
     /// The coins it spends.
     pub inputs: Vec<CoinId>,
     /// The coins it creates.
@@ -82,6 +85,7 @@ impl TransactionInfo {
         time: Time,
     ) -> Self {
         let id = transaction.id(chain);
+        let signer = |witness: &Witness| Address::of(&witness.key).encode(prefix);
         let output = |(index, output): (usize, &crate::types::Output)| OutputInfo {
             coin: Transaction::coin_id(&id, index, chain),
             to: output.to.encode(prefix),
@@ -96,6 +100,7 @@ impl TransactionInfo {
             confirmations: 0,
             size: transaction.size() as u64, // a length fits 64 bits
             fee: None,
+            signers: transaction.witnesses.iter().map(signer).collect(),
             inputs: transaction.inputs.to_vec(),
             outputs: transaction.outputs.iter().enumerate().map(output).collect(),
             operation: transaction.operation.as_ref().map(|op| OperationInfo::of(op, prefix)),

@@ -38,6 +38,7 @@ pub mod rpc;
 pub mod spec;
 pub mod specs;
 pub mod version;
+pub mod wallet;
 
 pub use error::CliError;
 
@@ -109,6 +110,8 @@ pub enum Command {
     Chain(chain::Args),
     /// Write, check, compare and freeze chain specs
     Spec(spec::Args),
+    /// Keep keys, and send and receive money
+    Wallet(wallet::Args),
     /// Call a method of the node
     Rpc(rpc::Args),
     /// Say what this program is and how it was built
@@ -150,6 +153,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Command::Chain(args) => chain::run(args, &globals),
         Command::Rpc(args) => rpc::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
+        Command::Wallet(args) => wallet::run(args, &globals),
         Command::Version => version::run(&globals),
     }
 }

@@ -1,9 +1,22 @@
 //! Keys and what people do with them.
 //!
 //! [`keystore`] keeps mnemonics in files under passwords and hands out the keys of their accounts; [`password`] brings
-//! passwords from people to it; [`client`] speaks to a node. Keys never enter a node: whatever is sent there was signed
-//! here.
+//! passwords from people to it. Keys never enter a node: whatever is sent there was signed here.
+//!
+//! [`client`] speaks to a node, and [`node`] says what of it the wallet needs. A payment goes through the other modules
+//! in turn: [`coins`] reads what one owns, [`select`] chooses what pays, [`build`] makes and signs the transaction, and
+//! [`track`] sends it and follows it until it is deep enough in the chain. [`faucet`] does the same from a development
+//! account.
 
+pub mod build;
 pub mod client;
+pub mod coins;
+pub mod faucet;
 pub mod keystore;
+pub mod node;
 pub mod password;
+pub mod select;
+pub mod track;
+
+#[cfg(test)]
+pub(crate) mod fake;

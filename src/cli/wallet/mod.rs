@@ -1,0 +1,122 @@
+//! `assay wallet`: keys on this machine, and the money they own on a chain.
+//!
+//! - `keys`: new, restore, list, address, export: what needs no node, but asks one for the prefix of addresses
+//! - `money`: balance, coins
+//! - `send`, `faucet`: payments, followed by `follow`
+//! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
+//!
+//! Every command is a function from arguments and a [`Desk`] to an [`Answer`]; only [`run`] prints it. The desk is all
+//! that lies around a wallet: terminal, files, entropy, clock, node. Tests put one together by themselves.
+
+mod desk;
+mod errors;
+mod faucet;
+mod follow;
+mod keys;
+mod money;
+mod options;
+mod send;
+
+use clap::Subcommand;
+
+use self::desk::{Answer, Connected, Desk, stopped};
+use super::connect::connect;
+use super::error::CliError;
+use super::{Globals, block_on, log, output};
+use crate::api::Exit;
+use crate::spec::DevAccount;
+use crate::wallet::client::Client;
+use crate::wallet::faucet::Giver;
+use crate::wallet::keystore::{OsEntropy, PasswordCost};
+use crate::wallet::node::NodeApi;
+use crate::wallet::password::Terminal;
+use crate::wallet::track::SystemClock;
+
+/// How many development accounts a shipped spec lists: the faucet asks no others.
+const GIVERS: usize = 7;
+
+const EXAMPLES: &str = "\
+Examples:
+  assay wallet new                          a wallet, and the words to restore it
+  assay wallet faucet                       100 coins of a development account
+  assay wallet balance
+  assay wallet send ADDRESS 1.5             returns when a block carries it
+  assay wallet send ADDRESS 1.5 --wait final
+  assay wallet address --new --label rent   another address of the same wallet
+
+Wallets lie in $ASSAY_WALLET_DIR, else $XDG_DATA_HOME/assay/wallets, else ~/.local/share/assay/wallets.
+Passwords come from the terminal, --password-file or the file named by ASSAY_PASSWORD_FILE.";
+
+/// What `assay wallet` takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a wallet and show its words, once
+    New(keys::New),
+    /// Make a wallet of words that were written down
+    Restore(keys::Restore),
+    /// List wallets and their addresses
+    List(keys::List),
+    /// Print an address to receive at, or make another
+    Address(keys::AddressArgs),
+    /// Say what an account owns
+    Balance(money::BalanceArgs),
+    /// List the coins of an account
+    Coins(money::CoinsArgs),
+    /// Pay somebody
+    Send(send::Send),
+    /// Get test money from a development account
+    Faucet(faucet::Faucet),
+    /// Print addresses and public keys; secrets only on demand
+    Export(keys::Export),
+}
+
+/// Runs `assay wallet`.
+pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
+    log::start(globals.log_format.unwrap_or_default(), globals.verbose, false)?;
+    let mut desk = Desk {
+        variable: &|name| std::env::var_os(name),
+        prompter: &mut Terminal,
+        entropy: &mut OsEntropy,
+        cost: PasswordCost::DEFAULT,
+        clock: &SystemClock::default(),
+        now: &output::now,
+        connect: &|| {
+            let connection = connect(globals)?;
+            let api: Client = connection.client.clone();
+            Ok(Connected { api, explain: Box::new(move |error| connection.explain(error)) })
+        },
+        givers: &|| {
+            let giver =
+                |account: DevAccount| Giver { name: account.name().into(), key: account.keypair() };
+            DevAccount::all().take(GIVERS).map(giver).collect()
+        },
+        note: &|text| output::note(text),
+        stopped: &stopped,
+        json: globals.json,
+    };
+    block_on(perform(args, &mut desk))?.print(globals.json)
+}
+
+async fn perform<N: NodeApi>(args: Args, desk: &mut Desk<'_, N>) -> Result<Answer, CliError> {
+    match args.command {
+        Command::New(args) => keys::new(args, desk).await,
+        Command::Restore(args) => keys::restore(args, desk).await,
+        Command::List(args) => keys::list(args, desk).await,
+        Command::Address(args) => keys::address(args, desk).await,
+        Command::Balance(args) => money::balance(args, desk).await,
+        Command::Coins(args) => money::coins(args, desk).await,
+        Command::Send(args) => send::send(args, desk).await,
+        Command::Faucet(args) => faucet::faucet(args, desk).await,
+        Command::Export(args) => keys::export(args, desk).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

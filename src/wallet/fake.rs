@@ -1,0 +1,486 @@
+//! A node that exists only for tests: a line of blocks in memory, with the ledger's own judgement of transactions.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::client::ClientError;
+use super::node::NodeApi;
+use super::track::Clock;
+use crate::api::{
+    Balance, CoinInfo, CoinPage, Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo,
+    TransactionStatus,
+};
+use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
+use crate::types::signatures::verify_batch;
+use crate::types::{
+    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Prefix, Time, Transaction,
+    TransactionId, sha256d,
+};
+
+/// Blocks until a reward matures.
+pub(crate) const MATURITY: u64 = 10;
+
+/// Blocks on top of a final one.
+pub(crate) const FINALITY_DEPTH: u64 = 5;
+
+/// The least fee per byte.
+pub(crate) const FEE: u64 = 2;
+
+/// Where it pretends to be.
+const URL: &str = "http://127.0.0.1:1";
+
+/// The height of a new fake's head.
+pub(crate) const HEAD: u64 = 100;
+
+/// What happens to the fake when it is asked for a transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// A block takes what is pending.
+    Mine,
+    /// The last block is undone; its transactions are pending again.
+    Undo,
+    /// The last block is undone and another takes its place, with the same transactions.
+    Replace,
+    /// The pool forgets everything.
+    Forget,
+    /// The next questions are not answered.
+    Silence(usize),
+}
+
+type Coins = BTreeMap<CoinId, Coin>;
+type Carried = Vec<(TransactionId, Transaction)>;
+
+struct Fake {
+    info: SystemInfo,
+    /// The state after each block above the start, with what the block carried.
+    blocks: Vec<(BlockId, Carried, Coins)>,
+    start: Coins,
+    pool: Carried,
+    page: usize,
+    made: u64,
+    looks: usize,
+    events: Vec<(usize, Event)>,
+    mines: bool,
+    silent: usize,
+    refusal: Option<String>,
+    lies: bool,
+    submissions: usize,
+}
+
+/// See the module.
+pub(crate) struct FakeNode(RefCell<Fake>);
+
+struct View(Coins);
+
+impl CoinView for View {
+    fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        Ok(self.0.get(id).copied())
+    }
+}
+
+fn prefix() -> Prefix {
+    Prefix::new("assay").unwrap()
+}
+
+impl Fake {
+    fn height(&self) -> u64 {
+        HEAD + self.blocks.len() as u64
+    }
+
+    fn coins(&self) -> &Coins {
+        self.blocks.last().map_or(&self.start, |(.., coins)| coins)
+    }
+
+    fn chain(&self) -> GenesisId {
+        self.info.genesis
+    }
+
+    fn apply(&self, coins: &mut Coins, carried: &Carried) {
+        for (id, transaction) in carried {
+            for input in &transaction.inputs {
+                coins.remove(input);
+            }
+            for (index, output) in transaction.outputs.iter().enumerate() {
+                let coin = Coin {
+                    owner: output.to,
+                    amount: output.amount,
+                    height: Height(self.height() + 1),
+                    time: Time((self.height() + 1) * 1000),
+                    kind: CoinKind::Transfer,
+                };
+                coins.insert(Transaction::coin_id(id, index, &self.chain()), coin);
+            }
+        }
+    }
+
+    /// The coins as the next block finds them, what is pending counted.
+    fn next_coins(&self) -> Coins {
+        let mut coins = self.coins().clone();
+        self.apply(&mut coins, &self.pool);
+        coins
+    }
+
+    fn mine(&mut self) {
+        let coins = self.next_coins();
+        self.made += 1;
+        let id = BlockId(Hash(sha256d(&self.made.to_le_bytes())));
+        let carried = std::mem::take(&mut self.pool);
+        self.blocks.push((id, carried, coins));
+    }
+
+    fn undo(&mut self) {
+        let (_, mut carried, _) = self.blocks.pop().expect("there is a block to undo");
+        carried.append(&mut self.pool);
+        self.pool = carried;
+    }
+
+    fn ask(&mut self) -> Result<(), ClientError> {
+        if self.silent > 0 {
+            self.silent -= 1;
+            let (url, reason) = (URL.into(), "connection refused".into());
+            return Err(ClientError::Unreachable { url, reason });
+        }
+        Ok(())
+    }
+
+    fn admit(&self, transaction: &Transaction) -> Result<TransactionId, String> {
+        let chain = self.chain();
+        let id = transaction.id(&chain);
+        if let Some(reason) = &self.refusal {
+            return Err(reason.clone());
+        }
+        if self.pool.iter().any(|(pending, _)| *pending == id) {
+            return Err("the transaction is already pending".into());
+        }
+        let params = Params {
+            chain,
+            block_bytes_max: 1 << 20,
+            transactions_max: 100,
+            fee_per_byte_min: FEE,
+            maturity: MATURITY,
+            supply_max: Amount(1 << 52),
+        };
+        let size = transaction.size();
+        let next = Height(self.height() + 1);
+        validate(transaction, size, &View(self.next_coins()), next, &params)
+            .map_err(|error| format!("the transaction is invalid: {error}"))?;
+        if !verify_batch(&signature_checks(transaction, &chain)).is_empty() {
+            return Err("a signature does not verify".into());
+        }
+        Ok(id)
+    }
+}
+
+impl FakeNode {
+    pub(crate) fn new() -> Self {
+        let info = SystemInfo {
+            name: "assay".into(),
+            version: "0".into(),
+            pid: 1,
+            started: Time(0),
+            datadir: String::new(),
+            rpc: URL.into(),
+            peer_id: String::new(),
+            p2p: vec![],
+            chain: "fake-dev".into(),
+            genesis: GenesisId(Hash([0xab; 32])),
+            engine: "pow".into(),
+            address_prefix: "assay".into(),
+            symbol: "PYR".into(),
+            dev: true,
+            fee_per_byte_min: FEE,
+            transaction_bytes_max: 1 << 19,
+            maturity: MATURITY,
+            finality_depth: Some(FINALITY_DEPTH),
+        };
+        Self(RefCell::new(Fake {
+            info,
+            blocks: vec![],
+            start: Coins::new(),
+            pool: vec![],
+            page: 1000,
+            made: 0,
+            looks: 0,
+            events: vec![],
+            mines: false,
+            silent: 0,
+            refusal: None,
+            lies: false,
+            submissions: 0,
+        }))
+    }
+
+    /// A coin in the block at `height`.
+    pub(crate) fn fund(&self, owner: Address, coins: u64, height: u64, kind: CoinKind) -> CoinId {
+        self.fund_units(owner, coins * COIN, height, kind)
+    }
+
+    /// The same in base units.
+    pub(crate) fn fund_units(
+        &self,
+        owner: Address,
+        units: u64,
+        height: u64,
+        kind: CoinKind,
+    ) -> CoinId {
+        let mut fake = self.0.borrow_mut();
+        fake.made += 1;
+        let id = CoinId(Hash(sha256d(&[b"coin".as_slice(), &fake.made.to_le_bytes()].concat())));
+        let (height, time) = (Height(height), Time(height * 1000));
+        fake.start.insert(id, Coin { owner, amount: Amount(units), height, time, kind });
+        id
+    }
+
+    pub(crate) fn with_info(self, change: impl FnOnce(&mut SystemInfo)) -> Self {
+        change(&mut self.0.borrow_mut().info);
+        self
+    }
+
+    /// A block at each question about a transaction, after the events.
+    pub(crate) fn mining(self) -> Self {
+        self.0.borrow_mut().mines = true;
+        self
+    }
+
+    /// At the question about a transaction with this number, from 0, this happens first.
+    pub(crate) fn at(self, look: usize, event: Event) -> Self {
+        self.0.borrow_mut().events.push((look, event));
+        self
+    }
+
+    pub(crate) fn refusing(self, reason: &str) -> Self {
+        self.0.borrow_mut().refusal = Some(reason.into());
+        self
+    }
+
+    /// It computes ids on another chain than it names.
+    pub(crate) fn lying(self) -> Self {
+        self.0.borrow_mut().lies = true;
+        self
+    }
+
+    pub(crate) fn with_page(self, coins: usize) -> Self {
+        self.0.borrow_mut().page = coins;
+        self
+    }
+
+    pub(crate) fn silent(self, questions: usize) -> Self {
+        self.0.borrow_mut().silent = questions;
+        self
+    }
+
+    pub(crate) fn mine(&self) {
+        self.0.borrow_mut().mine();
+    }
+
+    pub(crate) fn set_refusal(&self, reason: Option<&str>) {
+        self.0.borrow_mut().refusal = reason.map(str::to_owned);
+    }
+
+    /// How many transactions were submitted.
+    pub(crate) fn submissions(&self) -> usize {
+        self.0.borrow().submissions
+    }
+
+    /// What an address owns in blocks, in base units.
+    pub(crate) fn owned(&self, owner: &Address) -> u64 {
+        let fake = self.0.borrow();
+        fake.coins().values().filter(|coin| coin.owner == *owner).map(|coin| coin.amount.0).sum()
+    }
+}
+
+impl NodeApi for FakeNode {
+    fn url(&self) -> &str {
+        URL
+    }
+
+    async fn system_info(&self) -> Result<SystemInfo, ClientError> {
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        Ok(fake.info.clone())
+    }
+
+    async fn coins_list(
+        &self,
+        address: &str,
+        after: Option<CoinId>,
+        limit: u32,
+    ) -> Result<CoinPage, ClientError> {
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        let owner = Address::parse(address, &prefix()).unwrap();
+        let next = Height(fake.height() + 1);
+        let info = |id: CoinId, coin: &Coin| CoinInfo::of(id, coin, address.into(), next, MATURITY);
+        let owned = |coins: &Coins| -> Vec<(CoinId, Coin)> {
+            coins.iter().filter(|(_, coin)| coin.owner == owner).map(|(i, c)| (*i, *c)).collect()
+        };
+        let mut coins = Vec::new();
+        for (id, coin) in owned(fake.coins()) {
+            let mut info = info(id, &coin);
+            let spends = |(_, pending): &&(_, Transaction)| pending.inputs.contains(&id);
+            info.spent_by = fake.pool.iter().find(spends).map(|(by, _)| *by);
+            info.spendable &= info.spent_by.is_none();
+            coins.push(info);
+        }
+        let mut pending = Vec::new();
+        for (id, coin) in owned(&fake.next_coins()) {
+            if after.is_none() && !fake.coins().contains_key(&id) {
+                let creates = |(by, transaction): &&(TransactionId, Transaction)| {
+                    (0..transaction.outputs.len())
+                        .any(|index| Transaction::coin_id(by, index, &fake.chain()) == id)
+                };
+                let by = fake.pool.iter().find(creates).map(|(by, _)| *by);
+                pending.push(CoinInfo { created_by: by, ..info(id, &coin) });
+            }
+        }
+        coins.retain(|coin| Some(coin.id) > after);
+        let limit = fake.page.min(limit as usize);
+        let more = coins.len() > limit;
+        coins.truncate(limit);
+        let next_page = coins.last().map(|coin| coin.id).filter(|_| more);
+        let head = fake.blocks.last().map(|(id, ..)| *id).unwrap_or_default();
+        Ok(CoinPage { head, height: Height(fake.height()), coins, pending, next: next_page })
+    }
+
+    async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
+        let page = self.coins_list(address, None, 1000).await?;
+        let sum = |wanted: &dyn Fn(&CoinInfo) -> bool| {
+            let coins = page.coins.iter().filter(|coin| coin.spent_by.is_none() && wanted(coin));
+            Amount::total(coins.map(|coin| coin.amount)).unwrap()
+        };
+        let stakes = |kind| matches!(kind, CoinKind::Stake | CoinKind::Bond);
+        Ok(Balance {
+            address: address.into(),
+            spendable: sum(&|coin| coin.spendable),
+            immature: sum(&|coin| !coin.spendable && !stakes(coin.kind)),
+            staking: sum(&|coin| !coin.spendable && stakes(coin.kind)),
+            pending: Amount::total(page.pending.iter().map(|coin| coin.amount)).unwrap(),
+            coins: page.coins.len() as u64,
+            height: page.height,
+        })
+    }
+
+    async fn mempool_submit(
+        &self,
+        transactions: &[Transaction],
+    ) -> Result<Vec<SubmitResult>, ClientError> {
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        let mut results = Vec::new();
+        for transaction in transactions {
+            fake.submissions += 1;
+            results.push(match fake.admit(transaction) {
+                Ok(id) => {
+                    fake.pool.push((id, transaction.clone()));
+                    let id = if fake.lies { TransactionId::default() } else { id };
+                    SubmitResult::Accepted { id }
+                }
+                Err(message) => SubmitResult::Refused {
+                    error: Refusal { code: RpcCode::TransactionRefused.code(), message },
+                },
+            });
+        }
+        Ok(results)
+    }
+
+    async fn chain_transaction(
+        &self,
+        id: TransactionId,
+    ) -> Result<Option<TransactionInfo>, ClientError> {
+        let mut fake = self.0.borrow_mut();
+        let look = fake.looks;
+        fake.looks += 1;
+        for (_, event) in fake.events.clone().iter().filter(|(at, _)| *at == look) {
+            match event {
+                Event::Mine => fake.mine(),
+                Event::Undo => fake.undo(),
+                Event::Replace => {
+                    fake.undo();
+                    fake.mine();
+                }
+                Event::Forget => fake.pool.clear(),
+                Event::Silence(questions) => fake.silent = *questions,
+            }
+        }
+        fake.ask()?;
+        if fake.mines {
+            fake.mine();
+        }
+        let chain = fake.chain();
+        if let Some((_, transaction)) = fake.pool.iter().find(|(pending, _)| *pending == id) {
+            return Ok(Some(TransactionInfo::pending(transaction, &chain, &prefix(), Time(0))));
+        }
+        for (index, (block, carried, _)) in fake.blocks.iter().enumerate() {
+            let Some((_, transaction)) = carried.iter().find(|(carried, _)| *carried == id) else {
+                continue;
+            };
+            let mut info = TransactionInfo::pending(transaction, &chain, &prefix(), Time(0));
+            info.confirmations = (fake.blocks.len() - index) as u64;
+            info.block = Some(*block);
+            info.height = Some(Height(HEAD + 1 + index as u64));
+            info.status = if info.confirmations > FINALITY_DEPTH {
+                TransactionStatus::Final
+            } else {
+                TransactionStatus::Included
+            };
+            return Ok(Some(info));
+        }
+        Ok(None)
+    }
+}
+
+/// A clock that goes as far as it is asked to wait, at once.
+#[derive(Debug, Default)]
+pub(crate) struct FakeClock(Cell<Duration>);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Duration {
+        self.0.get()
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.0.set(self.0.get() + time);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// The way a command holds on to a node that a test looks into.
+impl NodeApi for &FakeNode {
+    fn url(&self) -> &str {
+        (**self).url()
+    }
+
+    async fn system_info(&self) -> Result<SystemInfo, ClientError> {
+        (**self).system_info().await
+    }
+
+    async fn coins_list(
+        &self,
+        address: &str,
+        after: Option<CoinId>,
+        limit: u32,
+    ) -> Result<CoinPage, ClientError> {
+        (**self).coins_list(address, after, limit).await
+    }
+
+    async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
+        (**self).address_balance(address).await
+    }
+
+    async fn mempool_submit(
+        &self,
+        transactions: &[Transaction],
+    ) -> Result<Vec<SubmitResult>, ClientError> {
+        (**self).mempool_submit(transactions).await
+    }
+
+    async fn chain_transaction(
+        &self,
+        id: TransactionId,
+    ) -> Result<Option<TransactionInfo>, ClientError> {
+        (**self).chain_transaction(id).await
+    }
+}

@@ -1,0 +1,135 @@
+//! The node as the wallet sees it: the few questions it asks, and the chain that the answers are about.
+
+use std::future::Future;
+
+use super::client::{Client, ClientError};
+use crate::api::{Balance, CoinPage, RpcCode, SubmitResult, SystemInfo, TransactionInfo};
+use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
+
+/// What the wallet asks of a node. The [`Client`] answers it over HTTP, and tests answer it by themselves.
+pub trait NodeApi {
+    /// Where the node is, for messages.
+    fn url(&self) -> &str;
+
+    /// `system_info`: the node and its chain.
+    fn system_info(&self) -> impl Future<Output = Result<SystemInfo, ClientError>>;
+
+    /// `coins_list`: a page of the coins of an address.
+    fn coins_list(
+        &self,
+        address: &str,
+        after: Option<CoinId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<CoinPage, ClientError>>;
+
+    /// `address_balance`: what an address owns.
+    fn address_balance(&self, address: &str) -> impl Future<Output = Result<Balance, ClientError>>;
+
+    /// `mempool_submit`: admits transactions in their order; one answer for each.
+    fn mempool_submit(
+        &self,
+        transactions: &[Transaction],
+    ) -> impl Future<Output = Result<Vec<SubmitResult>, ClientError>>;
+
+    /// `chain_transaction`: a transaction and how far it has come; nothing if the node does not know it.
+    fn chain_transaction(
+        &self,
+        id: TransactionId,
+    ) -> impl Future<Output = Result<Option<TransactionInfo>, ClientError>>;
+}
+
+impl NodeApi for Client {
+    fn url(&self) -> &str {
+        self.url()
+    }
+
+    async fn system_info(&self) -> Result<SystemInfo, ClientError> {
+        self.system_info().await
+    }
+
+    async fn coins_list(
+        &self,
+        address: &str,
+        after: Option<CoinId>,
+        limit: u32,
+    ) -> Result<CoinPage, ClientError> {
+        self.coins_list(address, after, limit).await
+    }
+
+    async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
+        self.address_balance(address).await
+    }
+
+    async fn mempool_submit(
+        &self,
+        transactions: &[Transaction],
+    ) -> Result<Vec<SubmitResult>, ClientError> {
+        self.mempool_submit(transactions).await
+    }
+
+    async fn chain_transaction(
+        &self,
+        id: TransactionId,
+    ) -> Result<Option<TransactionInfo>, ClientError> {
+        self.chain_transaction(id).await
+    }
+}
+
+/// The error for an answer that makes no sense.
+pub fn garbled(node: &impl NodeApi, reason: impl Into<String>) -> ClientError {
+    ClientError::Garbled { url: node.url().into(), reason: reason.into() }
+}
+
+/// Whether the node may well answer if it is asked again soon: it starts, stops, is busy, or cannot be reached.
+pub fn is_passing(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable { .. } | ClientError::Timeout { .. })
+        || matches!(error.code(), Some(RpcCode::WarmingUp | RpcCode::Stopping))
+}
+
+/// The chain of a node, as far as the wallet has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name. Foreign text.
+    pub name: String,
+    /// What tells it from every other.
+    pub genesis: GenesisId,
+    /// The rule that makes its blocks. Foreign text.
+    pub engine: String,
+    /// The prefix of its addresses.
+    pub prefix: Prefix,
+    /// What its coin is called. Foreign text.
+    pub symbol: String,
+    /// Whether it lists the development accounts.
+    pub dev: bool,
+    /// The least fee, in base units per encoded byte.
+    pub fee_per_byte_min: u64,
+    /// Encoded bytes that one transaction may have.
+    pub transaction_bytes_max: usize,
+    /// Blocks on top of a final block, where finality follows from depth.
+    pub finality_depth: Option<u64>,
+}
+
+impl Chain {
+    /// Asks a node for its chain.
+    ///
+    /// # Errors
+    ///
+    /// The node does not answer, or describes a chain that cannot be.
+    pub async fn of(node: &impl NodeApi) -> Result<Self, ClientError> {
+        let info = node.system_info().await?;
+        let prefix = Prefix::new(&info.address_prefix)
+            .map_err(|reason| garbled(node, format!("the prefix of its addresses: {reason}")))?;
+        Ok(Self {
+            name: info.chain,
+            genesis: info.genesis,
+            engine: info.engine,
+            prefix,
+            symbol: info.symbol,
+            dev: info.dev,
+            fee_per_byte_min: info.fee_per_byte_min,
+            transaction_bytes_max: usize::try_from(info.transaction_bytes_max)
+                .unwrap_or(usize::MAX),
+            finality_depth: info.finality_depth,
+        })
+    }
+}
