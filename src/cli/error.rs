@@ -11,7 +11,6 @@ use std::path::Path;
 use crate::api::{ErrorBody, ErrorReport, Exit};
 use crate::spec::nearest;
 use crate::store::StoreError;
-use crate::wallet::keystore::KeystoreError;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,30 +162,6 @@ impl From<StoreError> for CliError {
             StoreError::OtherChain { .. } => Self::new(Exit::WrongChain, "wrong_chain", message),
             StoreError::Newer { .. } => Self::new(Exit::Database, "database_newer", message),
         }
-    }
-}
-
-/// Their messages say what to do themselves.
-impl From<KeystoreError> for CliError {
-    fn from(error: KeystoreError) -> Self {
-        use KeystoreError as E;
-        let message = error.to_string();
-        let code = match error {
-            E::Name { .. } | E::Label { .. } | E::PasswordConflict { .. } | E::NoDirectory => {
-                return Self::usage(message);
-            }
-            E::NotFound { .. } => "no_wallet",
-            E::NoAccount { .. } => "no_account",
-            E::Exists { .. } => "wallet_exists",
-            E::Busy { .. } => "wallet_busy",
-            E::LooseFile { .. } | E::LooseDirectory { .. } => "loose_mode",
-            E::NewerVersion { .. } => "wallet_newer",
-            E::WrongPassword { .. } => "wrong_password",
-            E::NoTerminal { .. } | E::Interrupted { .. } => "no_password",
-            E::Mnemonic(_) => "bad_mnemonic",
-            _ => "keystore",
-        };
-        Self::new(Exit::Keystore, code, message)
     }
 }
 
