@@ -1,1 +1,3 @@
-//! (room under construction)
+//! The replica's host on tokio, libp2p and RocksDB.
+
+pub mod net;

@@ -1,0 +1,191 @@
+//! The network: libp2p behind channels, for a replica whose I/O is data.
+//!
+//! [`Net::start`] spawns one task on the current tokio runtime; it owns the swarm and everything about peers. The host
+//! gives it orders through a [`NetHandle`] and hears of [`NetEvent`]s through a callback. Neither side ever waits for
+//! the other: orders go through a queue that drops (and counts) what does not fit, and the callback must not block.
+//!
+//! **Who may talk.** Topics, protocols and the greeting (identify) carry the genesis id. A peer is *connected* once its
+//! greeting, or a message under such a name, shows that it is of this chain; until then the replica does not hear of
+//! it. A peer of another chain hears which chain this is and is turned away. The replica knows peers by numbers that
+//! last as long as the node runs.
+//!
+//! **Who is thrown out.** Bytes that no honest peer sends (over a cap, not the encoding of a message, gossip under the
+//! wrong topic) cost ten minutes' ban at once; a message that ends early does the third time, since an honest peer
+//! whose time ran out cuts its message off too; flooding does. What only the ledger or the rule can judge is judged
+//! by the replica, which bans through [`NetHandle::ban`]. Bans are by peer id; see `bans`.
+//!
+//! **What is bounded.** Gossip waiting for a verdict (`waiting`), requests open in each direction, bytes of answers in
+//! transit, connections, numbers, addresses, bans, orders waiting. The replica's input queue is bounded by the first
+//! two, so the callback may feed an unbounded channel.
+//!
+//! **How peers are found.** Bootnodes, and an exchange of addresses with every peer while there are fewer outbound
+//! connections than wished for; see `book` and `exchange`.
+//!
+//! Larger systems would add: a Kademlia table to find peers in a big net, bans by address range, QUIC, hole punching.
+
+mod address;
+mod bans;
+mod behaviour;
+mod book;
+mod codec;
+mod config;
+mod counters;
+mod event;
+mod exchange;
+mod gossip;
+mod key;
+mod names;
+mod on_event;
+mod peers;
+mod task;
+mod transport;
+mod waiting;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use libp2p::Multiaddr;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::event::Command;
+use self::task::Task;
+use crate::replica::input::{GossipVerdict, Peer, RequestId};
+use crate::replica::wire::{Gossip, Request, Response};
+
+pub use config::{NetConfig, NetError, OUTBOUND_TARGET, PEERS_MAX};
+pub use counters::{Counters, Flow};
+pub use event::{NetEvent, PeerInfo};
+
+/// Orders that wait for the network task.
+const COMMANDS_MAX: usize = 8192;
+
+/// Who hears of events. Called on the network task, and on the caller's thread for a request that cannot even be
+/// queued; it must not block.
+pub type Events = Box<dyn Fn(NetEvent) + Send + Sync>;
+
+/// What the task and the handles share.
+struct Shared {
+    peer_id: String,
+    listens: ArcSwap<Vec<Multiaddr>>,
+    peers: ArcSwap<Vec<PeerInfo>>,
+    counters: Arc<Counters>,
+    events: Events,
+}
+
+/// The running network. Dropping it stops it too, without waiting for the port to be free.
+pub struct Net {
+    handle: NetHandle,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Net {
+    /// Listens, starts connecting, and returns once the listen address is known.
+    ///
+    /// Fails if the key file is unusable, an address is none, or nobody can listen there. Must be called within a
+    /// tokio runtime; a current-thread one will do.
+    pub async fn start(config: NetConfig, events: Events) -> Result<Self, NetError> {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (stop, stopped) = oneshot::channel();
+        let (task, shared) = Task::new(config, events).await?;
+        let handle = NetHandle { commands, shared };
+        Ok(Self { handle, stop, task: tokio::spawn(task.run(inbox, stopped)) })
+    }
+
+    /// A handle to give orders with.
+    pub fn handle(&self) -> NetHandle {
+        self.handle.clone()
+    }
+
+    /// Closes all connections and frees the port. Handles live on and do nothing.
+    pub async fn stop(self) {
+        let _ = self.stop.send(()); // a task that is gone has stopped
+        if let Err(error) = self.task.await {
+            tracing::error!("the network task ended badly: {error}");
+        }
+    }
+}
+
+/// Gives orders to the network; may be cloned and used from any thread. No method blocks.
+#[derive(Clone)]
+pub struct NetHandle {
+    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+}
+
+impl NetHandle {
+    /// Tells everybody. Having no peers is no error.
+    pub fn publish(&self, gossip: Gossip) {
+        self.order(Command::Publish(gossip));
+    }
+
+    /// Asks a peer. Exactly one [`NetEvent::Response`] or [`NetEvent::RequestFailed`] follows, within ten seconds or so,
+    /// while the network runs.
+    pub fn request(&self, to: Peer, id: RequestId, request: Request) {
+        if !self.order(Command::Request { to, id, request }) {
+            let reason = "the network is stopped or far behind".into();
+            (self.shared.events)(NetEvent::RequestFailed { from: to, id, reason });
+        }
+    }
+
+    /// Answers a peer's request. An answer that comes too late, or to somebody gone, is dropped.
+    pub fn respond(&self, to: Peer, id: RequestId, response: Response) {
+        self.order(Command::Respond { to, id, response });
+    }
+
+    /// Says what becomes of a gossip message.
+    pub fn verdict(&self, message: u64, verdict: GossipVerdict) {
+        self.order(Command::Verdict { message, verdict });
+    }
+
+    /// Throws a peer out and does not let it back for a while.
+    pub fn ban(&self, peer: Peer, reason: impl Into<String>) {
+        self.order(Command::Ban { peer, reason: reason.into() });
+    }
+
+    /// Connects to an address and keeps connecting, whatever else there is. Fails if it is none.
+    pub fn connect(&self, address: Multiaddr) -> Result<(), NetError> {
+        if address::Place::dialable(&address).is_none() {
+            return Err(NetError::Address { address });
+        }
+        self.order(Command::Connect(address));
+        Ok(())
+    }
+
+    /// The connected peers of this chain, by number.
+    pub fn peers(&self) -> Arc<Vec<PeerInfo>> {
+        self.shared.peers.load_full()
+    }
+
+    /// This node's peer id.
+    pub fn local_peer_id(&self) -> &str {
+        &self.shared.peer_id
+    }
+
+    /// Where this node can be reached, each with `/p2p/PEER-ID`.
+    pub fn listen_addresses(&self) -> Arc<Vec<Multiaddr>> {
+        self.shared.listens.load_full()
+    }
+
+    /// What went over the wire so far.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    /// Queues an order. Says whether it is queued.
+    fn order(&self, command: Command) -> bool {
+        let queued = self.commands.try_send(command);
+        if matches!(queued, Err(mpsc::error::TrySendError::Full(_))) {
+            let dropped = counters::bump(&self.shared.counters.commands_dropped);
+            // Ever more rarely: a log must not drown with the queue.
+            if dropped.is_power_of_two() {
+                tracing::warn!(dropped, "the network is {COMMANDS_MAX} orders behind");
+            }
+        }
+        queued.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
