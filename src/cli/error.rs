@@ -192,9 +192,12 @@ mod tests {
 
     #[test]
     fn keystores_have_an_exit_code_of_their_own_and_names_are_usage() {
-        let error = CliError::from(crate::wallet::keystore::KeystoreError::WrongPassword { path: "w".into() });
+        let error = CliError::from(crate::wallet::keystore::KeystoreError::WrongPassword {
+            path: "w".into(),
+        });
         assert_eq!((error.exit(), error.code()), (Exit::Keystore, "wrong_password"));
-        let error = CliError::from(crate::wallet::keystore::KeystoreError::Name { given: "/".into() });
+        let error =
+            CliError::from(crate::wallet::keystore::KeystoreError::Name { given: "/".into() });
         assert_eq!(error.exit(), Exit::Usage);
     }
 

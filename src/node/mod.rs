@@ -279,18 +279,24 @@ fn socket(address: &Multiaddr) -> Option<SocketAddr> {
 
 /// Hands what happens on the network to the loop.
 fn events(inbox: Inbox) -> net::Events {
-    Box::new(move |event: NetEvent| match event.into_input() {
-        Ok(input) => {
-            // Turned away: the network's own table of messages forgets it in time, and nobody is blamed.
-            inbox.input(input);
+    Box::new(move |event: NetEvent| {
+        let other = match event.into_input() {
+            Ok(input) => {
+                // Turned away: the network's own table of messages forgets it in time, and nobody is blamed.
+                inbox.input(input);
+                return;
+            }
+            Err(other) => *other,
+        };
+        match other {
+            NetEvent::WrongChain { peer_id, address, ours, theirs } => {
+                tracing::warn!(%peer_id, %address, "turned a node of another chain away: it is on {theirs}, this is {ours}");
+            }
+            NetEvent::Banned { peer_id, reason, seconds, .. } => {
+                tracing::warn!(%peer_id, seconds, "threw a peer out: {reason}");
+            }
+            _ => {}
         }
-        Err(NetEvent::WrongChain { peer_id, address, ours, theirs }) => {
-            tracing::warn!(%peer_id, %address, "turned a node of another chain away: it is on {theirs}, this is {ours}");
-        }
-        Err(NetEvent::Banned { peer_id, reason, seconds, .. }) => {
-            tracing::warn!(%peer_id, seconds, "threw a peer out: {reason}");
-        }
-        Err(_) => {}
     })
 }
 

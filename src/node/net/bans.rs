@@ -42,8 +42,9 @@ impl Bans {
     /// Forgets the ban that ends, or ended, first.
     fn forget(&mut self, except: PeerId) -> Option<PeerId> {
         let others = self.0.iter().filter(|(peer, _)| **peer != except);
-        let first = others.min_by_key(|(_, ban)| ban.until).map(|(peer, _)| *peer);
-        first.inspect(|peer| drop(self.0.remove(peer)))
+        let first = others.min_by_key(|(_, ban)| ban.until).map(|(peer, _)| *peer)?;
+        self.0.remove(&first);
+        Some(first)
     }
 
     /// Whether a peer is banned now.

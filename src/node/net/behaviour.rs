@@ -20,8 +20,8 @@ use crate::replica::wire::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 /// How long a request and its answer may take together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests and answers in transit over one connection, both directions together.
-const REQUEST_STREAMS_MAX: usize = 64;
+/// Requests and answers in transit over one connection, both directions together: twice what a peer may leave open.
+const REQUEST_STREAMS_MAX: usize = 32;
 
 /// Connections to one peer: two nodes that knock at the same time get two.
 const LINKS_PER_PEER_MAX: u32 = 2;

@@ -21,7 +21,7 @@ const ADDRESSES_MAX: usize = 512;
 /// Failures in a row after which an address that a peer told is dropped.
 const FAILURES_MAX: u32 = 6;
 
-/// The wait after a first failure.
+/// The wait after a first failure, and after a connection was lost.
 const WAIT_MIN: Duration = Duration::from_secs(1);
 
 /// No wait is longer, but for a quarter.
@@ -152,7 +152,8 @@ impl Book {
     }
 
     fn wait(&self, socket: &SocketAddr, failures: u32) -> Duration {
-        let wait = (WAIT_MIN * 2u32.saturating_pow(failures.min(16))).min(WAIT_MAX);
+        let doublings = failures.saturating_sub(1).min(16);
+        let wait = (WAIT_MIN * 2u32.pow(doublings)).min(WAIT_MAX);
         wait.mul_f64(0.75 + f64::from(self.lot(socket, failures)) / f64::from(u16::MAX) / 2.0)
     }
 

@@ -80,7 +80,7 @@ fn waits_double_from_one_second_to_half_a_minute_and_success_forgets_them() {
         waits.push(now - before);
     }
     for (n, wait) in waits.iter().enumerate() {
-        let about = (SECOND * 2u32.pow(n as u32 + 1)).min(WAIT_MAX);
+        let about = (SECOND * 2u32.pow(n as u32)).min(WAIT_MAX);
         assert!(*wait > about * 7 / 10 && *wait < about * 13 / 10, "attempt {n}: {wait:?}");
     }
     let peer = PeerId::random();

@@ -72,7 +72,7 @@ pub struct Counters {
     pub wrong_chain: AtomicU64,
 }
 
-/// One more.
-pub(super) fn bump(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
+/// One more. Says how many that makes.
+pub(super) fn bump(counter: &AtomicU64) -> u64 {
+    counter.fetch_add(1, Ordering::Relaxed) + 1
 }

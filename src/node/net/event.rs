@@ -75,7 +75,7 @@ pub enum NetEvent {
 
 impl NetEvent {
     /// The event as the replica takes it; gives back what is none of the replica's business.
-    pub fn into_input(self) -> Result<Input, Self> {
+    pub fn into_input(self) -> Result<Input, Box<Self>> {
         Ok(match self {
             Self::Connected(peer) => Input::Connected(peer),
             Self::Disconnected(peer) => Input::Disconnected(peer),
@@ -83,7 +83,7 @@ impl NetEvent {
             Self::Request { from, id, request } => Input::Request { from, id, request },
             Self::Response { from, id, response } => Input::Response { from, id, response },
             Self::RequestFailed { from, id, reason: _ } => Input::RequestFailed { from, id },
-            other @ (Self::WrongChain { .. } | Self::Banned { .. }) => return Err(other),
+            other @ (Self::WrongChain { .. } | Self::Banned { .. }) => return Err(other.into()),
         })
     }
 }

@@ -177,8 +177,11 @@ impl NetHandle {
     fn order(&self, command: Command) -> bool {
         let queued = self.commands.try_send(command);
         if matches!(queued, Err(mpsc::error::TrySendError::Full(_))) {
-            counters::bump(&self.shared.counters.commands_dropped);
-            tracing::warn!("the network is {COMMANDS_MAX} orders behind and drops one");
+            let dropped = counters::bump(&self.shared.counters.commands_dropped);
+            // Ever more rarely: a log must not drown with the queue.
+            if dropped.is_power_of_two() {
+                tracing::warn!(dropped, "the network is {COMMANDS_MAX} orders behind");
+            }
         }
         queued.is_ok()
     }

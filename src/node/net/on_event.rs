@@ -1,6 +1,6 @@
 //! What the swarm says, and what the network task makes of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libp2p::core::ConnectedPoint;
 use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
@@ -30,6 +30,9 @@ const REQUESTS_IN_MAX: usize = 256;
 
 /// Messages of one peer that may be cut off before it goes.
 const CUT_OFF_MAX: u32 = 3;
+
+/// How long after the last one they are forgotten.
+const CUT_OFF_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
 
 /// Pings in a row that may fail: some two minutes of silence at least. A partition that is to be survived is shorter.
 const PINGS_FAILED_MAX: u32 = 6;
@@ -89,13 +92,12 @@ impl Task {
             opened: now,
             opened_at: clock(),
             foreign_since: None,
-            told: false,
             agent: String::new(),
             listens: Vec::new(),
             round_trip: None,
             pings_failed: 0,
             requests_open: 0,
-            cut_off: 0,
+            cut_off: (0, now),
             gossip_left: Allowance::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now),
         });
         session.links.push(link);
@@ -179,28 +181,20 @@ impl Task {
                     self.learn(listens);
                 }
             }
-            identify::Event::Sent { peer_id: peer, .. } => {
-                let Some(session) = self.sessions.get_mut(&peer) else { return };
-                session.told = true;
-                if session.foreign_since.is_some() {
-                    let _ = self.swarm.disconnect_peer_id(peer); // fails for the gone only
-                }
-            }
             identify::Event::Error { peer_id, error, .. } => {
                 tracing::debug!(%peer_id, "greeting failed: {error}");
             }
-            identify::Event::Pushed { .. } => {}
+            identify::Event::Sent { .. } | identify::Event::Pushed { .. } => {}
         }
     }
 
-    /// A peer turned out to be of another chain: report it, and see that it hears which chain this is.
+    /// A peer turned out to be of another chain: report it. It stays a moment, so that it hears which chain this is.
     fn on_foreign(&mut self, peer: PeerId, version: &str) {
         let now = Instant::now();
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.foreign_since.replace(now).is_some() {
             return;
         }
-        let told = session.told;
         let address = session.links.first().map(|link| link.address.clone());
         self.book.strike(&peer);
         bump(&self.counters.wrong_chain);
@@ -209,9 +203,6 @@ impl Task {
             let address = address.unwrap_or_else(Multiaddr::empty);
             tracing::warn!(%peer, %address, %ours, theirs, "turned away a node of another chain");
             self.emit(NetEvent::WrongChain { peer_id: peer.to_string(), address, ours, theirs });
-        }
-        if told {
-            let _ = self.swarm.disconnect_peer_id(peer); // fails for the gone only
         }
     }
 
@@ -352,7 +343,7 @@ impl Task {
         }
         session.requests_open += 1;
         self.next_request += 1;
-        let open = OpenRequest { peer, id, channel: Some(channel), bytes: 0 };
+        let open = OpenRequest { peer, channel: Some(channel), bytes: 0 };
         self.requests_in.insert(self.next_request, open);
         self.request_numbers.insert(id, self.next_request);
         self.emit(NetEvent::Request { from, id: self.next_request, request });
@@ -402,8 +393,11 @@ impl Task {
     fn blame(&mut self, peer: PeerId, what: &str, fault: Fault) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if let Fault::Frame(Malformed::Truncated { .. }) = fault {
-            session.cut_off += 1;
-            if session.cut_off < CUT_OFF_MAX {
+            let now = Instant::now();
+            let (times, last) = session.cut_off;
+            let times = if now.duration_since(last) > CUT_OFF_FORGOTTEN { 1 } else { times + 1 };
+            session.cut_off = (times, now);
+            if times < CUT_OFF_MAX {
                 tracing::debug!(%peer, "{what}: {fault}");
                 return;
             }

@@ -118,8 +118,6 @@ pub(super) struct Session {
     pub(super) opened_at: Time,
     /// When it turned out to be of another chain.
     pub(super) foreign_since: Option<Instant>,
-    /// Whether it has heard which chain this is.
-    pub(super) told: bool,
     /// What software it says it runs.
     pub(super) agent: String,
     /// Where it says it listens.
@@ -130,8 +128,8 @@ pub(super) struct Session {
     pub(super) pings_failed: u32,
     /// Requests of its that are open here.
     pub(super) requests_open: usize,
-    /// Messages of its that were cut off.
-    pub(super) cut_off: u32,
+    /// Messages of its that were cut off, and when the last one was.
+    pub(super) cut_off: (u32, Instant),
     /// Gossip it may still send.
     pub(super) gossip_left: Allowance,
 }

@@ -58,7 +58,6 @@ const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// A request of a peer.
 pub(super) struct OpenRequest {
     pub(super) peer: PeerId,
-    pub(super) id: InboundRequestId,
     /// Where the answer goes; gone once it went.
     pub(super) channel: Option<ResponseChannel<Frame>>,
     /// Bytes of the answer.

@@ -7,7 +7,7 @@ use super::support::{batch, genesis, question, start, start_with, still_talk, tr
 use crate::chain::Rank;
 use crate::replica::GossipVerdict;
 use crate::replica::wire::{Gossip, RESPONSE_BYTES_MAX, Request, Response, Status};
-use crate::types::{BlockId, Bounded, Hash, Height, encode};
+use crate::types::{BlockId, Bounded, Hash, Height, Operation, Transaction, encode};
 
 /// A line a – b – c: what b ignores stops there, what b accepts goes on.
 #[tokio::test]
@@ -85,33 +85,21 @@ async fn requests_of_every_kind_are_answered() {
     assert_eq!(a.handle.counters().responses_out.messages(), 4);
 }
 
-/// A response whose encoding has exactly this many bytes.
-fn response_of(bytes: usize) -> Response {
-    let single = encode(&transaction(0)).len();
-    let mut transactions: Vec<_> = (0..(bytes / single) as u64 - 2).map(transaction).collect();
-    let mut last = transaction(0);
-    let missing = |transactions: &Vec<_>, last: &_| {
-        bytes
-            - encode(&Response::Transactions(Bounded::truncated(transactions.clone()))).len()
-            - encode(last).len()
+/// An answer whose encoding has exactly this many bytes.
+fn answer_of(bytes: usize) -> Response {
+    let padded = |n, inputs, note| Transaction {
+        inputs: Bounded::new(vec![Default::default(); inputs]).unwrap(),
+        operation: Some(Operation::Note { bytes: Bounded::new(vec![7; note]).unwrap() }),
+        ..transaction(n)
     };
-    // The last one is padded with whole inputs, the one before it with bytes of its note.
-    let inputs = missing(&transactions, &last) / 32;
-    last.inputs = Bounded::new(vec![Default::default(); inputs]).unwrap();
-    let rest = missing(&transactions, &last);
-    if rest > 0 {
-        let shorter = |n: usize| {
-            let mut it = transaction(0);
-            let bytes = Bounded::new(vec![7; n]).unwrap();
-            it.operation = Some(crate::types::Operation::Note { bytes });
-            it
-        };
-        // One more input here, and as much less in a note.
-        last.inputs = Bounded::new(vec![Default::default(); inputs + 1]).unwrap();
-        *transactions.last_mut().unwrap() = shorter(80 - (32 - rest));
-    }
-    transactions.push(last);
-    Response::Transactions(Bounded::new(transactions).unwrap())
+    // Many alike, then one that fills up with inputs of 32 bytes and the rest with its note.
+    let alike = encode(&padded(0, 8, 0)).len();
+    let mut transactions = vec![padded(0, 8, 0); bytes / alike - 2];
+    let answer = |transactions| Response::Transactions(Bounded::new(transactions).unwrap());
+    let missing =
+        bytes - encode(&answer(transactions.clone())).len() - encode(&padded(0, 0, 0)).len();
+    transactions.push(padded(0, missing / 32, missing % 32));
+    answer(transactions)
 }
 
 #[tokio::test]
@@ -119,9 +107,9 @@ async fn an_answer_may_be_as_long_as_the_cap_and_no_longer() {
     let mut a = start(&[]).await;
     let mut b = start(&[a.address()]).await;
     let to_a = b.connected_to(&a).await;
-    let longest = response_of(RESPONSE_BYTES_MAX);
+    let longest = answer_of(RESPONSE_BYTES_MAX);
     assert_eq!(encode(&longest).len(), RESPONSE_BYTES_MAX);
-    let too_long = response_of(RESPONSE_BYTES_MAX + 1);
+    let too_long = answer_of(RESPONSE_BYTES_MAX + 1);
     assert_eq!(encode(&too_long).len(), RESPONSE_BYTES_MAX + 1);
     b.handle.request(to_a, 1, question(1));
     let (from, number, _) = a.request().await;
