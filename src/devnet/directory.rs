@@ -211,7 +211,7 @@ impl Directory {
         }
     }
 
-    /// Removes what `up` created, and the directory if nothing else is in it. Returns what was left in place
+    /// Removes what starting a devnet created, and the directory if nothing else is in it. Returns what was left in place
     /// because it is not ours. No node may run.
     pub fn remove(&self, marker: &DevnetFile, _lock: &Lock) -> Result<Vec<PathBuf>, DevnetError> {
         for node in self.nodes(marker) {

@@ -117,6 +117,11 @@ impl Heading<'_> {
         text.push_str(&format!("{facts}\n{}", self.nodes()));
         if self.dev {
             text.push_str(&format!("\nWARNING: {DEV_WARNING}.\n"));
+        } else if self.launches.iter().any(|launch| launch.miner.is_some()) {
+            text.push_str(&format!(
+                "\nBlocks pay keys of the mnemonic in {}/payout.mnemonic: `assay wallet restore` makes a wallet of it.\n",
+                status.dir
+            ));
         }
         let place = if self.watched { "Try in another terminal" } else { "Try" };
         text.push_str(&format!(

@@ -124,6 +124,7 @@ fn the_heading_says_where_who_and_what_next() {
         !text.contains("WARNING") && !text.contains("Ctrl-C") && !text.contains("faucet"),
         "{text}"
     );
+    assert!(text.contains("/home/u/net/payout.mnemonic"), "{text}");
     assert!(text.contains("`assay devnet down` removes it"), "{text}");
 }
 
