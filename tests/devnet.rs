@@ -3,6 +3,7 @@
 //! Every test has a home of its own and ends the processes that it started, by number, whatever happens. Nothing is
 //! timed: a condition is waited for, and how long it may take at most is generous.
 
+#![allow(clippy::disallowed_methods, reason = "it waits for processes")]
 #![cfg(feature = "node")]
 
 use std::collections::BTreeMap;
