@@ -23,7 +23,7 @@ fn node(index: u8, state: NodeState, height: Option<u64>) -> DevnetNode {
 
 fn status(nodes: Vec<DevnetNode>) -> DevnetStatus {
     DevnetStatus {
-        dir: "/home/u/net".to_owned(),
+        dir: "/srv/net".to_owned(),
         chain: "pow-dev".to_owned(),
         genesis: GenesisId(Hash([0xab; 32])),
         engine: "pow".to_owned(),
@@ -43,7 +43,7 @@ fn the_table_has_a_row_for_each_node_in_whatever_state() {
     let rows: Vec<Vec<&str>> =
         table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["chain", "pow-dev,", "rule", "pow"]);
-    assert_eq!(rows[2], ["dir", "/home/u/net"]);
+    assert_eq!(rows[2], ["dir", "/srv/net"]);
     assert_eq!(rows[4][..4], ["node", "state", "pid", "height"]);
     assert_eq!(rows[5], ["node0", "stopped", "-", "-", "-", "-", "-", "-", "-"]);
     let running =
@@ -105,7 +105,7 @@ fn the_heading_says_where_who_and_what_next() {
     );
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     for row in [
-        vec!["dir", "/home/u/net"],
+        vec!["dir", "/srv/net"],
         vec!["node0", "http://127.0.0.1:40000", "alice"],
         vec!["node1", "http://127.0.0.1:40001", "assay1payout"],
         vec!["node2", "http://127.0.0.1:40002", "does", "not", "mine"],
@@ -124,7 +124,7 @@ fn the_heading_says_where_who_and_what_next() {
         !text.contains("WARNING") && !text.contains("Ctrl-C") && !text.contains("faucet"),
         "{text}"
     );
-    assert!(text.contains("/home/u/net/payout.mnemonic"), "{text}");
+    assert!(text.contains("/srv/net/payout.mnemonic"), "{text}");
     assert!(text.contains("`assay devnet down` removes it"), "{text}");
 }
 
