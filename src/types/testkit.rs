@@ -43,10 +43,6 @@ impl Dice {
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.index(items.len()))
     }
-
-    pub(crate) fn hash(&mut self) -> Hash {
-        Hash(sha256d(&self.next().to_le_bytes()))
-    }
 }
 
 /// The key pair of the person with this number.
