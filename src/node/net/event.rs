@@ -49,7 +49,7 @@ pub enum NetEvent {
         /// Why, for the log.
         reason: String,
     },
-    /// A node of another chain was turned away.
+    /// A node of another chain was turned away. The host puts it in the log; of a storm of them only some are told.
     WrongChain {
         /// Who.
         peer_id: String,
@@ -60,7 +60,7 @@ pub enum NetEvent {
         /// What it calls its chain, which need not be an id.
         theirs: String,
     },
-    /// A peer was thrown out and is not let in for a while.
+    /// A peer was thrown out and is not let in for a while. The host puts it in the log.
     Banned {
         /// Its number, if it was of this chain.
         peer: Option<Peer>,

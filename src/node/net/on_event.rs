@@ -201,7 +201,7 @@ impl Task {
         if self.foreign_reports.take(now) {
             let (ours, theirs) = (self.genesis, harmless(chain_of(version)));
             let address = address.unwrap_or_else(Multiaddr::empty);
-            tracing::warn!(%peer, %address, %ours, theirs, "turned away a node of another chain");
+            tracing::debug!(%peer, %address, %ours, theirs, "turned away a node of another chain");
             self.emit(NetEvent::WrongChain { peer_id: peer.to_string(), address, ours, theirs });
         }
     }

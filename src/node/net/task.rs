@@ -295,7 +295,7 @@ impl Task {
         self.book.strike(&peer);
         bump(&self.counters.bans);
         let number = self.sessions.get(&peer).and_then(|session| session.number);
-        tracing::warn!(%peer, "banned for {} s: {reason}", length.as_secs());
+        tracing::debug!(%peer, "banned for {} s: {reason}", length.as_secs());
         self.emit(NetEvent::Banned {
             peer: number,
             peer_id: peer.to_string(),
