@@ -5,7 +5,7 @@
 //! - `send`, `faucet`: payments, followed by `follow`
 //! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
 //!
-//! Every command is a function from arguments and a [`Desk`] to an [`Answer`]; only [`run`] prints it. The desk is all
+//! Every command is a function from arguments and a `Desk` to an `Answer`; only [`run`] prints it. The desk is all
 //! that lies around a wallet: terminal, files, entropy, clock, node. Tests put one together by themselves.
 
 mod desk;
