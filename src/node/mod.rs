@@ -126,6 +126,9 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     server.ready(Arc::new(backend));
     write_node_file(config, spec, &server, &net.handle())?;
     tracing::info!(%genesis, rpc = server.url(), "ready");
+    if let (true, Some(p2p)) = (config.first_start, net.handle().listen_addresses().first()) {
+        tracing::info!("a new chain; a second node joins it with: {}", config.second_node(p2p));
+    }
 
     let ended = ends.wait(&thread).await;
     tracing::info!("stopping");

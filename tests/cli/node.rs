@@ -101,6 +101,31 @@ fn signals_and_a_request_end_a_node_cleanly() {
 }
 
 #[test]
+fn a_new_chain_says_how_a_second_node_joins_it() {
+    let stage = Stage::new();
+    let mut first = Node::start(&stage, "d", "--chain pow-dev");
+    const SAYS: &str = "a second node joins it with: assay ";
+    first.wait_until(&stage, "it says how to join", |stage, node| node.log(stage).contains(SAYS));
+    let log = first.log(&stage);
+    let line = log.lines().find_map(|line| line.split_once(SAYS)).expect("it was there").1;
+    // What it says is run as it stands.
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut command = stage.command(&words);
+    let log = std::fs::File::create(stage.path("d-2.log")).expect("a log");
+    let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
+    let mut second = Node { child, directory: "d-2".into() };
+    second.wait_until(&stage, "the two are connected", |stage, _| {
+        let ended = stage.line("rpc net_peers --dir d-2 --json");
+        ended.exit == 0 && ended.json().as_array().is_some_and(|peers| peers.len() == 1)
+    });
+    assert!(!second.log(&stage).contains(SAYS), "only the first node of a chain says so");
+    for node in [first, second] {
+        node.signal(Signal::TERM);
+        assert_eq!(node.end(), 143);
+    }
+}
+
+#[test]
 fn what_is_in_use_is_left_alone() {
     let stage = Stage::new();
     let node = Node::start(&stage, "d", "--chain pow-dev");
