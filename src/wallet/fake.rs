@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -50,6 +51,19 @@ pub(crate) enum Event {
     Silence(usize),
 }
 
+/// Lets every other task go on first, as a question over a socket does.
+async fn others_first() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 type Coins = BTreeMap<CoinId, Coin>;
 type Carried = Vec<(TransactionId, Transaction)>;
 
@@ -67,6 +81,7 @@ struct Fake {
     silent: usize,
     refusal: Option<String>,
     lies: bool,
+    cuts: usize,
     submissions: usize,
 }
 
@@ -137,6 +152,24 @@ impl Fake {
         self.pool = carried;
     }
 
+    /// What is to happen at this question about a transaction.
+    fn happen(&mut self) {
+        let look = self.looks;
+        self.looks += 1;
+        for (_, event) in self.events.clone().iter().filter(|(at, _)| *at == look) {
+            match event {
+                Event::Mine => self.mine(),
+                Event::Undo => self.undo(),
+                Event::Replace => {
+                    self.undo();
+                    self.mine();
+                }
+                Event::Forget => self.pool.clear(),
+                Event::Silence(questions) => self.silent = *questions,
+            }
+        }
+    }
+
     fn ask(&mut self) -> Result<(), ClientError> {
         if self.silent > 0 {
             self.silent -= 1;
@@ -151,9 +184,6 @@ impl Fake {
         let id = transaction.id(&chain);
         if let Some(reason) = &self.refusal {
             return Err(reason.clone());
-        }
-        if self.pool.iter().any(|(pending, _)| *pending == id) {
-            return Err("the transaction is already pending".into());
         }
         let params = Params {
             chain,
@@ -209,6 +239,7 @@ impl FakeNode {
             silent: 0,
             refusal: None,
             lies: false,
+            cuts: 0,
             submissions: 0,
         }))
     }
@@ -245,7 +276,7 @@ impl FakeNode {
         self
     }
 
-    /// At the question about a transaction with this number, from 0, this happens first.
+    /// At the question about a transaction with this number, from 0 after the first submission, this happens first.
     pub(crate) fn at(self, look: usize, event: Event) -> Self {
         self.0.borrow_mut().events.push((look, event));
         self
@@ -259,6 +290,12 @@ impl FakeNode {
     /// It computes ids on another chain than it names.
     pub(crate) fn lying(self) -> Self {
         self.0.borrow_mut().lies = true;
+        self
+    }
+
+    /// It takes so many submissions without saying so.
+    pub(crate) fn cutting_off(self, submissions: usize) -> Self {
+        self.0.borrow_mut().cuts = submissions;
         self
     }
 
@@ -298,6 +335,7 @@ impl NodeApi for FakeNode {
     }
 
     async fn system_info(&self) -> Result<SystemInfo, ClientError> {
+        others_first().await;
         let mut fake = self.0.borrow_mut();
         fake.ask()?;
         Ok(fake.info.clone())
@@ -309,6 +347,7 @@ impl NodeApi for FakeNode {
         after: Option<CoinId>,
         limit: u32,
     ) -> Result<CoinPage, ClientError> {
+        others_first().await;
         let mut fake = self.0.borrow_mut();
         fake.ask()?;
         let owner = Address::parse(address, &prefix()).unwrap();
@@ -367,14 +406,22 @@ impl NodeApi for FakeNode {
         &self,
         transactions: &[Transaction],
     ) -> Result<Vec<SubmitResult>, ClientError> {
+        others_first().await;
         let mut fake = self.0.borrow_mut();
         fake.ask()?;
         let mut results = Vec::new();
         for transaction in transactions {
             fake.submissions += 1;
-            results.push(match fake.admit(transaction) {
+            let id = transaction.id(&fake.chain());
+            // As a real node: what it knows already is accepted.
+            let carried = fake.blocks.iter().flat_map(|(_, carried, _)| carried);
+            let known = carried.chain(&fake.pool).any(|(known, _)| *known == id);
+            let admitted = if known { Ok(id) } else { fake.admit(transaction) };
+            results.push(match admitted {
                 Ok(id) => {
-                    fake.pool.push((id, transaction.clone()));
+                    if !known {
+                        fake.pool.push((id, transaction.clone()));
+                    }
                     let id = if fake.lies { TransactionId::default() } else { id };
                     SubmitResult::Accepted { id }
                 }
@@ -383,6 +430,11 @@ impl NodeApi for FakeNode {
                 },
             });
         }
+        if fake.cuts > 0 {
+            fake.cuts -= 1;
+            let (url, reason) = (URL.into(), "connection reset".into());
+            return Err(ClientError::Unreachable { url, reason });
+        }
         Ok(results)
     }
 
@@ -390,23 +442,13 @@ impl NodeApi for FakeNode {
         &self,
         id: TransactionId,
     ) -> Result<Option<TransactionInfo>, ClientError> {
+        others_first().await;
         let mut fake = self.0.borrow_mut();
-        let look = fake.looks;
-        fake.looks += 1;
-        for (_, event) in fake.events.clone().iter().filter(|(at, _)| *at == look) {
-            match event {
-                Event::Mine => fake.mine(),
-                Event::Undo => fake.undo(),
-                Event::Replace => {
-                    fake.undo();
-                    fake.mine();
-                }
-                Event::Forget => fake.pool.clear(),
-                Event::Silence(questions) => fake.silent = *questions,
-            }
+        if fake.submissions > 0 {
+            fake.happen();
         }
         fake.ask()?;
-        if fake.mines {
+        if fake.mines && fake.submissions > 0 {
             fake.mine();
         }
         let chain = fake.chain();
@@ -443,7 +485,7 @@ impl Clock for FakeClock {
 
     fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.0.set(self.0.get() + time);
-        Box::pin(std::future::ready(()))
+        Box::pin(others_first())
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Two faucets that take from one account at the same time choose the same coins, and one of them is refused. So the
 //! account is chosen by the address that receives, which is a hash already, and where it is refused, or has too little,
-//! the next one pays.
+//! the next one pays. Where many ask for one address at once, that goes round several times.
 
 use super::build::{Signed, sign};
 use super::coins::{ChooseError, Payment, choose, own};
@@ -16,6 +16,9 @@ use crate::types::{Address, Amount, COIN, Keypair};
 
 /// What the faucet pays unless it is said otherwise.
 pub const AMOUNT_DEFAULT: Amount = Amount(100 * COIN);
+
+/// How often every account is asked at most, as long as others are faster.
+const ROUNDS: usize = 4;
 
 /// Somebody who pays.
 #[derive(Debug, Clone)]
@@ -98,13 +101,25 @@ pub async fn give(
     }
     let first = first_giver(&to, givers.len());
     let mut failed = FaucetError::NoGivers;
-    for giver in givers.iter().cycle().skip(first).take(givers.len()) {
-        match give_from(node, clock, chain, giver, (to, amount), fee_factor).await {
-            Ok(given) => return Ok(given),
-            Err(error) if !error.is_of_the_giver() => return Err(error),
-            // That a transaction was refused says more than that the next account is empty.
-            Err(FaucetError::Short { .. }) if matches!(failed, FaucetError::Track { .. }) => {}
-            Err(error) => failed = error,
+    for _ in 0..ROUNDS {
+        let mut refused = false;
+        for giver in givers.iter().cycle().skip(first).take(givers.len()) {
+            match give_from(node, clock, chain, giver, (to, amount), fee_factor).await {
+                Ok(given) => return Ok(given),
+                Err(error) if !error.is_of_the_giver() => return Err(error),
+                Err(error) => {
+                    let track = matches!(error, FaucetError::Track { .. });
+                    // That a transaction was refused says more than that the next account is empty.
+                    if track || !refused {
+                        failed = error;
+                    }
+                    refused |= track;
+                }
+            }
+        }
+        // Nobody was faster: there is not enough, and asking again does not change that.
+        if !refused {
+            break;
         }
     }
     Err(failed)
@@ -117,7 +132,9 @@ impl FaucetError {
             Self::Short { error: ChooseError::Select(error), .. } => {
                 matches!(error, SelectError::Insufficient(_) | SelectError::TooManyInputs { .. })
             }
-            Self::Track { error, .. } => matches!(**error, TrackError::Refused(_)),
+            Self::Track { error, .. } => {
+                matches!(**error, TrackError::Refused(_) | TrackError::Twin(_))
+            }
             Self::NotDev { .. } | Self::NoGivers | Self::Short { .. } => false,
         }
     }

@@ -72,7 +72,17 @@ fn nobody_pays_where_the_node_refuses_everybody() {
     let node = funded([1_000, 1_000, 0]).refusing("the pool is full");
     let error = ask(&node, &key(50)).unwrap_err();
     assert!(matches!(error, FaucetError::Track { .. }), "{error}");
-    assert_eq!(node.submissions(), 2);
+    assert_eq!(node.submissions(), 2 * ROUNDS);
+}
+
+#[test]
+fn the_faucet_pays_again_while_its_last_payment_is_pending() {
+    let node = funded([1_000, 0, 0]);
+    let to = key(60);
+    let ids: BTreeSet<_> = (0..4).map(|_| ask(&node, &to).unwrap().signed.id).collect();
+    assert_eq!(ids.len(), 4);
+    node.mine();
+    assert_eq!(node.owned(&to.address()), 4 * AMOUNT_DEFAULT.0);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //!
 //! [`client`] speaks to a node, and [`node`] says what of it the wallet needs. A payment goes through the other modules
 //! in turn: [`coins`] reads what one owns, [`select`] chooses what pays, [`build`] makes and signs the transaction, and
-//! [`track`] sends it and follows it until it is deep enough in the chain. [`faucet`] does the same from a development
-//! account.
+//! [`track`] sends it and follows it until it is deep enough in the chain; meanwhile [`turn`] keeps other payments of
+//! the wallet waiting. [`faucet`] does the same from a development account.
 
 pub mod build;
 pub mod client;
@@ -17,6 +17,7 @@ pub mod node;
 pub mod password;
 pub mod select;
 pub mod track;
+pub mod turn;
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -138,6 +138,11 @@ pub enum TrackError {
     /// The node did not take it.
     #[error("the node refused the transaction: {}", .0.message)]
     Refused(Refusal),
+    /// Another command with the same keys made the very same transaction first.
+    #[error(
+        "transaction {0}, which pays the same from the same coins, was sent by another command a moment ago; nothing was sent now"
+    )]
+    Twin(TransactionId),
     /// It left the chain and the pool, and the node did not take it again.
     #[error(
         "transaction {id} left the chain, and the node did not take it again: {}", reason.message
@@ -291,6 +296,10 @@ pub async fn submit(
     clock: &dyn Clock,
     signed: &Signed,
 ) -> Result<Submitted, TrackError> {
+    // A node says "accepted" to what it has already: whose transaction it is can only be told before.
+    if node.chain_transaction(signed.id).await?.is_some() {
+        return Err(TrackError::Twin(signed.id));
+    }
     let started = clock.now();
     offer(node, signed).await?;
     Ok(Submitted { started, latency: clock.now().saturating_sub(started) })
@@ -314,7 +323,7 @@ async fn offer(node: &impl NodeApi, signed: &Signed) -> Result<(), TrackError> {
         }
         Err(error) => return Err(error.clone().into()),
     };
-    // It may have taken it before, or have been cut off before it could say so.
+    // It may have been cut off before it could say that it took it, or have got it back from others.
     match node.chain_transaction(id).await {
         Ok(Some(info)) if info.id == id => Ok(()),
         _ => Err(refused),
@@ -513,7 +522,8 @@ impl<N: NodeApi> Watch<'_, N> {
     }
 
     fn tracked(&self, status: SendStatus) -> Tracked {
-        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+        // To the microsecond: a node's answer takes many of them.
+        let ms = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
         let report = SendReport {
             id: self.signed.id,
             status,

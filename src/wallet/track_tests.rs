@@ -187,22 +187,31 @@ fn what_the_node_refuses_is_told_in_its_words() {
 }
 
 #[test]
-fn a_transaction_that_the_node_has_already_is_as_good_as_accepted() {
+fn the_same_transaction_of_somebody_else_is_not_taken_for_ones_own() {
     let node = FakeNode::new();
     let (_, signed) = payment(&node);
     let clock = FakeClock::default();
     block_on(submit(&node, &clock, &signed)).unwrap();
-    block_on(submit(&node, &clock, &signed)).unwrap();
-    node.mine();
-    block_on(submit(&node, &clock, &signed)).unwrap();
+    for _ in 0..2 {
+        let twin = block_on(submit(&node, &clock, &signed));
+        assert_eq!(twin, Err(TrackError::Twin(signed.id)));
+        node.mine();
+    }
+}
+
+#[test]
+fn a_submission_that_was_cut_off_but_taken_is_accepted() {
+    let node = FakeNode::new().cutting_off(1);
+    let (_, signed) = payment(&node);
+    block_on(submit(&node, &FakeClock::default(), &signed)).unwrap();
+    assert_eq!(node.submissions(), 1);
 }
 
 #[test]
 fn a_broken_connection_leaves_open_whether_the_transaction_was_taken() {
-    let node = FakeNode::new();
+    let node = FakeNode::new().cutting_off(1).at(0, Event::Silence(1));
     let (_, signed) = payment(&node);
     let clock = FakeClock::default();
-    let node = node.silent(2);
     let end = block_on(submit(&node, &clock, &signed));
     assert!(matches!(end, Err(TrackError::Unsure { id, .. }) if id == signed.id), "{end:?}");
 }

@@ -12,6 +12,7 @@ use crate::wallet::keystore::KeystoreError;
 use crate::wallet::node::Chain;
 use crate::wallet::select::{CoinState, SelectError, Shortfall};
 use crate::wallet::track::TrackError;
+use crate::wallet::turn::TurnError;
 
 impl From<KeystoreError> for CliError {
     fn from(error: KeystoreError) -> Self {
@@ -54,6 +55,18 @@ impl From<KeystoreError> for CliError {
             _ => ("keystore", None),
         };
         Self::new(Exit::Keystore, code, error.to_string()).maybe_help(help)
+    }
+}
+
+impl From<TurnError> for CliError {
+    fn from(error: TurnError) -> Self {
+        let message = error.to_string();
+        match error {
+            TurnError::Busy { .. } => Self::new(Exit::Keystore, "busy", message)
+                .help("wait for them to end, then try again"),
+            TurnError::Io { .. } => Self::new(Exit::Keystore, "keystore", message)
+                .help("the directory of wallets must be one that you may write in"),
+        }
     }
 }
 
@@ -147,6 +160,8 @@ pub(super) fn track<N>(error: TrackError, connected: &Connected<N>) -> CliError 
         TrackError::Node(error) => (connected.explain)(error),
         TrackError::Refused(refusal) => CliError::new(Exit::Refused, code(refusal.code), message)
             .help("nothing was sent; the coins may have been spent meanwhile: see `assay wallet coins`, and try again"),
+        TrackError::Twin(_) => CliError::new(Exit::Refused, "already_sent", message)
+            .help("if you mean to pay once more, try again"),
         TrackError::Dropped { reason, .. } => CliError::new(Exit::Refused, code(reason.code), message)
             .help("its coins were spent otherwise: see `assay wallet coins`, and pay again if need be"),
         TrackError::OtherChain { .. } => CliError::new(Exit::WrongChain, "wrong_chain", message)

@@ -9,6 +9,7 @@ use crate::cli::output;
 use crate::spec::nearest;
 use crate::wallet::faucet::{AMOUNT_DEFAULT, FaucetError, Giver, give};
 use crate::wallet::node::NodeApi;
+use crate::wallet::turn::Turn;
 
 /// What `assay wallet faucet` takes.
 #[derive(Debug, clap::Args)]
@@ -52,9 +53,11 @@ pub(super) async fn faucet<N: NodeApi>(
         None => AMOUNT_DEFAULT,
     };
     let fee_factor = args.paying.fee_rate;
+    let turn = Turn::of_faucet(&desk.directory()?, desk.clock).await?;
     let given = give(&connected.api, desk.clock, &chain, &givers, (to, amount), fee_factor)
         .await
         .map_err(|error: FaucetError| errors::faucet(error, &connected, &chain, &to))?;
+    drop(turn);
     announce(desk, &chain, &given.selection, (&to, amount));
     let paid = Paid {
         signed: &given.signed,

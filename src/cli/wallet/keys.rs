@@ -206,7 +206,8 @@ fn sheet(mnemonic: &Mnemonic) -> String {
         sheet.push('\n');
         for (index, word) in words.iter().enumerate() {
             let number = line * WORDS_PER_LINE + index + 1;
-            sheet.push_str(&format!("{number:>4} {word:<8}"));
+            let end = if index + 1 == words.len() { 0 } else { 8 };
+            sheet.push_str(&format!("{number:>4} {word:<end$}"));
         }
     }
     sheet.push('\n');

@@ -12,6 +12,7 @@ use crate::wallet::coins::{self, Payment};
 use crate::wallet::node::NodeApi;
 use crate::wallet::select::OwnCoin;
 use crate::wallet::track;
+use crate::wallet::turn::Turn;
 
 const AFTER_HELP: &str = "\
 Young coins pay first and old ones are kept, for they are worth more where coins stake. Change returns to the account.
@@ -67,18 +68,30 @@ pub(super) async fn send<N: NodeApi>(
     } else {
         vec![change_to]
     };
-    let mut coins = coins::own(&connected.api, &chain, &from).await.map_err(&connected.explain)?;
-    let picked =
-        args.coins.iter().map(|given| pick(given, &coins)).collect::<Result<Vec<_>, _>>()?;
     let fee_factor = args.paying.fee_rate;
-    let payment = Payment { from: &from, to, amount, change_to, fee_factor, picked: &picked };
-    let selection = coins::choose(&connected.api, &chain, &mut coins, &payment)
-        .await
-        .map_err(|error| errors::choose(error, &connected, &chain, &change_to))?;
+    let choose = async || {
+        let mut coins =
+            coins::own(&connected.api, &chain, &from).await.map_err(&connected.explain)?;
+        let picked: Vec<CoinId> =
+            args.coins.iter().map(|given| pick(given, &coins)).collect::<Result<_, _>>()?;
+        let payment = Payment { from: &from, to, amount, change_to, fee_factor, picked: &picked };
+        coins::choose(&connected.api, &chain, &mut coins, &payment)
+            .await
+            .map_err(|error| errors::choose(error, &connected, &chain, &change_to))
+    };
 
-    // Whatever can be refused without the password has been by now.
-    announce(desk, &chain, &selection, (&to, amount));
+    // Whatever can be refused without the password is refused before it is asked for.
+    let planned = choose().await?;
+    announce(desk, &chain, &planned, (&to, amount));
     let unlocked = desk.unlock(&wallet, &source)?;
+
+    // The coins may have changed while it was typed, or be chosen by another command right now.
+    let turn = Turn::of_wallet(&desk.directory()?, wallet.name(), desk.clock).await?;
+    let selection = choose().await?;
+    if selection != planned {
+        desk.note("the coins of the wallet have changed meanwhile:");
+        announce(desk, &chain, &selection, (&to, amount));
+    }
     let owners = selection.owners();
     let signers = wallet.accounts().iter().filter(|account| owners.contains(&account.address()));
     let keys = signers
@@ -91,6 +104,7 @@ pub(super) async fn send<N: NodeApi>(
     let submitted = track::submit(&connected.api, desk.clock, &signed)
         .await
         .map_err(|error| errors::track(error, &connected))?;
+    drop(turn);
     let paid = Paid { signed: &signed, submitted, selection: &selection, to, amount, giver: None };
     follow(desk, &connected, &chain, paid, &args.paying).await
 }

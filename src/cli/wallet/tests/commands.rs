@@ -280,3 +280,27 @@ fn what_is_exported_holds_no_secret_unless_asked() {
     let line = ["export", "--secret", "--yes-show-secrets", "--password-file", "pass"];
     assert_eq!(stage.json(&node, &line)["mnemonic"], WORDS);
 }
+
+#[test]
+fn commands_that_pay_the_same_at_once_pay_as_often_as_there_are_commands() {
+    let stage = Stage::new();
+    let node = funded();
+    let to = shown(&stranger());
+    let pay = ["send", &to, "1", "--wait", "accepted", "--password-file", "pass"];
+    let give = ["faucet", "2", "--to", &to, "--wait", "accepted"];
+    let connect = || Ok(connected(&node));
+    // The node lets the others go first at each question.
+    let ended = block_on(async {
+        let pay = (0..5).map(|_| stage.start(&connect, &pay, &[]));
+        let give = (0..9).map(|_| stage.start(&connect, &give, &[]));
+        let all =
+            futures::future::join(futures::future::join_all(pay), futures::future::join_all(give));
+        let (paid, given) = all.await;
+        Ok([paid, given].into_iter().flatten().collect::<Vec<_>>())
+    });
+    for answer in ended.unwrap() {
+        answer.unwrap();
+    }
+    node.mine();
+    assert_eq!(node.owned(&stranger()), (5 + 9 * 2) * COIN);
+}

@@ -21,7 +21,6 @@ use crate::ledger::CoinKind;
 use crate::types::hd::{DerivationPath, Seed, derive};
 use crate::types::mnemonic::Mnemonic;
 use crate::types::{Address, Keypair, Prefix, Time};
-use crate::wallet::client::ClientError;
 use crate::wallet::fake::{FakeClock, FakeNode, HEAD};
 use crate::wallet::keystore::OsEntropy;
 use crate::wallet::password::Prompter;
@@ -63,6 +62,10 @@ impl Prompter for Typist {
             None => Err(io::Error::other("nobody is there")),
         }
     }
+}
+
+fn connected(node: &FakeNode) -> Connected<&FakeNode> {
+    Connected { api: node, explain: Box::new(CliError::from) }
 }
 
 /// A home with wallets in it.
@@ -115,14 +118,19 @@ impl Stage {
         words: &[&str],
         answers: &[&str],
     ) -> Result<Answer, CliError> {
-        let connect = || {
-            let explain = |error: ClientError| CliError::from(error);
-            Ok(Connected { api: node, explain: Box::new(explain) })
-        };
-        self.run_at(&connect, words, answers)
+        self.run_at(&|| Ok(connected(node)), words, answers)
     }
 
     fn run_at<N: NodeApi>(
+        &self,
+        connect: &dyn Fn() -> Result<Connected<N>, CliError>,
+        words: &[&str],
+        answers: &[&str],
+    ) -> Result<Answer, CliError> {
+        block_on(self.start(connect, words, answers))
+    }
+
+    async fn start<N: NodeApi>(
         &self,
         connect: &dyn Fn() -> Result<Connected<N>, CliError>,
         words: &[&str],
@@ -150,7 +158,7 @@ impl Stage {
             stopped: &|| Box::pin(std::future::pending()),
             json: globals.json,
         };
-        block_on(perform(args, &mut desk))
+        perform(args, &mut desk).await
     }
 
     /// What was said beside results since the last time.
