@@ -78,6 +78,12 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     if header.height <= final_height {
         return Err(ImportError::BelowFinal { height: header.height, final_height });
     }
+    // Whoever keeps an orphan or an early block for later relies on this bound.
+    let bytes = borsh::object_length(&block.draft).expect("every draft encodes");
+    let allowed = tree.params().block_bytes_max;
+    if bytes > allowed {
+        return Err(ImportError::Copy(format!("it has {bytes} bytes where {allowed} are allowed")));
+    }
     let Some(parent) = tree.get(&header.parent) else {
         return Err(ImportError::Orphan { parent: header.parent });
     };
@@ -91,11 +97,12 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
             "height {given} on a parent that needs {expected}"
         )));
     }
+    // Before the clock is asked: a place among the blocks that wait for it costs a proof.
+    tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     let until = tree.rules().not_before(&header);
     if now < until {
         return Err(ImportError::Early { until });
     }
-    tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     if body_root(&block.body, &chain) != header.body_root {
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }
@@ -118,3 +125,7 @@ fn same_root(claimed: StateRoot, computed: StateRoot) -> Result<(), ImportError>
         "it claims state root {claimed}; executing it gives {computed}"
     )))
 }
+
+#[cfg(test)]
+#[path = "import_tests.rs"]
+mod tests;

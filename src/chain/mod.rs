@@ -13,3 +13,5 @@ pub use tree::{Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+pub(crate) mod testkit;

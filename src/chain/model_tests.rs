@@ -1,1 +1,245 @@
+//! The tree against a model that keeps a list of blocks and answers every question by walking it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::testkit::{child, claim, tree};
+use super::*;
+use crate::ledger::testkit::{MemBase, params};
+use crate::types::testkit::Dice;
+use crate::types::{BlockId, Height, Time};
+
+const LATER: Time = Time(u64::MAX);
+
+#[derive(Debug, Clone)]
+struct Known {
+    parent: BlockId,
+    height: Height,
+    rank: u64,
+    final_height: Height,
+    arrival: usize,
+}
+
+/// Blocks in a map, and nothing derived from them.
+struct Model {
+    blocks: BTreeMap<BlockId, Known>,
+    root: BlockId,
+    arrivals: usize,
+}
+
+impl Model {
+    fn head(&self) -> BlockId {
+        let best = |(_, known): &(&BlockId, &Known)| (known.rank, usize::MAX - known.arrival);
+        *self.blocks.iter().max_by_key(best).unwrap().0
+    }
+
+    /// A block and what it stands on, down to the root, highest first.
+    fn line(&self, from: &BlockId) -> Vec<BlockId> {
+        let mut line = vec![*from];
+        while line.last() != Some(&self.root) {
+            line.push(self.blocks[line.last().unwrap()].parent);
+        }
+        line
+    }
+
+    fn moved(&self, from: BlockId, to: BlockId) -> Option<HeadMove> {
+        let (old, new) = (self.line(&from), self.line(&to));
+        let left = old.iter().filter(|id| !new.contains(id)).copied().collect();
+        let joined = new.iter().rev().filter(|id| !old.contains(id)).copied().collect();
+        (from != to).then_some(HeadMove { from, left, joined })
+    }
+
+    /// The blocks that become final, lowest first, and those that lose.
+    fn newly_final(&self) -> (Vec<BlockId>, BTreeSet<BlockId>) {
+        let head = self.head();
+        let up_to = self.blocks[&head].final_height;
+        let line = self.line(&head);
+        let mut won: Vec<BlockId> =
+            line.into_iter().filter(|id| self.blocks[id].height <= up_to).collect();
+        won.retain(|id| *id != self.root);
+        won.reverse();
+        let Some(last) = won.last() else { return (Vec::new(), BTreeSet::new()) };
+        let loses = |id: &&BlockId| !self.line(id).contains(last) && !won.contains(id);
+        let lost = self.blocks.keys().filter(loses).filter(|id| **id != self.root);
+        (won.clone(), lost.copied().collect())
+    }
+}
+
+fn check(tree: &Tree, model: &Model, seed: u64) {
+    let head = model.head();
+    assert_eq!(tree.head().id, head, "head, seed {seed}");
+    assert_eq!(tree.root().id, model.root, "root, seed {seed}");
+    let ids: BTreeSet<BlockId> = tree.nodes().map(|node| node.id).collect();
+    assert_eq!(ids, model.blocks.keys().copied().collect(), "blocks, seed {seed}");
+    let branch: Vec<_> = tree.branch().iter().map(|(height, id)| (*height, *id)).collect();
+    let mut line = model.line(&head);
+    line.reverse();
+    let line: Vec<_> = line.into_iter().map(|id| (model.blocks[&id].height, id)).collect();
+    assert_eq!(branch, line, "branch, seed {seed}");
+    let leaves: BTreeSet<BlockId> = tree.leaves().map(|node| node.id).collect();
+    let parents: BTreeSet<BlockId> = model.blocks.values().map(|known| known.parent).collect();
+    let childless = ids.iter().filter(|id| !parents.contains(id)).copied().collect();
+    assert_eq!(leaves, childless, "leaves, seed {seed}");
+}
+
+/// Moves finality on in tree and model; the base gets what became final, as a store would.
+fn advance(tree: &mut Tree, base: &MemBase, model: &mut Model, seed: u64) {
+    let finalised = tree.newly_final().unwrap();
+    let (won, lost) = model.newly_final();
+    let ids: Vec<BlockId> = finalised.blocks.iter().map(|node| node.id).collect();
+    assert_eq!(ids, won, "final blocks, seed {seed}");
+    let dropped: BTreeSet<BlockId> = finalised.dropped.iter().copied().collect();
+    assert_eq!(dropped, lost, "dropped blocks, seed {seed}");
+    assert_eq!(dropped.len(), finalised.dropped.len());
+    finalised.blocks.iter().for_each(|node| base.write(&node.delta));
+    tree.advance(&finalised);
+    for id in &lost {
+        model.blocks.remove(id);
+    }
+    if let Some((last, before)) = won.split_last() {
+        model.blocks.remove(&model.root);
+        model.blocks.retain(|id, _| !before.contains(id));
+        model.root = *last;
+    }
+}
+
+/// A tree to grow: which block stands on which, how strong and how final each is.
+struct Plan {
+    parents: Vec<usize>,
+    claims: Vec<(u64, Height)>,
+}
+
+impl Plan {
+    fn new(dice: &mut Dice) -> Self {
+        let mut plan = Self { parents: vec![0], claims: vec![(0, Height(0))] };
+        let mut heights = vec![0u64];
+        let depth = 1 + dice.below(8);
+        // Deep trees, bushy trees, and all between.
+        let bushy = dice.below(100);
+        for index in 1..=4 + dice.index(28) {
+            let parent = if dice.percent(bushy) { dice.index(index) } else { index - 1 };
+            let height = heights[parent] + 1;
+            let (rank, final_height) = plan.claims[parent];
+            let by_depth = height.saturating_sub(depth + dice.below(2));
+            plan.parents.push(parent);
+            plan.claims.push((rank + dice.below(3), Height(final_height.0.max(by_depth))));
+            heights.push(height);
+        }
+        plan
+    }
+}
+
+fn one_tree(seed: u64) -> (usize, usize, usize) {
+    let mut dice = Dice::new(seed);
+    let params = params();
+    let (mut tree, base) = tree(&params);
+    let genesis = tree.root().id;
+    let known = Known {
+        parent: BlockId::default(),
+        height: Height(0),
+        rank: 0,
+        final_height: Height(0),
+        arrival: 0,
+    };
+    let mut model =
+        Model { blocks: BTreeMap::from([(genesis, known)]), root: genesis, arrivals: 0 };
+    let plan = Plan::new(&mut dice);
+    let mut ids: Vec<Option<BlockId>> = vec![None; plan.parents.len()];
+    ids[0] = Some(genesis);
+    let mut lost: BTreeSet<usize> = BTreeSet::new();
+    let mut waiting: Vec<usize> = (1..plan.parents.len()).collect();
+    let (mut reorganised, mut finals, mut orphans) = (0, 0, 0);
+    while !waiting.is_empty() {
+        // Half of the time in order, else at random among those whose parent is there.
+        let at = if dice.percent(50) { 0 } else { dice.index(waiting.len()) };
+        let index = waiting[at];
+        let Some(parent) = ids[plan.parents[index]] else {
+            // Its parent comes later, or never.
+            if lost.contains(&plan.parents[index]) {
+                lost.insert(index);
+                waiting.remove(at);
+            }
+            continue;
+        };
+        waiting.remove(at);
+        let (rank, final_height) = plan.claims[index];
+        if tree.get(&parent).is_none() {
+            // Its branch lost, or its parent is final by now: it can no longer enter.
+            orphans += 1;
+            lost.insert(index);
+            continue;
+        }
+        let block =
+            Arc::new(child(&tree, &parent, claim(rank, final_height), 1 + index as u8, vec![]));
+        let id = block.id(&params.chain);
+        let height = block.header.height;
+        let before = model.head();
+        let imported = import(&mut tree, block.clone(), LATER).unwrap();
+        model.arrivals += 1;
+        let arrival = model.arrivals;
+        model.blocks.insert(id, Known { parent, height, rank, final_height, arrival });
+        let moved = model.moved(before, model.head());
+        assert_eq!(imported, Imported { id, height, moved }, "seed {seed}");
+        reorganised += usize::from(imported.moved.is_some_and(|moved| !moved.left.is_empty()));
+        assert_eq!(import(&mut tree, block, LATER), Err(ImportError::Known), "seed {seed}");
+        ids[index] = Some(id);
+        check(&tree, &model, seed);
+        if dice.percent(60) {
+            let root = model.root;
+            advance(&mut tree, &base, &mut model, seed);
+            finals += usize::from(root != model.root);
+            check(&tree, &model, seed);
+        }
+        assert_eq!(tree.trim(), [], "far fewer than the bound");
+    }
+    (reorganised, finals, orphans)
+}
+
+#[test]
+fn random_trees_agree_with_a_list_of_blocks() {
+    let (mut reorganised, mut finals, mut orphans) = (0, 0, 0);
+    for seed in 0..1000 {
+        let (r, f, o) = one_tree(seed);
+        reorganised += r;
+        finals += f;
+        orphans += o;
+    }
+    // The dice must have shown what this is about.
+    assert!(
+        reorganised > 500 && finals > 1000 && orphans > 500,
+        "{reorganised} {finals} {orphans}"
+    );
+}
+
+/// Off the best branch the weakest leaf goes first, among equals the latest; the head and what it stands on never.
+#[test]
+fn beyond_the_bound_the_weakest_side_leaves_go() {
+    let params = params();
+    let (mut tree, _) = tree(&params);
+    let genesis = tree.root().id;
+    let enter = |tree: &mut Tree, parent: BlockId, rank: u64, producer: u8| {
+        let claim = claim(rank, Height(0));
+        let block = child(tree, &parent, claim, producer, vec![]);
+        import(tree, Arc::new(block), LATER).unwrap().id
+    };
+    // The best branch, then a side branch of two, then a crowd of single blocks.
+    let a = enter(&mut tree, genesis, 50, 1);
+    let b = enter(&mut tree, a, 5000, 1);
+    let side = enter(&mut tree, genesis, 40, 2);
+    let side_leaf = enter(&mut tree, side, 60, 2);
+    let mut crowd = Vec::new();
+    for rank in 0..SIDE_BLOCKS_MAX as u64 - 2 {
+        crowd.push(enter(&mut tree, genesis, 100 + rank / 2, 3 + (rank % 2) as u8));
+    }
+    assert_eq!(tree.trim(), [], "exactly the bound");
+    let worst = enter(&mut tree, genesis, 1, 5);
+    assert_eq!(tree.trim(), [worst], "what came last may be what goes");
+    enter(&mut tree, genesis, 4000, 5);
+    assert_eq!(tree.trim(), [side_leaf], "the weakest leaf, although what it stands on is weaker");
+    enter(&mut tree, genesis, 4001, 5);
+    assert_eq!(tree.trim(), [side], "which is a leaf now");
+    enter(&mut tree, genesis, 4002, 5);
+    assert_eq!(tree.trim(), [crowd[1]], "of two equals the later one");
+    assert_eq!((tree.head().id, tree.len()), (b, SIDE_BLOCKS_MAX + 3));
+    assert!(tree.get(&a).is_some());
+}

@@ -1,18 +1,20 @@
 //! The acting half of a rule, and what it may look at.
 
+use std::collections::BTreeSet;
+
 use super::{Event, Outbox};
 use crate::chain::{Node, Tree};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::Mempool;
 use crate::types::{
-    Address, Body, Bounded, Claim, Draft, HEADER_VERSION, Hash, Header, StateRoot, Time,
+    Address, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Header, StateRoot, Time,
     Transaction, body_root, encode,
 };
 
 /// Bytes that a draft keeps free for header and list lengths, far more than they take.
 const HEADER_ROOM: usize = 1024;
 
-/// Transactions that turn out not to execute are left out one by one, this often at most.
+/// Transactions that turn out not to execute are left out one by one, this often at most; then all that follow are.
 const REPAIRS_MAX: usize = 16;
 
 /// The acting half of a rule.
@@ -55,20 +57,24 @@ impl Context<'_> {
         let chosen = self.pool.select(room, params.transactions_max);
         let mut transactions: Vec<Transaction> =
             chosen.into_iter().map(|transaction| (*transaction).clone()).collect();
-        for _ in 0..REPAIRS_MAX {
-            let index = match self.execute(parent, time, producer, claim, transactions.clone()) {
-                Ok(made) => return Ok(made),
+        let mut repairs = 0;
+        loop {
+            match self.execute(parent, time, producer, claim, transactions.clone()) {
                 Err(ExecuteError::Transaction { index, error })
-                    if !matches!(error, TransactionError::Failed(_)) =>
+                    if !matches!(error, TransactionError::Failed(_)) && repairs <= REPAIRS_MAX =>
                 {
-                    index
+                    match repairs < REPAIRS_MAX {
+                        true => leave_out(&mut transactions, index, &params.chain),
+                        // What stands before the one that failed was just seen to execute.
+                        false => transactions.truncate(index),
+                    }
+                    repairs += 1;
                 }
-                Err(error) => return Err(DraftError { parent: parent.id, error }),
-            };
-            transactions.remove(index);
+                outcome => {
+                    return outcome.map_err(|error| DraftError { parent: parent.id, error });
+                }
+            }
         }
-        let empty = self.execute(parent, time, producer, claim, Vec::new());
-        empty.map_err(|error| DraftError { parent: parent.id, error })
     }
 
     fn execute(
@@ -109,3 +115,23 @@ impl Context<'_> {
         Ok(executed)
     }
 }
+
+/// Takes a transaction out of a list, and those behind it that spend what it creates.
+fn leave_out(transactions: &mut Vec<Transaction>, index: usize, chain: &GenesisId) {
+    let mut missing = BTreeSet::new();
+    let mut position = 0;
+    transactions.retain(|transaction| {
+        let fails = position == index || transaction.inputs.iter().any(|c| missing.contains(c));
+        position += 1;
+        if fails {
+            let id = transaction.id(chain);
+            let outputs = 0..transaction.outputs.len();
+            missing.extend(outputs.map(|output| Transaction::coin_id(&id, output, chain)));
+        }
+        !fails
+    });
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -10,20 +10,36 @@ use rayon::prelude::*;
 
 use crate::types::{Hash, StateRoot};
 
-/// Lanes in the sum.
+/// Lanes in the sum, of 16 bits each.
 const LANES: usize = 1024;
+
+/// Lanes are kept four to a word, the first in the low bits.
+const WORDS: usize = LANES / 4;
+
+/// The top bit of each lane of a word.
+const TOPS: u64 = 0x8000_8000_8000_8000;
 
 /// Below this many expansions, handing work to other threads costs more than it saves.
 const PARALLEL_FROM: usize = 128;
 
 /// The sum of all entries of a state.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LtHash(Box<[u16; LANES]>);
+pub struct LtHash(Box<[u64; WORDS]>);
 
 impl Default for LtHash {
     fn default() -> Self {
-        Self(Box::new([0; LANES]))
+        Self(Box::new([0; WORDS]))
     }
+}
+
+/// Lane-wise a + b: the top bits are added apart, so that no carry leaves its lane.
+fn plus(a: u64, b: u64) -> u64 {
+    ((a & !TOPS) + (b & !TOPS)) ^ ((a ^ b) & TOPS)
+}
+
+/// Lane-wise a − b: the top bits are lent to each lane beforehand, so that none borrows from its neighbour.
+fn minus(a: u64, b: u64) -> u64 {
+    ((a | TOPS) - (b & !TOPS)) ^ ((a ^ !b) & TOPS)
 }
 
 impl std::fmt::Debug for LtHash {
@@ -42,19 +58,16 @@ pub(crate) struct Entry<'a> {
 impl LtHash {
     /// The 2048 bytes of the sum, lanes little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
+        let mut bytes = Vec::with_capacity(8 * WORDS);
+        self.0.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        bytes
     }
 
     /// Reads [`Self::to_bytes`] back; `None` if there are not exactly 2048 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != 2 * LANES {
-            return None;
-        }
-        let mut sum = Self::default();
-        for (lane, pair) in sum.0.iter_mut().zip(bytes.chunks_exact(2)) {
-            *lane = u16::from_le_bytes([pair[0], pair[1]]);
-        }
-        Some(sum)
+        let (words, []) = bytes.as_chunks() else { return None };
+        let words: &[[u8; 8]; WORDS] = words.try_into().ok()?;
+        Some(Self(Box::new(words.map(u64::from_le_bytes))))
     }
 
     /// The root that a header carries: BLAKE3 of the lanes.
@@ -93,8 +106,8 @@ impl LtHash {
     }
 
     fn merge(&mut self, other: &Self) {
-        for (lane, more) in self.0.iter_mut().zip(other.0.iter()) {
-            *lane = lane.wrapping_add(*more);
+        for (word, more) in self.0.iter_mut().zip(other.0.iter()) {
+            *word = plus(*word, *more);
         }
     }
 
@@ -103,11 +116,12 @@ impl LtHash {
         hasher.update(&(entry.key.len() as u64).to_le_bytes()); // a length fits 64 bits
         hasher.update(entry.key);
         hasher.update(entry.value);
-        let mut bytes = [0; 2 * LANES];
+        let mut bytes = [0; 8 * WORDS];
         hasher.finalize_xof().fill(&mut bytes);
-        for (lane, pair) in self.0.iter_mut().zip(bytes.chunks_exact(2)) {
-            let part = u16::from_le_bytes([pair[0], pair[1]]);
-            *lane = if entry.add { lane.wrapping_add(part) } else { lane.wrapping_sub(part) };
+        let (parts, _) = bytes.as_chunks();
+        let combine = if entry.add { plus } else { minus };
+        for (word, part) in self.0.iter_mut().zip(parts) {
+            *word = combine(*word, u64::from_le_bytes(*part));
         }
     }
 }
@@ -138,6 +152,40 @@ mod tests {
         a.add(b"ab", b"c");
         b.add(b"a", b"bc");
         assert_ne!(a.root(), b.root());
+    }
+
+    /// Four lanes in a word behave as four numbers of 16 bits.
+    #[test]
+    fn lanes_do_not_touch_each_other() {
+        let mut dice = crate::types::testkit::Dice::new(1);
+        let edges = [0, 1, 0x7fff, 0x8000, 0xffff];
+        for _ in 0..2000 {
+            let mut lane = || match dice.percent(50) {
+                true => edges[dice.index(edges.len())],
+                false => dice.next() as u16,
+            };
+            let (a, b): ([u16; 4], [u16; 4]) = ([(); 4].map(|()| lane()), [(); 4].map(|()| lane()));
+            let word = |lanes: [u16; 4]| lanes.iter().rev().fold(0, |w, l| w << 16 | u64::from(*l));
+            let each =
+                |combine: fn(u16, u16) -> u16| word([0, 1, 2, 3].map(|n| combine(a[n], b[n])));
+            assert_eq!(plus(word(a), word(b)), each(u16::wrapping_add), "{a:x?} + {b:x?}");
+            assert_eq!(minus(word(a), word(b)), each(u16::wrapping_sub), "{a:x?} - {b:x?}");
+        }
+    }
+
+    /// The root of a small set, which no reader of another version may compute otherwise.
+    #[test]
+    fn the_root_is_the_pinned_one() {
+        let mut set = LtHash::default();
+        let empty = set.root().to_string();
+        assert_eq!(empty, "be2a8de3dcf46c94ce85cdc8e07ac308f4d8a95490d956c38d780fd610db0813");
+        set.add(b"key", b"value");
+        set.add(b"another key", b"");
+        set.remove(b"gone", b"once");
+        assert_eq!(
+            set.root().to_string(),
+            "2bd95ee758d4faedfeae5bdc7d32e8810a246cc11c08957f66e2b52a9f30b1d1"
+        );
     }
 
     #[test]

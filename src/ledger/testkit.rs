@@ -95,9 +95,19 @@ pub(crate) struct Plain {
     pub(crate) issued: Amount,
     /// Of the fees, so many parts in a hundred go to the producer; the rest is burned.
     pub(crate) fees_percent: u64,
+    /// Notes in one block: a limit that no transaction breaks alone.
+    pub(crate) notes_max: u64,
 }
 
 impl Plain {
+    pub(crate) fn new(issued: u64, fees_percent: u64) -> Self {
+        Self { issued: Amount(issued), fees_percent, notes_max: u64::MAX }
+    }
+
+    fn notes() -> SystemKey {
+        SystemKey::new("plain/notes")
+    }
+
     /// How often the rule has run, and a family of three entries of which one is missing after each block.
     pub(crate) fn keys() -> (SystemKey, [SystemKey; 3]) {
         let member = |number: u8| SystemKey::member("plain/of", &[number]);
@@ -117,10 +127,17 @@ impl Transition for Plain {
         &self,
         operation: &Operation,
         _: Address,
-        _: &mut System<'_, '_>,
+        state: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
         match operation {
-            Operation::Note { .. } => Ok(()),
+            Operation::Note { .. } => {
+                let notes: u64 = state.get(&Self::notes())?.unwrap_or_default();
+                state.put(&Self::notes(), &(notes + 1));
+                match notes < self.notes_max {
+                    true => Ok(()),
+                    false => Err(Refused::Invalid("enough notes in this block".into())),
+                }
+            }
             other => Err(Refused::operation(other)),
         }
     }
@@ -136,6 +153,7 @@ impl Transition for Plain {
         _: &Movements,
         state: &mut System<'_, '_>,
     ) -> Result<Rewards, Refused> {
+        state.remove(&Self::notes());
         let (_, members) = Self::keys();
         let height = block.header.height.0;
         for (index, member) in (0..).zip(&members) {
@@ -191,7 +209,7 @@ pub(crate) fn draft(
         version: HEADER_VERSION,
         height,
         parent,
-        time: Time(height.0 * 1000),
+        time: Time(height.0.saturating_mul(1000)),
         producer: key(producer).address(),
         claim: Claim::Round { round: 0 },
         body_root: body_root(&body, &params.chain),

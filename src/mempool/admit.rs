@@ -1,9 +1,13 @@
-//! Admission: what may join the pool.
+//! Admission: what may join the pool, and what may stay when the head moved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{ANCESTORS_MAX, Mempool, Pending};
-use crate::ledger::{Accepted, Refused, State, TransactionError, Transition, Working, validate};
+use crate::ledger::{
+    Accepted, Coin, CoinView, ReadFailed, Refused, State, TransactionError, Transition, Working,
+    validate,
+};
 use crate::types::{Amount, CoinId, Height, Time, Transaction, TransactionId};
 
 /// Why a transaction may not join the pool.
@@ -76,7 +80,7 @@ impl Mempool {
         place: Place<'_>,
         now: Time,
     ) -> Result<Vec<TransactionId>, AdmitError> {
-        let (fee, rate, size, depth) = self.judge(&id, &transaction, place)?;
+        let Judged { fee, rate, size, depth, victims } = self.judge(&id, &transaction, place)?;
         self.arrivals += 1;
         let pending = Pending {
             witnesses: transaction.witness_hash(&self.params.chain),
@@ -88,12 +92,8 @@ impl Mempool {
             since: now,
             depth,
         };
+        let gone = victims.iter().flat_map(|victim| self.remove(victim)).collect();
         self.insert(id, pending, place.height);
-        let mut gone = Vec::new();
-        while self.bytes > self.bytes_max {
-            let Some((_, _, cheapest)) = self.by_rate.first().copied() else { break };
-            gone.extend(self.remove(&cheapest));
-        }
         Ok(gone)
     }
 
@@ -102,7 +102,7 @@ impl Mempool {
         id: &TransactionId,
         transaction: &Transaction,
         place: Place<'_>,
-    ) -> Result<(Amount, u64, usize, usize), AdmitError> {
+    ) -> Result<Judged, AdmitError> {
         if self.pending.contains_key(id) {
             return Err(AdmitError::Known);
         }
@@ -125,18 +125,112 @@ impl Mempool {
         }
         // A fee is below 2^53 and a size at least one byte, so this stays below 2^63.
         let rate = accepted.fee.0.saturating_mul(1000) / size as u64;
-        if self.bytes + size > self.bytes_max {
-            let cheapest = self.by_rate.first().map_or(u64::MAX, |(rate, ..)| *rate);
-            if rate <= cheapest {
-                return Err(AdmitError::Full { rate, cheapest });
-            }
-        }
-        Ok((accepted.fee, rate, size, depth))
+        let victims = self.victims(transaction, size, rate)?;
+        Ok(Judged { fee: accepted.fee, rate, size, depth, victims })
     }
 
-    fn depth(&self, transaction: &Transaction) -> usize {
-        let parents = transaction.inputs.iter().filter_map(|coin| self.created.get(coin));
-        parents.filter_map(|(_, id)| self.pending.get(id)).map(|p| p.depth).max().unwrap_or(0)
+    /// Whose place a transaction takes in a full pool: the cheapest ones, with all that stands on them. Each must pay
+    /// less than it does, and none may be what it stands on itself.
+    fn victims(
+        &self,
+        transaction: &Transaction,
+        size: usize,
+        rate: u64,
+    ) -> Result<Vec<TransactionId>, AdmitError> {
+        let mut victims = Vec::new();
+        let mut bytes = self.bytes + size;
+        if bytes <= self.bytes_max {
+            return Ok(victims);
+        }
+        let kept = self.ancestors(transaction);
+        let mut gone = BTreeSet::new();
+        for (cheapest, _, id) in &self.by_rate {
+            if kept.contains(id) || gone.contains(id) {
+                continue;
+            }
+            if *cheapest >= rate {
+                return Err(AdmitError::Full { rate, cheapest: *cheapest });
+            }
+            victims.push(*id);
+            let mut next = vec![*id];
+            while let Some(id) = next.pop() {
+                if gone.insert(id) {
+                    bytes -= self.pending[&id].size;
+                    next.extend(self.children(&id));
+                }
+            }
+            if bytes <= self.bytes_max {
+                return Ok(victims);
+            }
+        }
+        Err(AdmitError::Full { rate, cheapest: u64::MAX })
+    }
+
+    /// All pending transactions that this one stands on.
+    fn ancestors(&self, transaction: &Transaction) -> BTreeSet<TransactionId> {
+        let mut ancestors = BTreeSet::new();
+        let mut next: Vec<TransactionId> = self.parents(transaction).collect();
+        while let Some(id) = next.pop() {
+            if ancestors.insert(id) {
+                next.extend(self.parents(&self.pending[&id].transaction));
+            }
+        }
+        ancestors
+    }
+
+    /// Takes out what can no longer stand in a child of the head, with everything that stands on it; gives the ids
+    /// that went. The head's move may have undone coins that pending transactions spend (`coins`: whether it undid
+    /// any block), and it may have changed what the rule says to an operation.
+    pub fn revise(
+        &mut self,
+        place: Place<'_>,
+        coins: bool,
+    ) -> Result<Vec<TransactionId>, ReadFailed> {
+        let mut fallen = Vec::new();
+        for (id, pending) in &self.pending {
+            let transaction = &*pending.transaction;
+            if !coins && transaction.operation.is_none() {
+                continue;
+            }
+            let below = Below { pool: self, state: place.state };
+            let judged = validate(transaction, pending.size, &below, place.height, &self.params)
+                .and_then(|accepted| operation(transaction, &accepted, place));
+            match judged {
+                Ok(()) => {}
+                Err(TransactionError::Failed(error)) => return Err(error),
+                Err(_) => fallen.push(*id),
+            }
+        }
+        Ok(fallen.iter().flat_map(|id| self.remove(id)).collect())
+    }
+
+    pub(super) fn depth(&self, transaction: &Transaction) -> usize {
+        let parents = self.parents(transaction).filter_map(|id| self.pending.get(&id));
+        parents.map(|parent| parent.depth).max().unwrap_or(0)
+    }
+}
+
+/// What admission finds out about a transaction that may join.
+struct Judged {
+    fee: Amount,
+    rate: u64,
+    size: usize,
+    depth: usize,
+    victims: Vec<TransactionId>,
+}
+
+/// The coins as a pending transaction finds them: those of the state and those that pending transactions create.
+struct Below<'a> {
+    pool: &'a Mempool,
+    state: &'a State,
+}
+
+impl CoinView for Below<'_> {
+    fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        match self.pool.pending_coin(id) {
+            Some(coin) => Ok(Some(coin)),
+            None => self.state.coin(id),
+        }
     }
 }
 

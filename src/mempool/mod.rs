@@ -119,6 +119,7 @@ impl Mempool {
 
     fn insert(&mut self, id: TransactionId, pending: Pending, height: Height) {
         let chain = self.params.chain;
+        let mut children = Vec::new();
         for coin in &pending.transaction.inputs {
             self.spent.insert(*coin, id);
         }
@@ -130,11 +131,48 @@ impl Mempool {
                 time: pending.since,
                 kind: CoinKind::Transfer,
             };
-            self.created.insert(Transaction::coin_id(&id, index, &chain), (coin, id));
+            let coin_id = Transaction::coin_id(&id, index, &chain);
+            children.extend(self.spent.get(&coin_id));
+            self.created.insert(coin_id, (coin, id));
         }
         self.bytes += pending.size;
         self.by_rate.insert((pending.rate, std::cmp::Reverse(pending.arrival), id));
         self.pending.insert(id, pending);
+        // A transaction that a lost block gives back may find what stands on it pending already.
+        self.count_depths(children);
+    }
+
+    /// A coin that a pending transaction creates, as another finds it. Its height was a guess when its transaction
+    /// joined and the head may have gone back since; what a payment creates may be spent at once at any height.
+    fn pending_coin(&self, id: &CoinId) -> Option<Coin> {
+        let (coin, _) = self.created.get(id)?;
+        Some(Coin { height: Height::default(), ..*coin })
+    }
+
+    /// The pending transactions that create coins which this one spends.
+    fn parents(&self, transaction: &Transaction) -> impl Iterator<Item = TransactionId> {
+        transaction.inputs.iter().filter_map(|coin| self.created.get(coin)).map(|(_, id)| *id)
+    }
+
+    /// The pending transactions that spend coins which this one creates.
+    fn children(&self, id: &TransactionId) -> Vec<TransactionId> {
+        let outputs = self.pending.get(id).map_or(0, |pending| pending.transaction.outputs.len());
+        let coin = |index| Transaction::coin_id(id, index, &self.params.chain);
+        (0..outputs).filter_map(|index| self.spent.get(&coin(index)).copied()).collect()
+    }
+
+    /// Counts again how deep these stand, and whatever stands on them.
+    fn count_depths(&mut self, mut next: Vec<TransactionId>) {
+        while let Some(id) = next.pop() {
+            let Some(pending) = self.pending.get(&id) else { continue };
+            let depth = 1 + self.depth(&pending.transaction);
+            if depth != pending.depth {
+                next.extend(self.children(&id));
+                if let Some(pending) = self.pending.get_mut(&id) {
+                    pending.depth = depth;
+                }
+            }
+        }
     }
 
     /// Takes one transaction out; what stands on it is the caller's business.
@@ -156,13 +194,10 @@ impl Mempool {
         let mut gone = Vec::new();
         let mut next = vec![*id];
         while let Some(id) = next.pop() {
-            let Some(pending) = self.pending.get(&id) else { continue };
-            for index in 0..pending.transaction.outputs.len() {
-                let coin = Transaction::coin_id(&id, index, &self.params.chain);
-                next.extend(self.spent.get(&coin));
+            next.extend(self.children(&id));
+            if self.take(&id).is_some() {
+                gone.push(id);
             }
-            self.take(&id);
-            gone.push(id);
         }
         gone
     }
@@ -172,7 +207,9 @@ impl Mempool {
         &mut self,
         transactions: impl IntoIterator<Item = (&'t TransactionId, &'t Transaction)>,
     ) {
+        let mut risen = Vec::new();
         for (id, transaction) in transactions {
+            risen.extend(self.children(id));
             self.take(id);
             for coin in &transaction.inputs {
                 if let Some(loser) = self.spent.get(coin).copied() {
@@ -180,6 +217,7 @@ impl Mempool {
                 }
             }
         }
+        self.count_depths(risen);
     }
 }
 
@@ -194,8 +232,8 @@ impl CoinView for PoolView<'_> {
         if self.pool.spent.contains_key(id) {
             return Ok(None);
         }
-        match self.pool.created.get(id) {
-            Some((coin, _)) => Ok(Some(*coin)),
+        match self.pool.pending_coin(id) {
+            Some(coin) => Ok(Some(coin)),
             None => self.state.coin(id),
         }
     }

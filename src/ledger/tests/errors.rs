@@ -209,7 +209,7 @@ fn the_signatures_to_check_are_those_of_the_witnesses_over_the_id() {
 
 /// Executes a block of these transactions on the genesis state.
 fn execute_all(transactions: Vec<Transaction>, params: &Params) -> Result<Executed, ExecuteError> {
-    let rule = Plain { issued: Amount(100), fees_percent: 100 };
+    let rule = Plain::new(100, 100);
     let draft = draft(BlockId::default(), Height(1), 1, transactions, params);
     execute(&draft, &state(), &BTreeMap::new(), params, &rule)
 }
@@ -311,7 +311,7 @@ fn a_broken_disk_is_nobodys_fault() {
     let broken = State::at_rest(Arc::new(BrokenBase), LtHash::default(), Height(0));
     let judged = validate(&fine(), 1, &broken, Height(1), &params);
     assert!(matches!(judged, Err(TransactionError::Failed(_))));
-    let rule = Plain { issued: Amount(100), fees_percent: 100 };
+    let rule = Plain::new(100, 100);
     for transactions in [vec![], vec![fine()]] {
         let draft = draft(BlockId::default(), Height(1), 1, transactions, &params);
         let executed = execute(&draft, &broken, &BTreeMap::new(), &params, &rule);

@@ -146,7 +146,7 @@ impl Run {
         let state = State::at_rest(base.clone(), commitment, Height(0));
         let flat = Flat::genesis(&params);
         assert_eq!(state.root(), flat.root(), "the genesis state");
-        let rule = Plain { issued: Amount(dice.below(2_000)), fees_percent: dice.below(101) };
+        let rule = Plain::new(dice.below(2_000), dice.below(101));
         Self {
             history: BTreeMap::from([(Height(0), flat.clone())]),
             past: vec![(Height(0), state.clone())],

@@ -31,7 +31,7 @@ fn holdings(state: &State, person: u8) -> u64 {
 #[test]
 fn fees_go_to_the_producer_and_what_it_leaves_is_burned() {
     for (fees_percent, kept, burned) in [(100, 10_000, 0), (40, 4_000, 6_000), (0, 0, 10_000)] {
-        let executed = one_payment(&Plain { issued: Amount(70), fees_percent }, 10_000);
+        let executed = one_payment(&Plain::new(70, fees_percent), 10_000);
         assert_eq!(holdings(&executed.state, 1), 0);
         assert_eq!(holdings(&executed.state, 2), 2 * FORTUNE.0 - 10_000);
         assert_eq!(holdings(&executed.state, 3), FORTUNE.0 + 70 + kept);
@@ -43,7 +43,7 @@ fn fees_go_to_the_producer_and_what_it_leaves_is_burned() {
 
 #[test]
 fn a_block_that_pays_nothing_creates_no_coin() {
-    let executed = one_payment(&Plain { issued: Amount::ZERO, fees_percent: 0 }, 10_000);
+    let executed = one_payment(&Plain::new(0, 0), 10_000);
     let created = executed
         .delta
         .iter()
@@ -68,7 +68,7 @@ fn what_comes_and_goes_within_a_block_changes_nothing() {
     let second =
         transaction(&[(between, coin)], &[(one, Amount(FORTUNE.0 - 2_000))], None, &params);
     let draft = draft(BlockId::default(), Height(1), 3, vec![first, second], &params);
-    let rule = Plain { issued: Amount(70), fees_percent: 100 };
+    let rule = Plain::new(70, 100);
     let executed = execute(&draft, &state, &BTreeMap::new(), &params, &rule).unwrap();
     assert!(!executed.delta.contains_key(&Key::Coin(between)));
     assert!(!executed.delta.contains_key(&Key::Owned(one, between)));

@@ -1,0 +1,128 @@
+//! A rule whose blocks say themselves how strong and how final they are, for tests of this room and those below it.
+
+use std::sync::Arc;
+
+use super::{BlockRef, Rank, Rules, Tree, Verdict};
+use crate::ledger::testkit::{MemBase, Plain, accounts, draft};
+use crate::ledger::{
+    Movements, Params, ReadFailed, Refused, Rewards, State, System, Transition, genesis_state,
+};
+use crate::types::{
+    Address, Amount, Block, BlockId, Body, Claim, Draft, Evidence, HEADER_VERSION, Hash, Header,
+    Height, Operation, Seal, Signature, StateRoot, Time, Transaction, body_root,
+};
+
+/// The seal that the rule accepts.
+pub(crate) const GOOD: Seal = Seal::Signature(Signature([1; 64]));
+
+/// The rule: the claim holds rank and final height.
+#[derive(Debug)]
+pub(crate) struct Said(pub(crate) Plain);
+
+/// The claim of a block whose branch has this rank and is final up to this height.
+pub(crate) fn claim(rank: u64, prior: Height) -> Claim {
+    let mut reveal = [0; 32];
+    reveal[..8].copy_from_slice(&rank.to_be_bytes());
+    Claim::Slot { reveal: Hash(reveal), commit: Hash::default(), prior }
+}
+
+impl Rules for Said {
+    fn verify(&self, header: &Header, seal: &Seal, _: BlockRef<'_>) -> Result<(), Verdict> {
+        match (&header.claim, seal) {
+            (Claim::Slot { .. }, seal) if *seal == GOOD => Ok(()),
+            (Claim::Slot { .. }, _) => Err(Verdict::Seal("it is not the good one".into())),
+            _ => Err(Verdict::Header("it does not say how strong it is".into())),
+        }
+    }
+
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
+        let Claim::Slot { reveal, .. } = head.header.claim else {
+            return Ok(Rank::of_numbers(&[0]));
+        };
+        let bytes = reveal.0.first_chunk().expect("a hash has 32 bytes");
+        Ok(Rank::of_numbers(&[u64::from_be_bytes(*bytes)]))
+    }
+
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
+        let Claim::Slot { prior, .. } = head.header.claim else { return Ok(Height(0)) };
+        Ok(prior)
+    }
+
+    fn not_before(&self, header: &Header) -> Time {
+        header.time
+    }
+}
+
+impl Transition for Said {
+    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.0.before(block, state)
+    }
+
+    fn operation(
+        &self,
+        operation: &Operation,
+        actor: Address,
+        state: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        self.0.operation(operation, actor, state)
+    }
+
+    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.0.evidence(evidence, state)
+    }
+
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        moved: &Movements,
+        state: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        self.0.after(block, fees, moved, state)
+    }
+}
+
+/// The first block of a chain with these parameters and accounts.
+pub(crate) fn genesis(params: &Params) -> Block {
+    let (_, commitment) = genesis_state(&accounts(), params);
+    let body = Body::default();
+    let header = Header {
+        version: HEADER_VERSION,
+        height: Height(0),
+        parent: BlockId::default(),
+        time: Time(0),
+        producer: Address::default(),
+        claim: Claim::Genesis,
+        body_root: body_root(&body, &params.chain),
+        state_root: StateRoot(commitment.root().0),
+    };
+    Draft { header, body }.seal(Seal::Genesis)
+}
+
+/// A tree of the genesis block alone, and the base below it.
+pub(crate) fn tree(params: &Params) -> (Tree, Arc<MemBase>) {
+    let (delta, commitment) = genesis_state(&accounts(), params);
+    let base = Arc::new(MemBase::default());
+    base.write(&delta);
+    let state = State::at_rest(base.clone(), commitment, Height(0));
+    let rules = Arc::new(Said(Plain::new(1000, 100)));
+    let tree = Tree::new(rules, params.clone(), Arc::new(genesis(params)), state);
+    (tree.expect("the genesis state reads"), base)
+}
+
+/// A block on a block of the tree that is right in every way; its time is a second per height.
+pub(crate) fn child(
+    tree: &Tree,
+    parent: &BlockId,
+    claim: Claim,
+    producer: u8,
+    transactions: Vec<Transaction>,
+) -> Block {
+    let parent = tree.get(parent).expect("the parent is in the tree");
+    let height = parent.height().next();
+    let mut draft = draft(parent.id, height, producer, transactions, tree.params());
+    draft.header.claim = claim;
+    let executed = tree.execute(&draft, parent).expect("what a test writes executes");
+    draft.header.state_root = executed.root();
+    draft.seal(GOOD)
+}
