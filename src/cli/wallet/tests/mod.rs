@@ -1,6 +1,6 @@
 //! Commands as people type them, against a node in memory.
 
-mod bad_input;
+mod bad_input_tests;
 mod commands;
 
 use std::cell::RefCell;
