@@ -48,6 +48,7 @@ impl Home {
             }
         }
         command.env("ASSAY_HOME", self.path().join("home"));
+        command.env("ASSAY_WALLET_DIR", self.path().join("wallets"));
         command.env("XDG_CACHE_HOME", self.path().join("cache"));
         command
     }
@@ -303,6 +304,45 @@ fn ctrl_c_stops_the_nodes_and_keeps_the_chain() {
     home.status_when("", "came back", all_reach(height));
     home.ok("devnet stop");
     assert_eq!(exit_code(&mut child), 0);
+    home.ok("devnet down");
+}
+
+/// The main job: a chain from a spec, a wallet, a payment, and one truth at every node.
+#[test]
+fn a_payment_becomes_final_and_every_node_agrees_on_it() {
+    let home = Home::new();
+    let spec = include_str!("../chain-specs/pow-dev.toml");
+    let halving = spec.replace("halving_interval = 1000", "halving_interval = 10");
+    assert_ne!(spec, halving);
+    fs::write(home.path().join("halving.toml"), halving).unwrap();
+    home.ok("devnet up halving.toml --detach");
+    home.status_when("", "at height 1", all_reach(1));
+
+    home.ok("wallet new --no-password");
+    home.ok("wallet new other --no-password");
+    home.ok("wallet faucet 10");
+    let other: Value =
+        serde_json::from_str(&home.ok("wallet address --wallet other --json")).unwrap();
+    let address = other["address"].as_str().unwrap();
+    let send = format!("wallet send {address} 1.5 --no-password --wait final --json");
+    let sent: Value = serde_json::from_str(&home.ok(&send)).unwrap();
+    assert_eq!(sent["status"], "final", "{sent}");
+    assert!(sent["latency_ms"]["final"].is_number(), "{sent}");
+
+    for node in 0..4 {
+        let ask = format!("wallet balance --wallet other --json --dir pow-dev:{node}");
+        let balance: Value = serde_json::from_str(&home.ok(&ask)).unwrap();
+        assert_eq!(balance["spendable"], "150000000", "node {node}: {balance}");
+    }
+    let one = |status: &Value, field: &str| {
+        nodes(status).iter().all(|n| n[field] == nodes(status)[0][field])
+    };
+    let status = home.status_when("", "of one mind", |status| one(status, "head"));
+    assert!(one(&status, "state_root"), "{status:#}");
+    let supply: Value = serde_json::from_str(&home.ok("chain supply --json")).unwrap();
+    let height = supply["height"].as_u64().unwrap();
+    let issued: u64 = (1..=height).map(|height| 5_000_000_000 >> (height / 10)).sum();
+    assert_eq!(supply["issued"], issued.to_string(), "{supply}");
     home.ok("devnet down");
 }
 
