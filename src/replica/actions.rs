@@ -10,6 +10,9 @@ use crate::types::{Block, encode};
 
 impl<S: Store> Replica<S> {
     pub(super) fn perform(&mut self, action: Action) {
+        if self.failed {
+            return;
+        }
         match action {
             Action::Persist { record, bytes } => {
                 let mut batch = Batch::default();

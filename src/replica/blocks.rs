@@ -4,27 +4,37 @@
 //! forged one costs its maker a proof, and an honest one travels at the speed of its header. The body is rebuilt from
 //! the pool; what is missing is asked for, a tenth missing or a failed rebuild means the whole body. Neither
 //! condemns the block or its bearer.
+//!
+//! Header and seal of an announcement are judged, its list of short ids is not: anybody can copy the former and garble
+//! the latter. So a block that is coming remembers who else announced it and asks them in turn when the first does
+//! not deliver. And whoever passed an announcement on may be asked for a body that it is still waiting for itself: the
+//! question waits with the block.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bounded::Recent;
 use super::wire::{Announce, Request, ShortId, short_id};
-use super::{GossipVerdict, Output, Peer, Replica, Report, Verifying};
+use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
 use crate::chain::{ImportError, Imported, Verdict, import};
 use crate::consensus::Event;
 use crate::ledger::signature_checks;
+use crate::mempool::Place;
 use crate::store::Store;
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, Draft, Hash, Header, Time, Transaction, TransactionId, body_root,
+    Block, BlockId, Body, Bounded, Draft, Hash, Header, Height, Time, Transaction, TransactionId,
+    body_root,
 };
 
 /// Blocks whose parents are not known yet. Each is at most as large as a block may be.
 const ORPHANS_MAX: usize = 64;
 
-/// Blocks being rebuilt.
-const REBUILDING_MAX: usize = 32;
+/// Announced blocks that are not complete or not imported yet.
+const COMING_MAX: usize = 32;
+
+/// Peers remembered for one coming block: those who announced it too, and those who ask us for it.
+const INTERESTED_MAX: usize = 16;
 
 /// Blocks ahead of the clock.
 const EARLY_MAX: usize = 32;
@@ -40,8 +50,10 @@ const MISSING_ALWAYS_FETCHED: usize = 4;
 pub(super) enum Source {
     /// Rebuilt from an announcement that this peer passed on: it vouches for header and seal only.
     Announced(Peer),
-    /// This peer sent it whole and vouches for all of it.
+    /// This peer sent it whole when asked for its body, and vouches for all of it.
     Served(Peer),
+    /// This peer sent it with others when asked what comes next, and vouches for all of it.
+    Synced(Peer),
     /// Out of our own orphans or early blocks; nobody vouches any more.
     Held,
 }
@@ -49,8 +61,16 @@ pub(super) enum Source {
 impl Source {
     pub(super) fn peer(self) -> Option<Peer> {
         match self {
-            Self::Announced(peer) | Self::Served(peer) => Some(peer),
+            Self::Announced(peer) | Self::Served(peer) | Self::Synced(peer) => Some(peer),
             Self::Held => None,
+        }
+    }
+
+    /// Who is to blame if the block is not what it seems.
+    fn liable(self) -> Option<Peer> {
+        match self {
+            Self::Served(peer) | Self::Synced(peer) => Some(peer),
+            Self::Announced(_) | Self::Held => None,
         }
     }
 }
@@ -62,7 +82,7 @@ type CopyKey = (BlockId, Hash);
 #[derive(Debug)]
 pub(super) struct Incoming {
     orphans: Recent<CopyKey, Arc<Block>>,
-    rebuilding: Recent<BlockId, Rebuilding>,
+    coming: Recent<BlockId, Coming>,
     early: Recent<CopyKey, (Time, Arc<Block>)>,
     invalid: Recent<BlockId, ()>,
 }
@@ -71,7 +91,7 @@ impl Default for Incoming {
     fn default() -> Self {
         Self {
             orphans: Recent::new(ORPHANS_MAX),
-            rebuilding: Recent::new(REBUILDING_MAX),
+            coming: Recent::new(COMING_MAX),
             early: Recent::new(EARLY_MAX),
             invalid: Recent::new(INVALID_MAX),
         }
@@ -79,17 +99,55 @@ impl Default for Incoming {
 }
 
 impl Incoming {
+    /// Orphans, coming blocks, early blocks, ids found invalid.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize, usize, usize) {
+        let Self { orphans, coming, early, invalid } = self;
+        let counts = (orphans.iter().count(), coming.iter().count());
+        (counts.0, counts.1, early.iter().count(), invalid.iter().count())
+    }
+
     pub(super) fn next_due(&self) -> Option<Time> {
         self.early.iter().map(|(_, (until, _))| *until).min()
     }
 }
 
-/// A block whose body is not complete.
+/// An announced block on its way into the tree.
 #[derive(Debug)]
-struct Rebuilding {
+struct Coming {
     announce: Announce,
+    /// Who is asked for what is missing.
     from: Peer,
-    transactions: Vec<Option<Arc<Transaction>>>,
+    /// The body as far as it is known, while it is being rebuilt.
+    transactions: Option<Vec<Option<Arc<Transaction>>>>,
+    /// Who announced it too.
+    others: Vec<Peer>,
+    /// Who asks us for it meanwhile.
+    askers: Vec<(Peer, RequestId, Request)>,
+}
+
+/// What became of a block on its way into the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// It is there now.
+    New,
+    /// It was there before.
+    Known,
+    /// Its time will come.
+    Early,
+    /// It is not there.
+    Refused,
+}
+
+/// What a batch of blocks from one peer brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Brought {
+    /// Blocks that are new here.
+    pub(super) fresh: usize,
+    /// The last block of the batch that is here now.
+    pub(super) reached: Option<(Height, BlockId)>,
+    /// The batch ended at a block that is ahead of the clock.
+    pub(super) early: bool,
 }
 
 /// Blocks whose signatures are being checked.
@@ -127,11 +185,19 @@ impl<S: Store> Replica<S> {
 
     fn judge_announce(&mut self, from: Peer, id: &BlockId, announce: &Announce) -> GossipVerdict {
         let header = &announce.header;
-        if self.tree.get(id).is_some() || self.blocks.rebuilding.contains(id) {
+        if self.tree.get(id).is_some() {
+            return GossipVerdict::Ignore;
+        }
+        if let Some(coming) = self.blocks.coming.get_mut(id) {
+            let known = coming.from == from || coming.others.contains(&from);
+            if !known && coming.others.len() < INTERESTED_MAX {
+                coming.others.push(from);
+            }
             return GossipVerdict::Ignore;
         }
         if self.blocks.invalid.contains(id) {
-            return GossipVerdict::Reject;
+            // Whoever passed it on may have done so before it executed the block.
+            return GossipVerdict::Ignore;
         }
         if header.height <= self.tree.root().height() {
             return GossipVerdict::Ignore;
@@ -153,7 +219,7 @@ impl<S: Store> Replica<S> {
             }
         }
         if self.now < self.tree.rules().not_before(header) {
-            // Ask for it when its time has come: nothing is kept for a clock that is ahead of ours.
+            // It comes whole, with whatever else that peer has, and waits among the early blocks.
             self.peer_is_ahead(from, header.height);
             return GossipVerdict::Ignore;
         }
@@ -177,50 +243,105 @@ impl<S: Store> Replica<S> {
         let transactions: Vec<_> = announce.short_ids.iter().map(found).collect();
         let missing: Vec<u32> =
             (0..).zip(&transactions).filter(|(_, t)| t.is_none()).map(|(n, _)| n).collect();
-        let rebuilding = Rebuilding { announce, from, transactions };
-        if missing.is_empty() {
-            return self.rebuilt(id, rebuilding);
+        let many =
+            missing.len() > MISSING_ALWAYS_FETCHED && missing.len() * 10 > transactions.len();
+        let (others, askers) = (Vec::new(), Vec::new());
+        let transactions = (!many).then_some(transactions);
+        let coming = Coming { announce, from, transactions, others, askers };
+        if let Some(forgotten) = self.blocks.coming.insert(id, coming) {
+            self.answer_askers(forgotten.askers);
         }
-        let many = missing.len() > MISSING_ALWAYS_FETCHED
-            && missing.len() * 10 > rebuilding.transactions.len();
-        let request = match many {
-            true => Request::Block(id),
-            false => Request::Transactions { block: id, places: Bounded::truncated(missing) },
-        };
-        self.blocks.rebuilding.insert(id, rebuilding);
-        self.ask(from, request);
+        if missing.is_empty() {
+            self.rebuilt(id);
+        } else if many {
+            self.ask(from, Request::Block(id));
+        } else {
+            self.ask(
+                from,
+                Request::Transactions { block: id, places: Bounded::truncated(missing) },
+            );
+        }
     }
 
-    /// The body is complete: if it is the one that the header names, the block goes on, otherwise it is fetched whole.
-    fn rebuilt(&mut self, id: BlockId, rebuilding: Rebuilding) {
-        let Rebuilding { announce, from, transactions } = rebuilding;
+    /// Every place of the body is filled: if it is the one that the header names, the block goes on, otherwise it is
+    /// fetched whole.
+    fn rebuilt(&mut self, id: BlockId) {
+        let Some(coming) = self.blocks.coming.get_mut(&id) else { return };
+        let from = coming.from;
+        let transactions = coming.transactions.take().unwrap_or_default();
+        let Announce { header, seal, evidence, .. } = coming.announce.clone();
         let transactions =
             transactions.into_iter().flatten().map(|transaction| (*transaction).clone()).collect();
-        let body =
-            Body { transactions: Bounded::truncated(transactions), evidence: announce.evidence };
-        if body_root(&body, &self.chain) != announce.header.body_root {
+        let body = Body { transactions: Bounded::truncated(transactions), evidence };
+        if body_root(&body, &self.chain) != header.body_root {
             return self.ask(from, Request::Block(id));
         }
-        let block = Draft { header: announce.header, body }.seal(announce.seal);
+        let block = Draft { header, body }.seal(seal);
         self.enter(vec![Arc::new(block)], Source::Announced(from));
     }
 
     /// Transactions that were missing arrived, in the order in which they were asked for.
     pub(super) fn filled(&mut self, from: Peer, id: BlockId, transactions: Vec<Transaction>) {
-        let Some(mut rebuilding) = self.blocks.rebuilding.remove(&id) else { return };
+        let Some(coming) = self.blocks.coming.get_mut(&id) else { return };
+        let Some(places) = coming.transactions.as_mut().filter(|_| coming.from == from) else {
+            return;
+        };
         let mut arrived = transactions.into_iter();
-        for place in rebuilding.transactions.iter_mut().filter(|place| place.is_none()) {
+        for place in places.iter_mut().filter(|place| place.is_none()) {
             *place = arrived.next().map(Arc::new);
         }
-        match rebuilding.transactions.iter().all(Option::is_some) {
-            true => self.rebuilt(id, rebuilding),
-            false => self.ask(from, Request::Block(id)),
+        if places.iter().all(Option::is_some) {
+            return self.rebuilt(id);
+        }
+        coming.transactions = None;
+        self.ask(from, Request::Block(id));
+    }
+
+    /// A peer does not deliver a body: the next one who announced the block is asked for it.
+    pub(super) fn body_failed(&mut self, from: Peer, id: BlockId) {
+        let Some(coming) = self.blocks.coming.get_mut(&id) else { return };
+        if coming.from != from {
+            return;
+        }
+        coming.transactions = None;
+        match coming.others.pop() {
+            Some(other) => {
+                coming.from = other;
+                self.ask(other, Request::Block(id));
+            }
+            // Statuses will tell whether it is still missed.
+            None => self.settled(&id),
         }
     }
 
-    /// A request for a body came to nothing.
-    pub(super) fn body_failed(&mut self, id: &BlockId) {
-        self.blocks.rebuilding.remove(id);
+    /// A coming block is in the tree, or will not be: whoever asked for it meanwhile gets an answer.
+    fn settled(&mut self, id: &BlockId) {
+        if let Some(coming) = self.blocks.coming.remove(id) {
+            self.answer_askers(coming.askers);
+        }
+    }
+
+    fn answer_askers(&mut self, askers: Vec<(Peer, RequestId, Request)>) {
+        for (peer, id, request) in askers {
+            self.requested(peer, id, request);
+        }
+    }
+
+    /// Whether a peer's question about a block can wait until that block is here.
+    pub(super) fn wait_for(
+        &mut self,
+        peer: Peer,
+        id: RequestId,
+        block: &BlockId,
+        request: &Request,
+    ) -> bool {
+        let Some(coming) = self.blocks.coming.get_mut(block) else { return false };
+        // Two that wait for each other would wait for good.
+        if coming.from == peer || coming.askers.len() >= INTERESTED_MAX {
+            return false;
+        }
+        coming.askers.push((peer, id, request.clone()));
+        true
     }
 
     /// Whole blocks, lowest first, go on to have their signatures checked.
@@ -228,7 +349,6 @@ impl<S: Store> Replica<S> {
         let mut batch: Vec<SignatureCheck> = Vec::new();
         let mut owners = Vec::new();
         for (index, block) in blocks.iter().enumerate() {
-            self.blocks.rebuilding.remove(&block.id(&self.chain));
             for transaction in &block.body.transactions {
                 let id = transaction.id(&self.chain);
                 let witnesses = transaction.witness_hash(&self.chain);
@@ -252,31 +372,54 @@ impl<S: Store> Replica<S> {
     pub(super) fn blocks_verified(&mut self, checking: Checking, bad: &[u32]) {
         let Checking { blocks, owners, source } = checking;
         let first_bad = bad.iter().filter_map(|place| owners.get(*place as usize)).min().copied();
+        let mut brought = Brought::default();
         for (index, block) in blocks.into_iter().enumerate() {
             if Some(index) == first_bad {
                 let id = block.id(&self.chain);
-                let reason = "a signature in it does not verify".into();
-                // The header fixes the witnesses, so no copy of this block can be valid.
-                self.refused(&block.header, &id, source, ImportError::Invalid(reason));
+                // The header fixes the witnesses: if these are the ones it names, no copy of the block can be valid.
+                let genuine = body_root(&block.body, &self.chain) == block.header.body_root;
+                let error = match genuine {
+                    true => ImportError::Invalid("a signature in it does not verify".into()),
+                    false => {
+                        ImportError::Copy("its body is not the one that the header names".into())
+                    }
+                };
+                self.refused(&block.header, &id, source, error);
                 break;
             }
-            if !self.try_import(block, source) {
-                break;
+            let (height, id) = (block.header.height, block.id(&self.chain));
+            match self.try_import(id, block, source) {
+                Entry::New => brought.fresh += 1,
+                Entry::Known => {}
+                Entry::Early => {
+                    brought.early = true;
+                    break;
+                }
+                Entry::Refused => break,
             }
+            brought.reached = Some((height, id));
         }
-        self.synced_a_batch(source);
+        if let Source::Synced(peer) = source {
+            self.synced(peer, brought);
+        }
     }
 
-    /// Imports one block and whatever waited for it. Says whether a child of it can be imported.
-    fn try_import(&mut self, block: Arc<Block>, source: Source) -> bool {
-        let id = block.id(&self.chain);
-        match import(&mut self.tree, block.clone(), self.now) {
+    /// Imports one block and whatever waited for it.
+    fn try_import(&mut self, id: BlockId, block: Arc<Block>, source: Source) -> Entry {
+        let outcome = match self.blocks.invalid.contains(&id) {
+            true => Err(ImportError::Invalid("it was found invalid before".into())),
+            false => import(&mut self.tree, block.clone(), self.now),
+        };
+        let entry = match outcome {
             Ok(imported) => {
                 self.entered(imported, false);
                 self.adopt_orphans(id);
-                true
+                Entry::New
             }
-            Err(ImportError::Known) => true,
+            Err(ImportError::Known) => Entry::Known,
+            Err(ImportError::BelowFinal { height, .. }) if self.is_final(height, &id) => {
+                Entry::Known
+            }
             Err(ImportError::Orphan { .. }) => {
                 let key = (id, block.seal.hash(&self.chain));
                 let height = block.header.height;
@@ -284,22 +427,29 @@ impl<S: Store> Replica<S> {
                 if let Some(peer) = source.peer() {
                     self.peer_is_ahead(peer, height);
                 }
-                false
+                Entry::Refused
             }
             Err(ImportError::Early { until }) => {
                 let key = (id, block.seal.hash(&self.chain));
                 self.blocks.early.insert(key, (until, block));
-                false
+                Entry::Early
             }
             Err(ImportError::Failed(error)) => {
                 self.fail(error.0);
-                false
+                Entry::Refused
             }
             Err(error) => {
                 self.refused(&block.header, &id, source, error);
-                false
+                return Entry::Refused;
             }
-        }
+        };
+        self.settled(&id);
+        entry
+    }
+
+    fn is_final(&mut self, height: Height, id: &BlockId) -> bool {
+        let there = self.stored.final_id(height);
+        self.stored(there).flatten().is_some_and(|there| there == *id)
     }
 
     fn adopt_orphans(&mut self, parent: BlockId) {
@@ -326,15 +476,21 @@ impl<S: Store> Replica<S> {
 
     /// A block was refused for good, as this copy or altogether.
     fn refused(&mut self, header: &Header, id: &BlockId, source: Source, error: ImportError) {
+        let copy = matches!(error, ImportError::Copy(_));
         if matches!(error, ImportError::Invalid(_)) {
             self.blocks.invalid.insert(*id, ());
         }
         let (height, reason) = (header.height, error.to_string());
-        if let Source::Served(peer) = source {
+        let liable = source.liable();
+        if let Some(peer) = liable
             // A block below the final height is another opinion, not a lie.
-            if !matches!(error, ImportError::BelowFinal { .. }) {
-                self.ban(peer, format!("it sent block {id} at height {height}: {reason}"));
-            }
+            && !matches!(error, ImportError::BelowFinal { .. })
+        {
+            self.ban(peer, format!("it sent block {id} at height {height}: {reason}"));
+        }
+        match liable.filter(|_| copy) {
+            Some(peer) => self.body_failed(peer, *id),
+            None => self.settled(id),
         }
         self.report(Report::Refused { block: *id, height, reason });
     }
@@ -366,18 +522,31 @@ impl<S: Store> Replica<S> {
                 returned.push((receipt.id, Arc::new(transaction.clone())));
             }
         }
+        let mut arrived: Vec<(TransactionId, Arc<Transaction>)> = Vec::new();
         for id in joined {
             let Some(node) = self.tree.get(id) else { continue };
             let ids = node.receipts.iter().map(|receipt| &receipt.id);
-            self.included.extend(ids.clone().map(|transaction| (*transaction, *id)));
-            self.pool.confirm(ids.zip(&node.block.body.transactions));
+            let transactions = ids.clone().zip(&node.block.body.transactions);
+            self.included.extend(ids.map(|transaction| (*transaction, *id)));
+            self.pool.confirm(transactions.clone());
+            if self.awaits_coins() {
+                arrived.extend(transactions.map(|(id, t)| (*id, Arc::new(t.clone()))));
+            }
         }
         for (id, transaction) in returned {
             if !self.included.contains_key(&id) {
                 // What no longer stands was decided otherwise by the branch that won.
                 let _ = self.admit(id, transaction);
+                self.tell_soon(&id);
             }
         }
+        let head = self.tree.head();
+        let height = head.height().next();
+        let place = Place { state: &head.state, height, rule: self.tree.rules() };
+        if let Err(error) = self.pool.revise(place, !left.is_empty()) {
+            return self.fail(error.0);
+        }
+        self.wake_waiting(&arrived);
     }
 
     fn advance(&mut self) {
@@ -407,7 +576,8 @@ impl<S: Store> Replica<S> {
         let mut lost = Vec::new();
         for block in blocks {
             let id = block.id(&self.chain);
-            match import(&mut self.tree, Arc::new(block), self.now) {
+            // It entered once, so its time had come by then, whatever the clock says now.
+            match import(&mut self.tree, Arc::new(block), Time(u64::MAX)) {
                 Ok(Imported { moved: Some(moved), .. }) => self.follow(&moved.left, &moved.joined),
                 Ok(_) | Err(ImportError::Known) => {}
                 Err(ImportError::Failed(error)) => return self.fail(error.0),

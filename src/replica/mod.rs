@@ -34,7 +34,7 @@ use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
 use crate::store::{Store, StoreError, StoredChain, Table};
-use crate::types::{Block, BlockId, Bounded, GenesisId, Time, Transaction, TransactionId, decode};
+use crate::types::{Block, BlockId, Bounded, GenesisId, Time, TransactionId, decode};
 
 /// What a replica needs to know of its chain.
 pub struct Chain {
@@ -124,9 +124,8 @@ impl<S: Store> Replica<S> {
         let (blocks, last) = self.stored.unfinal()?;
         self.tree.continue_arrivals(last);
         self.reimport(blocks);
-        for transaction in self.stored.pending()? {
-            self.readmit(transaction);
-        }
+        let pending = self.stored.pending()?;
+        self.readmit(pending);
         let mut saved = Vec::new();
         for (name, value) in self.stored.all(Table::Records)? {
             let name: Bounded<u8, 64> =
@@ -177,7 +176,9 @@ impl<S: Store> Replica<S> {
         self.due_blocks();
         self.due_gossip();
         self.due_statuses();
-        while let Some(event) = self.events.pop_front() {
+        while let Some(event) = self.events.pop_front()
+            && !self.failed
+        {
             let mut outbox = Outbox::default();
             let cx = Context { now: self.now, tree: &self.tree, pool: &self.pool };
             self.engine.handle(event, &cx, &mut outbox);
@@ -189,6 +190,9 @@ impl<S: Store> Replica<S> {
 
     /// When to call [`Self::handle`] at the latest, with [`Input::Tick`] if nothing else happened.
     pub fn next_deadline(&self) -> Option<Time> {
+        if self.failed {
+            return None;
+        }
         let timers = self.timers.values().copied();
         let blocks = self.blocks.next_due();
         let gossip = self.transactions.next_due();
@@ -198,6 +202,11 @@ impl<S: Store> Replica<S> {
 
     /// What to do, in order; the list is empty afterwards.
     pub fn take_outputs(&mut self) -> Vec<Output> {
+        let failure = |output: &Output| matches!(output, Output::Report(Report::StoreFailed(_)));
+        if let Some(at) = self.outputs.iter().position(failure) {
+            // A node that cannot remember must not speak: what came after may depend on what was not written.
+            self.outputs.truncate(at + 1);
+        }
         std::mem::take(&mut self.outputs)
     }
 
@@ -241,7 +250,7 @@ impl<S: Store> Replica<S> {
         self.numbers
     }
 
-    /// Stops everything if the store failed: a node that cannot remember must not speak.
+    /// Stops everything if the store failed.
     fn stored<T>(&mut self, outcome: Result<T, StoreError>) -> Option<T> {
         match outcome {
             Ok(value) => Some(value),
@@ -266,15 +275,6 @@ impl<S: Store> Replica<S> {
 
     fn report(&mut self, report: Report) {
         self.outputs.push(Output::Report(report));
-    }
-
-    fn readmit(&mut self, transaction: Transaction) {
-        let id = transaction.id(&self.chain);
-        if self.included.contains_key(&id) {
-            return;
-        }
-        // What no longer stands was decided otherwise by a block.
-        let _ = self.admit(id, Arc::new(transaction));
     }
 }
 

@@ -3,10 +3,13 @@
 //! Peers tell each other their [`Status`] when they meet and every two seconds while their heads differ; gossip is only
 //! the fast path. Whoever finds a peer on a better branch asks it for the blocks after the last common one, again and
 //! again until nothing better is left.
+//!
+//! One peer is asked at a time, the one with the best branch first. Anybody can claim a great rank, so a peer that
+//! promised more and brought nothing is left alone for a while, longer each time: it cannot keep us from the others.
 
 use std::collections::BTreeMap;
 
-use super::blocks::Source;
+use super::blocks::{Brought, Source};
 use super::wire::{BLOCKS_MAX, LOCATOR_MAX, RESPONSE_BYTES_MAX, Request, Response, Status};
 use super::{Output, Peer, Replica, Report, RequestId};
 use crate::store::{Store, StoreError};
@@ -17,6 +20,15 @@ const STATUS_WHILE_DIFFERENT: Span = Span::seconds(2);
 
 /// How often to ask a peer whose head is ours.
 const STATUS_WHILE_EQUAL: Span = Span::seconds(10);
+
+/// How long a peer is left alone that promised blocks and brought none; twice as long each further time.
+const PAUSE: Span = Span::seconds(2);
+
+/// How often that doubles: the longest pause is about four minutes.
+const PAUSE_DOUBLINGS: u32 = 7;
+
+/// Batches in a row of blocks that are all known, from a peer that may be leading up to a new one.
+const IDLE_BATCHES_MAX: u32 = 16;
 
 /// Encoded blocks in one response at most, in bytes.
 const BLOCKS_BYTES_MAX: usize = RESPONSE_BYTES_MAX / 2;
@@ -39,6 +51,13 @@ struct PeerState {
     due: Time,
     /// It has, or says it has, a better branch than ours.
     ahead: bool,
+    /// The last block of its branch that it sent us: what it sends next begins there, although our best branch may
+    /// be another one still.
+    reached: Option<(Height, BlockId)>,
+    /// Not to be asked for blocks before this moment.
+    pause_until: Time,
+    /// How often in a row it promised blocks and brought none.
+    failures: u32,
 }
 
 /// What a request asked for.
@@ -53,9 +72,19 @@ enum Asked {
 #[derive(Debug, Clone, Copy)]
 struct CatchingUp {
     with: Peer,
-    /// Our head when the request left: no progress means that there is nothing to gain.
-    head: BlockId,
-    blocks: usize,
+    /// How high the batches of this time have brought us.
+    at: Option<Height>,
+    /// Batches in a row without a new block.
+    idle: u32,
+}
+
+/// Why we stop catching up with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// It has brought what it had, or the time of what it has will come.
+    Content,
+    /// It brought nothing.
+    Empty,
 }
 
 impl Peers {
@@ -65,6 +94,12 @@ impl Peers {
 
     pub(super) fn best_height(&self) -> Option<Height> {
         self.peers.values().filter_map(|peer| peer.status.as_ref()).map(|s| s.height).max()
+    }
+
+    /// Questions without an answer yet.
+    #[cfg(test)]
+    pub(super) fn asked_len(&self) -> usize {
+        self.asked.len()
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {
@@ -93,6 +128,7 @@ impl<S: Store> Replica<S> {
 
     pub(super) fn connected(&mut self, peer: Peer) {
         self.peers.peers.insert(peer, PeerState { due: self.now, ..PeerState::default() });
+        self.tell_all_soon();
     }
 
     pub(super) fn disconnected(&mut self, peer: Peer) {
@@ -104,7 +140,7 @@ impl<S: Store> Replica<S> {
         for (id, asked) in lost {
             self.peers.asked.remove(&id);
             if let Asked::Body(block) = asked {
-                self.body_failed(&block);
+                self.body_failed(peer, block);
             }
         }
         if self.peers.catching_up.is_some_and(|with| with.with == peer) {
@@ -121,7 +157,7 @@ impl<S: Store> Replica<S> {
         };
         if !self.peers.peers.contains_key(&peer) {
             if let Asked::Body(id) = asked {
-                self.body_failed(&id);
+                self.body_failed(peer, id);
             }
             return;
         }
@@ -158,7 +194,12 @@ impl<S: Store> Replica<S> {
                 .ban(peer, format!("it is on chain {}, not {}", status.genesis, self.chain));
         }
         let better = status.rank > self.tree.head().rank && self.tree.get(&status.head).is_none();
+        let equal = status.head == self.tree.head().id;
+        let soon = self.now.after(STATUS_WHILE_DIFFERENT);
         if let Some(state) = self.peers.peers.get_mut(&peer) {
+            if !equal {
+                state.due = state.due.min(soon);
+            }
             state.ahead = better;
             state.status = Some(status);
         }
@@ -169,8 +210,11 @@ impl<S: Store> Replica<S> {
     pub(super) fn peer_is_ahead(&mut self, peer: Peer, height: Height) {
         // A block further back is a side branch of its own; its status tells whether it matters.
         if height > self.tree.head().height() {
+            let soon = self.now.after(STATUS_WHILE_DIFFERENT);
             if let Some(state) = self.peers.peers.get_mut(&peer) {
                 state.ahead = true;
+                // It may have passed on what it does not hold yet itself: ask again where it stands.
+                state.due = state.due.min(soon);
             }
             self.catch_up();
         }
@@ -181,16 +225,27 @@ impl<S: Store> Replica<S> {
         if self.peers.catching_up.is_some() {
             return;
         }
-        let ahead = self.peers.peers.iter().filter(|(_, state)| state.ahead);
+        let ready = |(_, state): &(&Peer, &PeerState)| state.ahead && state.pause_until <= self.now;
+        let ahead = self.peers.peers.iter().filter(ready);
         let best = ahead.max_by_key(|(_, state)| state.status.as_ref().map(|s| s.rank.clone()));
-        let Some((peer, state)) = best else { return };
-        let (peer, best) = (*peer, state.status.as_ref().map(|status| status.height));
+        let Some((peer, _)) = best else { return };
+        self.ask_for_blocks(CatchingUp { with: *peer, at: None, idle: 0 });
+    }
+
+    fn ask_for_blocks(&mut self, catching_up: CatchingUp) {
+        let peer = catching_up.with;
+        let Some(state) = self.peers.peers.get(&peer) else { return };
+        let (reached, best) = (state.reached, state.status.as_ref().map(|status| status.height));
         let locator = self.locator();
-        let Some(locator) = self.stored(locator) else { return };
-        let head = self.tree.head();
-        let (height, id) = (head.height(), head.id);
-        self.peers.catching_up = Some(CatchingUp { with: peer, head: id, blocks: self.tree.len() });
-        if let Some(best) = best.filter(|best| best.0 > height.0 + 1) {
+        let Some(mut locator) = self.stored(locator) else { return };
+        if let Some((_, id)) = reached
+            && self.tree.get(&id).is_some_and(|node| !self.tree.on_branch(node))
+        {
+            locator.insert(0, id);
+        }
+        self.peers.catching_up = Some(catching_up);
+        let height = self.tree.head().height();
+        if let Some(best) = best.filter(|best| best.0 > height.0.saturating_add(1)) {
             self.report(Report::Syncing { height, best });
         }
         self.ask(peer, Request::Blocks { locator: Bounded::truncated(locator) });
@@ -202,7 +257,8 @@ impl<S: Store> Replica<S> {
         let mut ids = Vec::new();
         let mut height = self.tree.head().height();
         let mut step = 1;
-        while ids.len() + 1 < LOCATOR_MAX {
+        // One place is left for the genesis block and one for where we stand on the asked peer's branch.
+        while ids.len() + 2 < LOCATOR_MAX {
             ids.extend(self.id_at(height)?);
             if height.0 == 0 {
                 return Ok(ids);
@@ -224,25 +280,42 @@ impl<S: Store> Replica<S> {
         }
     }
 
+    /// What we asked this peer under this number; nobody else can answer for it.
+    fn take_asked(&mut self, from: Peer, id: RequestId) -> Option<Asked> {
+        let (peer, _) = self.peers.asked.get(&id)?;
+        if *peer != from {
+            return None;
+        }
+        self.peers.asked.remove(&id).map(|(_, asked)| asked)
+    }
+
     pub(super) fn request_failed(&mut self, from: Peer, id: RequestId) {
-        let Some((_, asked)) = self.peers.asked.remove(&id) else { return };
-        match asked {
-            Asked::Status => {}
-            Asked::Body(block) => {
-                self.body_failed(&block);
+        match self.take_asked(from, id) {
+            Some(Asked::Status) | None => {}
+            Some(Asked::Body(block)) => {
+                self.body_failed(from, block);
                 // Its status will tell whether the block is still missed.
                 if let Some(state) = self.peers.peers.get_mut(&from) {
                     state.due = self.now;
                 }
             }
-            Asked::Blocks => self.caught_up(from),
+            Some(Asked::Blocks) => self.caught_up(from, Stop::Empty),
         }
     }
 
     /// Nothing more is to be had from this peer for now.
-    fn caught_up(&mut self, peer: Peer) {
+    fn caught_up(&mut self, peer: Peer, stop: Stop) {
+        let head = self.tree.head().rank.clone();
         if let Some(state) = self.peers.peers.get_mut(&peer) {
             state.ahead = false;
+            let promised = state.status.as_ref().is_some_and(|status| status.rank > head);
+            if stop == Stop::Empty && promised {
+                let pause = Span(PAUSE.0 << state.failures.min(PAUSE_DOUBLINGS));
+                state.pause_until = self.now.after(pause);
+                state.failures = state.failures.saturating_add(1);
+            } else {
+                state.failures = 0;
+            }
         }
         if self.peers.catching_up.is_some_and(|with| with.with == peer) {
             self.peers.catching_up = None;
@@ -251,54 +324,64 @@ impl<S: Store> Replica<S> {
     }
 
     pub(super) fn responded(&mut self, from: Peer, id: RequestId, response: Response) {
-        // Numbers are ours; an answer to nothing is one that came after its time.
-        let Some((peer, asked)) = self.peers.asked.remove(&id) else { return };
-        if peer != from {
-            return;
-        }
+        // An answer to nothing is one that came after its time.
+        let Some(asked) = self.take_asked(from, id) else { return };
         match (asked, response) {
             (Asked::Status, Response::Status(status)) => self.stands(from, status),
-            (Asked::Blocks, Response::Blocks(blocks)) if blocks.is_empty() => self.caught_up(from),
+            (Asked::Blocks, Response::Blocks(blocks)) if blocks.is_empty() => {
+                self.caught_up(from, Stop::Empty);
+            }
             (Asked::Blocks, Response::Blocks(blocks)) => {
                 let blocks = blocks.into_inner().into_iter().map(std::sync::Arc::new).collect();
-                self.enter(blocks, Source::Served(from));
+                self.enter(blocks, Source::Synced(from));
             }
             (Asked::Body(block), Response::Block(Some(whole))) => {
                 if whole.id(&self.chain) != block {
-                    return self.ban(from, format!("asked for block {block}, it sent another"));
+                    self.ban(from, format!("asked for block {block}, it sent another"));
+                    return self.body_failed(from, block);
                 }
                 self.enter(vec![(*whole).into()], Source::Served(from));
             }
-            (Asked::Body(block), Response::Block(None)) => self.body_failed(&block),
+            (Asked::Body(block), Response::Block(None)) => self.body_failed(from, block),
             (Asked::Body(block), Response::Transactions(transactions)) => {
                 self.filled(from, block, transactions.into_inner());
             }
             (asked, _) => {
-                self.ban(from, format!("its answer does not fit the question ({asked:?})"))
+                self.ban(from, format!("its answer does not fit the question ({asked:?})"));
+                if let Asked::Body(block) = asked {
+                    self.body_failed(from, block);
+                }
             }
         }
     }
 
-    /// A batch of blocks from somewhere is through. If it was what we asked for to catch up, go on.
-    pub(super) fn synced_a_batch(&mut self, source: Source) {
-        let (Some(peer), Some(with)) = (source.peer(), self.peers.catching_up) else { return };
-        let waiting =
-            self.peers.asked.values().any(|(of, asked)| *of == peer && *asked == Asked::Blocks);
-        if with.with != peer || waiting {
-            return;
+    /// A batch of blocks is through that we asked a peer for to catch up: go on while it brings something.
+    pub(super) fn synced(&mut self, peer: Peer, brought: Brought) {
+        let Some(with) = self.peers.catching_up.filter(|with| with.with == peer) else { return };
+        let head = self.tree.head().rank.clone();
+        let Some(state) = self.peers.peers.get_mut(&peer) else { return };
+        let at = brought.reached.map(|(height, _)| height);
+        let progress = brought.fresh > 0 || at > with.at;
+        if progress {
+            state.reached = brought.reached;
         }
-        let progress = self.tree.head().id != with.head || self.tree.len() != with.blocks;
-        let more = self.peers.peers.get(&peer).is_some_and(|state| {
-            state.status.as_ref().is_none_or(|status| status.rank > self.tree.head().rank)
-        });
-        if !progress || !more {
-            return self.caught_up(peer);
+        let more = state.status.as_ref().is_none_or(|status| status.rank > head);
+        let idle = if brought.fresh > 0 { 0 } else { with.idle + 1 };
+        if brought.early || (brought.fresh > 0 && !more) {
+            self.caught_up(peer, Stop::Content);
+        } else if !progress || !more || idle > IDLE_BATCHES_MAX {
+            self.caught_up(peer, Stop::Empty);
+        } else {
+            self.ask_for_blocks(CatchingUp { with: peer, at, idle });
         }
-        self.peers.catching_up = None;
-        self.catch_up();
     }
 
     pub(super) fn requested(&mut self, from: Peer, id: RequestId, request: Request) {
+        if let Request::Block(block) | Request::Transactions { block, .. } = &request
+            && self.wait_for(from, id, block, &request)
+        {
+            return;
+        }
         let response = match request {
             Request::Status(status) => {
                 self.stands(from, status);
@@ -328,7 +411,7 @@ impl<S: Store> Replica<S> {
         for id in locator {
             let height = match self.tree.get(id) {
                 Some(node) => Some(node.height()),
-                None => self.stored.block(id)?.map(|block| block.header.height),
+                None => self.stored.header(id)?.map(|header| header.height),
             };
             if let Some(height) = height
                 && self.id_at(height)? == Some(*id)
@@ -351,8 +434,12 @@ impl<S: Store> Replica<S> {
     }
 }
 
-/// The transactions at these places, or nothing if one of them does not exist.
+/// The transactions at these places, or nothing if one of them does not exist or they do not ascend: asked for once
+/// each, they are never more than the block.
 fn pick(block: Option<Block>, places: &[u32]) -> Response {
+    if !places.is_sorted_by(|one, next| one < next) {
+        return Response::Transactions(Bounded::default());
+    }
     let transactions = block.map(|block| block.draft.body.transactions).unwrap_or_default();
     let pick = |place: &u32| transactions.get(*place as usize).cloned();
     let picked: Option<Vec<Transaction>> = places.iter().map(pick).collect();

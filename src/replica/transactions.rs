@@ -1,6 +1,14 @@
 //! Transactions on their way into the pool, and out to others in batches.
+//!
+//! A gossip message is passed on only if every signature in it is known to verify: whoever passes a forged one on is
+//! banned for it, so what this node skipped, because it was known, late or too cheap here, must not travel under its
+//! name. What is good in such a message goes out again in a batch of our own.
+//!
+//! A transaction is recognised by its id and its witnesses together: anybody can put other witnesses to an id, and such
+//! a copy must not keep the genuine one out while it is being checked.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::bounded::Recent;
@@ -11,10 +19,14 @@ use crate::ledger::{TransactionError, signature_checks};
 use crate::mempool::{AdmitError, Place};
 use crate::store::{Batch, Store, Table};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Bounded, CoinId, Span, Time, Transaction, TransactionId, encode};
+use crate::types::{Bounded, CoinId, Hash, Span, Time, Transaction, TransactionId, encode};
 
 /// Transactions that spend a coin nobody has heard of yet: the one that creates it may be on its way.
 const WAITING_MAX: usize = 1000;
+
+/// Encoded bytes of transactions whose signatures are being checked, beyond which gossip is ignored and submissions
+/// are refused. Little enough in tests to be reached.
+pub(super) const CHECKING_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 32 << 20 };
 
 /// Transactions accepted here are gathered for so long before they are gossiped: one message per transaction costs
 /// ten times the work of a batch.
@@ -23,22 +35,31 @@ const GATHER: Span = Span(12);
 /// What was accepted here and is still pending is told again this often, for peers that joined since.
 const TELL_AGAIN: Span = Span::seconds(90);
 
-/// Transactions told again at once.
+/// But so soon after a peer came or a branch lost that held them: connections need a moment to carry gossip.
+const TELL_SOON: Span = Span::seconds(5);
+
+/// Transactions told again at once; the others have their turn the next time.
 const TOLD_AGAIN_MAX: usize = 1000;
+
+/// Tells copies of one transaction apart: its id and the hash of its witnesses.
+type CopyKey = (TransactionId, Hash);
 
 /// Transactions that are not in the pool yet, or have to be told.
 #[derive(Debug)]
 pub(super) struct Incoming {
     /// Spends a coin that does not exist yet.
-    waiting: Recent<TransactionId, (CoinId, Arc<Transaction>)>,
+    waiting: Recent<CopyKey, (CoinId, Arc<Transaction>)>,
     /// Their signatures are being checked.
-    checking: BTreeSet<TransactionId>,
+    checking: BTreeSet<CopyKey>,
+    checking_bytes: usize,
     /// Accepted here and not yet told.
     outgoing: Vec<Arc<Transaction>>,
     flush: Option<Time>,
-    /// Accepted here.
+    /// Accepted here and not final: pending, or in a block of the best branch.
     own: BTreeSet<TransactionId>,
     tell_again: Option<Time>,
+    /// The last one told again.
+    told: Option<TransactionId>,
 }
 
 impl Default for Incoming {
@@ -46,15 +67,23 @@ impl Default for Incoming {
         Self {
             waiting: Recent::new(WAITING_MAX),
             checking: BTreeSet::new(),
+            checking_bytes: 0,
             outgoing: Vec::new(),
             flush: None,
             own: BTreeSet::new(),
             tell_again: None,
+            told: None,
         }
     }
 }
 
 impl Incoming {
+    /// How much waits for coins and for signatures, and the bytes of the latter.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        (self.waiting.iter().count(), self.checking.len(), self.checking_bytes)
+    }
+
     pub(super) fn next_due(&self) -> Option<Time> {
         self.flush.into_iter().chain(self.tell_again).min()
     }
@@ -63,8 +92,8 @@ impl Incoming {
 /// Where transactions came from.
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// A gossip message.
-    Gossip { from: Peer, message: u64 },
+    /// A gossip message. `whole`: all of it is known to verify, or is being checked here.
+    Gossip { from: Peer, message: u64, whole: bool },
     /// A submission on this side.
     Ticket(u64),
     /// Our own waiting room.
@@ -75,11 +104,27 @@ enum Source {
 #[derive(Debug)]
 pub(super) struct Checking {
     source: Source,
-    transactions: Vec<(TransactionId, Arc<Transaction>)>,
+    transactions: Vec<Item>,
     /// For each check of the batch, the transaction it belongs to.
     owners: Vec<usize>,
-    /// For a submission: what is known of each item; `None` is decided by the check.
-    results: Vec<(TransactionId, Option<Result<(), String>>)>,
+    /// For a submission: what is known of each transaction in it; what is not is decided by the check.
+    results: Vec<Submitted>,
+}
+
+/// A transaction whose signatures are being checked.
+#[derive(Debug)]
+struct Item {
+    key: CopyKey,
+    transaction: Arc<Transaction>,
+    /// Its place in the submission.
+    place: usize,
+}
+
+/// What is known of a submitted transaction.
+#[derive(Debug)]
+struct Submitted {
+    id: TransactionId,
+    outcome: Option<Result<(), String>>,
 }
 
 impl<S: Store> Replica<S> {
@@ -105,64 +150,100 @@ impl<S: Store> Replica<S> {
         self.pool.check(id, transaction, place)
     }
 
+    fn copy_key(&self, transaction: &Transaction) -> CopyKey {
+        (transaction.id(&self.chain), transaction.witness_hash(&self.chain))
+    }
+
+    fn creates<'t>(
+        &self,
+        id: &TransactionId,
+        transaction: &'t Transaction,
+    ) -> impl Iterator<Item = CoinId> + use<'t, S> {
+        let (id, chain) = (*id, self.chain);
+        (0..transaction.outputs.len()).map(move |n| Transaction::coin_id(&id, n, &chain))
+    }
+
     /// A peer passed transactions on.
     pub(super) fn gossiped(&mut self, from: Peer, message: u64, batch: Vec<Transaction>) {
         let mut fresh = Vec::new();
+        let mut created = BTreeSet::new();
+        let mut whole = self.transactions.checking_bytes < CHECKING_BYTES_MAX;
+        let batch = if whole { batch } else { Vec::new() };
         for transaction in batch {
-            let id = transaction.id(&self.chain);
-            if self.transactions.checking.contains(&id) {
+            let key = self.copy_key(&transaction);
+            if self.pool.has_verified(&key.0, &key.1) {
                 continue;
             }
-            match self.check(&id, &transaction) {
-                Ok(()) => fresh.push((id, Arc::new(transaction))),
+            if self.transactions.checking.contains(&key) {
+                whole = false;
+                continue;
+            }
+            match self.check(&key.0, &transaction) {
+                Ok(()) => {}
+                // It stands on one that comes with it.
+                Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin)))
+                    if created.contains(&coin) => {}
                 Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin))) => {
-                    self.transactions.waiting.insert(id, (coin, Arc::new(transaction)));
+                    self.transactions.waiting.insert(key, (coin, Arc::new(transaction)));
+                    whole = false;
+                    continue;
                 }
                 Err(AdmitError::Invalid(TransactionError::Failed(error))) => {
                     return self.fail(error.0);
                 }
                 // Known, too late, or refused by our pool: nobody is to blame for passing it on.
-                Err(_) => {}
+                Err(_) => {
+                    whole = false;
+                    continue;
+                }
             }
+            created.extend(self.creates(&key.0, &transaction));
+            fresh.push(Item { key, transaction: Arc::new(transaction), place: 0 });
         }
         if fresh.is_empty() {
             let verdict = GossipVerdict::Ignore;
             return self.outputs.push(Output::Verdict { message, verdict });
         }
-        self.verify(Source::Gossip { from, message }, fresh, Vec::new());
+        self.verify(Source::Gossip { from, message, whole }, fresh, Vec::new());
     }
 
     /// Somebody on this side submits transactions.
     pub(super) fn submitted(&mut self, ticket: u64, transactions: Vec<Transaction>) {
         let mut results = Vec::with_capacity(transactions.len());
         let mut fresh = Vec::new();
-        for transaction in transactions {
-            let id = transaction.id(&self.chain);
-            let known = self.pool.get(&id).is_some() || self.included.contains_key(&id);
-            let decided = match self.check(&id, &transaction) {
-                _ if known => Some(Ok(())),
+        let busy = self.transactions.checking_bytes >= CHECKING_BYTES_MAX;
+        for (place, transaction) in transactions.into_iter().enumerate() {
+            let key = self.copy_key(&transaction);
+            let outcome = match self.check(&key.0, &transaction) {
+                _ if self.is_here(&key.0) => Some(Ok(())),
+                _ if busy => Some(Err("the node is busy checking signatures; try again".into())),
                 // It may stand on one that comes with it: decided when its turn comes.
                 Ok(()) | Err(AdmitError::Invalid(TransactionError::NoSuchCoin(_))) => None,
                 Err(error) => Some(Err(error.to_string())),
             };
-            if decided.is_none() {
-                fresh.push((id, Arc::new(transaction)));
+            if outcome.is_none() {
+                fresh.push(Item { key, transaction: Arc::new(transaction), place });
             }
-            results.push((id, decided));
+            results.push(Submitted { id: key.0, outcome });
         }
         self.verify(Source::Ticket(ticket), fresh, results);
     }
 
-    fn verify(
-        &mut self,
-        source: Source,
-        transactions: Vec<(TransactionId, Arc<Transaction>)>,
-        results: Vec<(TransactionId, Option<Result<(), String>>)>,
-    ) {
+    /// Whether a transaction is pending, or in a block of the best branch, final or not.
+    fn is_here(&mut self, id: &TransactionId) -> bool {
+        if self.pool.get(id).is_some() || self.included.contains_key(id) {
+            return true;
+        }
+        let block = self.stored.block_of(id);
+        self.stored(block).flatten().is_some()
+    }
+
+    fn verify(&mut self, source: Source, transactions: Vec<Item>, results: Vec<Submitted>) {
         let mut batch: Vec<SignatureCheck> = Vec::new();
         let mut owners = Vec::new();
-        for (index, (id, transaction)) in transactions.iter().enumerate() {
-            self.transactions.checking.insert(*id);
+        for (index, Item { key, transaction, .. }) in transactions.iter().enumerate() {
+            self.transactions.checking.insert(*key);
+            self.transactions.checking_bytes += transaction.size();
             let checks = signature_checks(transaction, &self.chain);
             owners.extend(checks.iter().map(|_| index));
             batch.extend(checks);
@@ -182,35 +263,41 @@ impl<S: Store> Replica<S> {
         let forged: BTreeSet<usize> =
             bad.iter().filter_map(|place| owners.get(*place as usize).copied()).collect();
         let mut admitted = Vec::new();
-        for (index, (id, transaction)) in transactions.into_iter().enumerate() {
-            self.transactions.checking.remove(&id);
+        for (index, Item { key, transaction, place }) in transactions.into_iter().enumerate() {
+            self.transactions.checking.remove(&key);
+            self.transactions.checking_bytes -= transaction.size();
             let outcome = match forged.contains(&index) {
                 true => Err(TransactionError::Signature.into()),
-                false => self.admit(id, transaction.clone()),
+                false => self.admit(key.0, transaction.clone()),
             };
             if outcome.is_ok() {
-                admitted.push((id, transaction));
+                admitted.push((key.0, transaction));
             }
-            let undecided =
-                |(item, result): &&mut (TransactionId, Option<_>)| *item == id && result.is_none();
-            if let Some((_, result)) = results.iter_mut().find(undecided) {
-                *result = Some(outcome.map_err(|error| error.to_string()));
+            if let Some(result) = results.get_mut(place) {
+                result.outcome = Some(match outcome {
+                    // It came by another way while its signatures were being checked.
+                    Err(AdmitError::Known) => Ok(()),
+                    outcome => outcome.map_err(|error| error.to_string()),
+                });
             }
         }
         match source {
-            Source::Gossip { from, message } => {
-                let verdict = match (forged.is_empty(), admitted.is_empty()) {
+            Source::Gossip { from, message, whole } => {
+                let verdict = match (forged.is_empty(), whole && !admitted.is_empty()) {
                     (false, _) => GossipVerdict::Reject,
-                    (true, true) => GossipVerdict::Ignore,
-                    (true, false) => GossipVerdict::Accept,
+                    (true, true) => GossipVerdict::Accept,
+                    (true, false) => GossipVerdict::Ignore,
                 };
                 self.outputs.push(Output::Verdict { message, verdict });
+                if verdict != GossipVerdict::Accept {
+                    self.pass_on(&admitted);
+                }
                 if !forged.is_empty() {
                     self.ban(from, "it passed on a transaction with a forged signature");
                 }
             }
-            Source::Ticket(ticket) => self.answer(ticket, &admitted, results),
-            Source::Held => {}
+            Source::Ticket(ticket) => self.answer(ticket, results),
+            Source::Held => self.pass_on(&admitted),
         }
         if !admitted.is_empty() {
             self.events.push_back(Event::PoolFilled);
@@ -218,20 +305,48 @@ impl<S: Store> Replica<S> {
         }
     }
 
-    /// Makes what was accepted durable, and only then answers and tells others.
-    fn answer(
-        &mut self,
-        ticket: u64,
-        admitted: &[(TransactionId, Arc<Transaction>)],
-        results: Vec<(TransactionId, Option<Result<(), String>>)>,
-    ) {
+    /// Tells others of transactions with the next batch.
+    fn pass_on(&mut self, admitted: &[(TransactionId, Arc<Transaction>)]) {
         if !admitted.is_empty() {
-            let mut batch = Batch::default();
-            for (id, transaction) in admitted {
-                batch.put(Table::Pending, *id.as_bytes(), encode(&**transaction));
-                self.transactions.own.insert(*id);
-                self.transactions.outgoing.push(transaction.clone());
-            }
+            let transactions = admitted.iter().map(|(_, transaction)| transaction.clone());
+            self.transactions.outgoing.extend(transactions);
+            self.transactions.flush.get_or_insert(self.now.after(GATHER));
+        }
+    }
+
+    /// A transaction that is pending, or in a block of the best branch that is not final.
+    fn held(&self, id: &TransactionId) -> Option<Arc<Transaction>> {
+        if let Some(pending) = self.pool.get(id) {
+            return Some(pending.transaction.clone());
+        }
+        let node = self.tree.get(self.included.get(id)?)?;
+        let place = node.receipts.iter().position(|receipt| receipt.id == *id)?;
+        node.block.body.transactions.get(place).cloned().map(Arc::new)
+    }
+
+    /// Makes what was accepted durable, and only then answers and tells others.
+    fn answer(&mut self, ticket: u64, results: Vec<Submitted>) {
+        let mut batch = Batch::default();
+        let mut answers = Vec::with_capacity(results.len());
+        for Submitted { id, outcome } in results {
+            let outcome = outcome.unwrap_or_else(|| Err("it was not checked".into()));
+            let accepted = match outcome {
+                Err(reason) => Err(reason),
+                Ok(()) => match self.held(&id) {
+                    Some(transaction) => {
+                        batch.put(Table::Pending, *id.as_bytes(), encode(&*transaction));
+                        if self.transactions.own.insert(id) && self.pool.get(&id).is_some() {
+                            self.transactions.outgoing.push(transaction);
+                        }
+                        Ok(id)
+                    }
+                    None if self.is_here(&id) => Ok(id),
+                    None => Err("the pool is full of better ones".into()),
+                },
+            };
+            answers.push(accepted);
+        }
+        if answers.iter().any(Result::is_ok) {
             let staged = self.store().stage(batch);
             if self.stored(staged).is_none() {
                 return;
@@ -240,27 +355,69 @@ impl<S: Store> Replica<S> {
             self.transactions.flush.get_or_insert(self.now.after(GATHER));
             self.transactions.tell_again.get_or_insert(self.now.after(TELL_AGAIN));
         }
-        let result = |(id, outcome): (TransactionId, Option<Result<(), String>>)| {
-            outcome.unwrap_or_else(|| Err("it was not checked".into())).map(|()| id)
-        };
-        let results = results.into_iter().map(result).collect();
-        self.outputs.push(Output::Submitted { ticket, results });
+        self.outputs.push(Output::Submitted { ticket, results: answers });
+    }
+
+    /// Takes in again, at start, what was accepted here and is not final. What no longer stands was decided otherwise
+    /// by a block and is forgotten.
+    pub(super) fn readmit(&mut self, mut pending: Vec<Transaction>) {
+        // They lie in order of id, so one may come before what it stands on.
+        let mut left = pending.len() + 1;
+        while pending.len() < left {
+            left = pending.len();
+            pending.retain(|transaction| {
+                let id = transaction.id(&self.chain);
+                let here = self.included.contains_key(&id)
+                    || self.admit(id, Arc::new(transaction.clone())).is_ok();
+                if here {
+                    self.transactions.own.insert(id);
+                }
+                !here
+            });
+        }
+        let lost: Vec<TransactionId> = pending.iter().map(|lost| lost.id(&self.chain)).collect();
+        self.forget(&lost);
+        if !self.transactions.own.is_empty() {
+            self.transactions.tell_again = Some(self.now.after(TELL_AGAIN));
+        }
+    }
+
+    /// Forgets transactions that were accepted here and will not be in a block.
+    fn forget(&mut self, lost: &[TransactionId]) {
+        let mut batch = Batch::default();
+        for id in lost {
+            self.transactions.own.remove(id);
+            batch.delete(Table::Pending, *id.as_bytes());
+        }
+        if !batch.is_empty() {
+            let staged = self.store().stage(batch);
+            self.stored(staged);
+        }
+    }
+
+    /// Whether anything waits for a coin.
+    pub(super) fn awaits_coins(&self) -> bool {
+        !self.transactions.waiting.is_empty()
     }
 
     /// What waited for a coin that was just created gets its turn.
-    fn wake_waiting(&mut self, admitted: &[(TransactionId, Arc<Transaction>)]) {
+    pub(super) fn wake_waiting(&mut self, arrived: &[(TransactionId, Arc<Transaction>)]) {
+        if !self.awaits_coins() {
+            return;
+        }
         let mut created = BTreeSet::new();
-        for (id, transaction) in admitted {
-            let outputs = 0..transaction.outputs.len();
-            created.extend(outputs.map(|n| Transaction::coin_id(id, n, &self.chain)));
+        for (id, transaction) in arrived {
+            created.extend(self.creates(id, transaction));
         }
         let ready =
-            |(id, (coin, _)): (&TransactionId, &(CoinId, _))| created.contains(coin).then_some(*id);
-        let ready: Vec<_> = self.transactions.waiting.iter().filter_map(ready).collect();
+            |(key, (coin, _)): (&CopyKey, &(CoinId, _))| created.contains(coin).then_some(*key);
+        let ready: Vec<CopyKey> = self.transactions.waiting.iter().filter_map(ready).collect();
         let mut fresh = Vec::new();
-        for id in ready {
-            if let Some((_, transaction)) = self.transactions.waiting.remove(&id) {
-                fresh.push((id, transaction));
+        for key in ready {
+            if let Some((_, transaction)) = self.transactions.waiting.remove(&key)
+                && !self.transactions.checking.contains(&key)
+            {
+                fresh.push(Item { key, transaction, place: 0 });
             }
         }
         if !fresh.is_empty() {
@@ -268,17 +425,47 @@ impl<S: Store> Replica<S> {
         }
     }
 
+    /// A transaction is pending again, or may be news to somebody: if it is ours, it is told soon.
+    pub(super) fn tell_soon(&mut self, id: &TransactionId) {
+        if self.transactions.own.contains(id) {
+            self.tell_all_soon();
+        }
+    }
+
+    /// Somebody may not have heard what we told: our transactions are told again soon.
+    pub(super) fn tell_all_soon(&mut self) {
+        if let Some(due) = &mut self.transactions.tell_again {
+            *due = self.now.after(TELL_SOON).min(*due);
+            self.transactions.told = None;
+        }
+    }
+
+    fn tell_again(&mut self) {
+        let gone =
+            |id: &&TransactionId| self.pool.get(id).is_none() && !self.included.contains_key(*id);
+        // Those that are final are no longer in the store, where forgetting them does nothing.
+        let gone: Vec<TransactionId> = self.transactions.own.iter().filter(gone).copied().collect();
+        self.forget(&gone);
+        let Incoming { own, outgoing, told, .. } = &mut self.transactions;
+        let from = told.map_or(Bound::Unbounded, Bound::Excluded);
+        let pool = &self.pool;
+        let mut pending =
+            own.range((from, Bound::Unbounded)).filter_map(|id| Some((id, pool.get(id)?)));
+        *told = None;
+        for (id, pending) in pending.by_ref().take(TOLD_AGAIN_MAX) {
+            outgoing.push(pending.transaction.clone());
+            *told = Some(*id);
+        }
+        *told = told.filter(|_| pending.next().is_some());
+        self.transactions.flush = Some(self.now);
+        let more = !self.transactions.own.is_empty();
+        self.transactions.tell_again = more.then(|| self.now.after(TELL_AGAIN));
+    }
+
     /// Tells others what is due.
     pub(super) fn due_gossip(&mut self) {
         if self.transactions.tell_again.is_some_and(|due| due <= self.now) {
-            let pool = &self.pool;
-            self.transactions.own.retain(|id| pool.get(id).is_some());
-            let own = self.transactions.own.iter().take(TOLD_AGAIN_MAX);
-            let again = own.filter_map(|id| pool.get(id)).map(|p| p.transaction.clone());
-            self.transactions.outgoing.extend(again);
-            self.transactions.flush = Some(self.now);
-            let more = !self.transactions.own.is_empty();
-            self.transactions.tell_again = more.then(|| self.now.after(TELL_AGAIN));
+            self.tell_again();
         }
         if self.transactions.flush.is_none_or(|due| due > self.now) {
             return;

@@ -62,9 +62,9 @@ impl Store for MemStore {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let inner = self.inner();
-        let start = match after.is_empty() {
+        let start = match after.is_empty() || after < prefix {
             true => Bound::Included((table, prefix.to_vec())),
-            false => Bound::Excluded((table, after.max(prefix).to_vec())),
+            false => Bound::Excluded((table, after.to_vec())),
         };
         let found = inner.tables.range((start, Bound::Unbounded));
         let found = found.take_while(|((at, key), _)| *at == table && key.starts_with(prefix));

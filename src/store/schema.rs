@@ -8,7 +8,7 @@ use super::{Batch, Entry, Store, StoreError, Table};
 use crate::chain::{Finalised, Node};
 use crate::ledger::{Base, Delta, LtHash, ReadFailed, State};
 use crate::types::{
-    Block, BlockId, GenesisId, Hash, Height, Transaction, TransactionId, decode, encode,
+    Block, BlockId, GenesisId, Hash, Header, Height, Transaction, TransactionId, decode, encode,
 };
 
 /// The format that this software writes.
@@ -91,6 +91,14 @@ impl<S: Store> StoredChain<S> {
     pub fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
         let bytes = self.store.get(Table::Blocks, id.as_bytes())?;
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    /// The header of a block, final or not, without reading the rest of it.
+    pub fn header(&self, id: &BlockId) -> Result<Option<Header>, StoreError> {
+        let bytes = self.store.get(Table::Blocks, id.as_bytes())?;
+        // A block begins with its header.
+        let header = |bytes: Vec<u8>| Header::deserialize(&mut &bytes[..]).map_err(damaged);
+        bytes.map(header).transpose()
     }
 
     /// The id of the final block at a height.

@@ -58,4 +58,6 @@ pub struct PowParams {
 }
 
 #[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
 mod tests;
