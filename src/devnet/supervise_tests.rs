@@ -155,6 +155,10 @@ async fn a_crash_is_told_from_what_was_asked_for() {
     children.adopt(crew.started);
     assert!(watch.look(&mut children).is_empty());
 
+    // It answers before it says so in its log: only what it has said can be shown.
+    while !net.log(0).contains("running") {
+        tokio::task::yield_now().await;
+    }
     let run = net.nodes[0].run().unwrap().unwrap();
     run.process.signal(rustix::process::Signal::SEGV).unwrap();
     let notices = look_until(&mut watch, &mut children).await;
