@@ -167,7 +167,7 @@ impl Mempool {
     }
 
     /// All pending transactions that this one stands on.
-    fn ancestors(&self, transaction: &Transaction) -> BTreeSet<TransactionId> {
+    pub fn ancestors(&self, transaction: &Transaction) -> BTreeSet<TransactionId> {
         let mut ancestors = BTreeSet::new();
         let mut next: Vec<TransactionId> = self.parents(transaction).collect();
         while let Some(id) = next.pop() {

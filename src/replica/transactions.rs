@@ -334,6 +334,15 @@ impl<S: Store> Replica<S> {
                 Err(reason) => Err(reason),
                 Ok(()) => match self.held(&id) {
                     Some(transaction) => {
+                        // What it stands on may have come by gossip, and a promise is worth nothing without it.
+                        for id in self.pool.ancestors(&transaction) {
+                            if let Some(below) = self.pool.get(&id)
+                                && self.transactions.own.insert(id)
+                            {
+                                let bytes = encode(&*below.transaction);
+                                batch.put(Table::Pending, *id.as_bytes(), bytes);
+                            }
+                        }
                         batch.put(Table::Pending, *id.as_bytes(), encode(&*transaction));
                         if self.transactions.own.insert(id) && self.pool.get(&id).is_some() {
                             self.transactions.outgoing.push(transaction);
