@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::block::difficulty;
 use crate::consensus::pow::PowRules;
-use crate::consensus::retarget::Retarget;
 use crate::ledger::{ReadFailed, State};
 use crate::types::target::{Bits, Work};
 use crate::types::{Amount, Header, Span};
@@ -35,6 +34,10 @@ pub struct PowStatus {
     pub next_difficulty: f64,
     /// How the target follows the hash rate.
     pub retarget: String,
+    /// In how many blocks a target is due that may differ from the one before: 1 where every block is retargeted, counting
+    /// down through a period under `bitcoin`, absent where the target never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retarget_in_blocks: Option<u64>,
     /// The interval between blocks that retargeting aims at.
     pub block_time_target_ms: Span,
     /// The mean of the last intervals; absent before there is one.
@@ -90,7 +93,8 @@ pub fn pow_status(
         difficulty: difficulty(bits),
         next_bits,
         next_difficulty: difficulty(next_bits),
-        retarget: name(&params.retarget).into(),
+        retarget: params.retarget.name().into(),
+        retarget_in_blocks: params.retarget.changes_in(height.next().0),
         block_time_target_ms: params.block_time,
         block_time_mean_ms: mean,
         intervals: intervals as u64, // at most INTERVALS_MAX
@@ -99,12 +103,4 @@ pub fn pow_status(
         finality_depth: params.finality_depth,
         next_reward: params.issuance.capped(height.next(), circulating),
     })
-}
-
-/// The name of a retarget algorithm as specs write it.
-fn name(retarget: &Retarget) -> &'static str {
-    match retarget {
-        Retarget::Fixed(_) => "fixed",
-        Retarget::Asert(_) => "asert",
-    }
 }

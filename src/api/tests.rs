@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::consensus::pow::{PowParams, PowRules};
-use crate::consensus::retarget::{Asert, Retarget};
+use crate::consensus::retarget::{Asert, Bitcoin, Digishield, Retarget};
 use crate::consensus::schedule::Issuance;
 use crate::ledger::{Coin, CoinKind, EmptyBase, LtHash, State};
 use crate::types::target::{Bits, Target};
@@ -166,9 +166,19 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
     assert!((status.hash_rate.unwrap() - expected).abs() < 1e-9);
     let json = serde_json::to_value(ConsensusStatus::Pow(status)).unwrap();
     assert_eq!(json["engine"], json!("pow"));
-    assert_eq!(json["retarget"], json!("asert"));
+    assert_eq!((&json["retarget"], &json["retarget_in_blocks"]), (&json!("asert"), &json!(1)));
     assert_eq!(json["block_time_target_ms"], json!(2000));
     assert_eq!(json["next_reward"], json!("50"));
+
+    // A period is counted down, and what never changes has no count.
+    let counted = |retarget| {
+        let rules = PowRules::new(PowParams { retarget, ..rules.params().clone() });
+        pow_status(&rules, &state, &recent).unwrap().retarget_in_blocks
+    };
+    let ten = NonZeroU64::new(10).unwrap();
+    assert_eq!(counted(Retarget::Bitcoin(Bitcoin { window: ten, clamp: ten })), Some(7));
+    assert_eq!(counted(Retarget::Digishield(Digishield)), Some(1));
+    assert_eq!(counted(Retarget::Fixed), None);
 
     // The clock of a miner may go back; no rate is infinite for it.
     let back = pow_status(&rules, &state, &[work(1, 9), work(2, 8)]).unwrap();

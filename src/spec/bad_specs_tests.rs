@@ -142,10 +142,6 @@ fn rules_that_are_not_built_are_refused_by_name() {
         assert_eq!((error.problems().len(), error.problems()[0].line), (1, 4), "{error}");
         assert!(error.to_string().contains(&format!("[{engine}] belongs to an engine")), "{error}");
     }
-    for retarget in ["bitcoin", "lwma", "digishield", "ema"] {
-        let error = refused(&below(&format!("[pow]\nretarget = \"{retarget}\"\n"))).to_string();
-        assert!(error.contains(&format!("`{retarget}`, which is not built yet")), "{error}");
-    }
     for row in [
         bad(
             "an engine that is misspelt",
@@ -224,6 +220,36 @@ fn values_of_the_wrong_type_unit_or_range() {
             "a half-life within a block",
             below("[pow]\nblock_time = \"10s\"\nhalf_life = \"9s\"\n"),
             ["6:13", "\"9s\"", "is shorter than one block", "\"10s\" or more"],
+        ),
+        bad(
+            "a retarget algorithm that nobody knows",
+            below("[pow]\nretarget = \"lwna\"\n"),
+            ["5:12", "\"lwna\"", "pow.retarget is none of the words", "did you mean \"lwma\"?"],
+        ),
+        bad(
+            "a period of one block, which has no interval",
+            below("[pow]\nretarget = \"bitcoin\"\nretarget_window = 1\n"),
+            ["6:19", "1", "pow.retarget_window is too small", "from 2 to 100000"],
+        ),
+        bad(
+            "a window that every block would carry in its state",
+            below("[pow]\nretarget_window = 2016\nretarget = \"lwma\"\n"),
+            ["5:19", "2016", "is too large", "from 2 to 500"],
+        ),
+        bad(
+            "a window that is a length of time",
+            below("[pow]\nretarget = \"ema\"\nretarget_window = \"7d\"\n"),
+            ["6:19", "\"7d\"", "is a text where a whole number is due", "from 2 to 100000"],
+        ),
+        bad(
+            "a clamp that lets nothing change",
+            below("[pow]\nretarget = \"bitcoin\"\nclamp = 1\n"),
+            ["6:9", "1", "pow.clamp is too small", "from 2 to 1000"],
+        ),
+        bad(
+            "a clamp of no use, and wrong all the same",
+            below("[pow]\nclamp = 1.5\n"),
+            ["5:9", "1.5", "is a number with a point", "from 2 to 1000"],
         ),
         bad(
             "a block that is final before anything is built on it",

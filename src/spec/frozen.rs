@@ -20,7 +20,7 @@ use crate::types::{
 
 /// The meaning of what the genesis id covers. A new field, or a field that means something else, is a new format: two
 /// versions of this software that would judge blocks differently never share an id.
-const IDENTITY_FORMAT: u16 = 1;
+const IDENTITY_FORMAT: u16 = 2;
 
 /// A chain spec in which `launch` and `auto` are resolved. Reads like its [`Settings`].
 #[derive(Debug, Clone, PartialEq, Eq)]

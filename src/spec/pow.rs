@@ -1,30 +1,23 @@
 //! The parameters of proof of work in a chain spec.
 
 use std::fmt;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use num_bigint::BigUint;
 use num_traits::{FromPrimitive, One};
 
 use super::read::{Faults, Refusal, Section};
+use super::retargeting::Retargeting;
 use super::schema::{default, range};
 use super::settings::{Entry, Settings, quoted};
 use super::values;
 use crate::consensus::pow::{PowEngine, PowParams, PowRules};
-use crate::consensus::retarget::{Asert, Fixed, Retarget};
 use crate::types::target::{Bits, Target};
 use crate::types::{Address, GenesisId, Span, encode};
 
 /// How much easier than measured the first block is, by habit: a chain that starts too easy is right after a few
 /// blocks, one that starts too hard waits.
 pub const AUTO_EASIER: u32 = 16;
-
-/// Retarget algorithms that are planned.
-const RETARGETS_UNBUILT: [&str; 4] = ["bitcoin", "lwma", "digishield", "ema"];
-
-/// Retarget algorithms that this version has.
-const RETARGETS: [&str; 2] = ["asert", "fixed"];
 
 /// The parameters of proof of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,27 +36,6 @@ pub struct PowSpec<B = Bits> {
     pub future_limit: Span,
     /// How long after the draft's time the work header's time may be.
     pub seal_window: Span,
-}
-
-/// How the target follows the hash rate, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retargeting {
-    /// aserti3-2d with this half-life.
-    Asert {
-        /// The lag that doubles the target.
-        half_life: Span,
-    },
-    /// Never.
-    Fixed,
-}
-
-impl Retargeting {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asert { .. } => "asert",
-            Self::Fixed => "fixed",
-        }
-    }
 }
 
 /// The target of the first block, as a spec states it.
@@ -102,7 +74,7 @@ impl PowSpec<InitialBits> {
         let block_time = pow
             .read("block_time", |value| values::span(value, range::BLOCK_TIME))
             .unwrap_or(default::BLOCK_TIME);
-        let retarget = Self::read_retarget(pow, block_time);
+        let retarget = Retargeting::read(pow, block_time);
         let limit_bits = pow.read("limit_bits", values::bits).unwrap_or(default::LIMIT_BITS);
         let initial_bits = Self::read_initial_bits(pow, limit_bits);
         if initial_bits == InitialBits::Auto {
@@ -130,37 +102,6 @@ impl PowSpec<InitialBits> {
             finality_depth,
             future_limit,
             seal_window,
-        }
-    }
-
-    fn read_retarget(pow: &mut Section<'_, '_>, block_time: Span) -> Retargeting {
-        let name = pow.read("retarget", |value| {
-            let given = values::text(value, "asert")?;
-            match RETARGETS_UNBUILT.iter().find(|name| **name == given) {
-                None => values::word(value, &RETARGETS),
-                Some(name) => Err(Refusal::new(
-                    format!("is `{name}`, which is not built yet"),
-                    "write \"asert\" or \"fixed\"",
-                )),
-            }
-        });
-        let given = pow.read("half_life", |value| values::span(value, range::HALF_LIFE));
-        if given.is_some_and(|half_life| half_life < block_time) {
-            pow.refuse(
-                "half_life",
-                Refusal::new(
-                    "is shorter than one block: every block would more than double the target or halve it",
-                    format!("write \"{block_time}\" or more"),
-                ),
-            );
-        }
-        match name {
-            Some("fixed") => Retargeting::Fixed,
-            _ => {
-                let blocks = default::HALF_LIFE_BLOCKS;
-                let half_life = given.unwrap_or(Span(block_time.0.saturating_mul(blocks)));
-                Retargeting::Asert { half_life }
-            }
         }
     }
 
@@ -210,14 +151,9 @@ fn target(bits: Bits) -> Target {
 impl<B: fmt::Display> PowSpec<B> {
     pub(super) fn entries(&self) -> Vec<Entry> {
         let entry = |key, value, about| Entry::new("pow", key, value, about);
-        let retarget = quoted(self.retarget.name());
-        let mut entries = vec![
-            entry("block_time", quoted(self.block_time), "what retargeting aims at"),
-            entry("retarget", retarget, "how the target follows the hash rate"),
-        ];
-        if let Retargeting::Asert { half_life } = self.retarget {
-            entries.push(entry("half_life", quoted(half_life), "a lag that doubles the target"));
-        }
+        let mut entries =
+            vec![entry("block_time", quoted(self.block_time), "what retargeting aims at")];
+        entries.extend(self.retarget.entries());
         let depth = self.finality_depth.to_string();
         entries.extend([
             entry("initial_bits", quoted(&self.initial_bits), "the target of the first block"),
@@ -233,34 +169,24 @@ impl<B: fmt::Display> PowSpec<B> {
 impl PowSpec {
     /// What the genesis id covers.
     pub(super) fn identity(&self) -> Vec<u8> {
-        let half_life = match self.retarget {
-            Retargeting::Asert { half_life } => half_life,
-            Retargeting::Fixed => Span(0),
-        };
-        encode(&(
-            self.block_time,
-            (self.retarget.name(), half_life),
+        let mut bytes = encode(&self.block_time);
+        // The name of the algorithm says how long what follows it is.
+        bytes.extend(self.retarget.identity());
+        bytes.extend(encode(&(
             self.initial_bits,
             self.limit_bits,
             self.finality_depth,
             self.future_limit,
             self.seal_window,
-        ))
+        )));
+        bytes
     }
 
     fn params(&self, chain: GenesisId, settings: &Settings) -> PowParams {
-        let retarget = match self.retarget {
-            Retargeting::Fixed => Retarget::Fixed(Fixed),
-            Retargeting::Asert { half_life } => {
-                let half_life = NonZeroU64::new(half_life.0)
-                    .expect("a half-life is at least as long as a block");
-                Retarget::Asert(Asert { half_life })
-            }
-        };
         PowParams {
             chain,
             block_time: self.block_time,
-            retarget,
+            retarget: self.retarget.algorithm(),
             initial_bits: self.initial_bits,
             limit: target(self.limit_bits),
             finality_depth: self.finality_depth,

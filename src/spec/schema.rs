@@ -1,5 +1,6 @@
 //! Every key of a chain spec, its default, and its limits. `docs/spec.md` explains them; a test compares the two.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use super::values::Share;
@@ -62,6 +63,8 @@ pub(super) static POW: Schema = Schema {
         "block_time",
         "retarget",
         "half_life",
+        "retarget_window",
+        "clamp",
         "initial_bits",
         "limit_bits",
         "finality_depth",
@@ -81,6 +84,11 @@ pub(super) static SECTIONS: [&Schema; 9] =
 /// The section that has this key.
 pub(super) fn home_of(key: &str) -> Option<&'static str> {
     SECTIONS.iter().find(|schema| schema.keys.contains(&key)).map(|schema| schema.path)
+}
+
+/// A number that is plainly not zero.
+const fn count(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("it is written out below")
 }
 
 /// What holds where a spec is silent.
@@ -107,6 +115,15 @@ pub(super) mod default {
     pub(crate) const BLOCK_TIME: Span = Span::seconds(10);
     /// The half-life of `asert` follows the block time: this many blocks.
     pub(crate) const HALF_LIFE_BLOCKS: u64 = 30;
+    /// A fortnight of Bitcoin's blocks, and how far one retarget goes there.
+    pub(crate) const WINDOW_BITCOIN: NonZeroU32 = count(2016);
+    pub(crate) const CLAMP: NonZeroU32 = count(4);
+    /// The window that the author of LWMA recommends for blocks of two minutes.
+    pub(crate) const WINDOW_LWMA: NonZeroU32 = count(60);
+    /// As quick as the default of `asert`; Peercoin takes a week of blocks, 1008.
+    pub(crate) const WINDOW_EMA: NonZeroU32 = count(30);
+    /// Dash's.
+    pub(crate) const WINDOW_DGW: NonZeroU32 = count(24);
     /// The easiest target of Bitcoin's regression tests: every second hash meets it.
     pub(crate) const LIMIT_BITS: Bits = Bits(0x207f_ffff);
     pub(crate) const FINALITY_DEPTH: u64 = 100;
@@ -145,6 +162,12 @@ pub(super) mod range {
     pub(crate) const HALF_LIFE: RangeInclusive<Span> = Span(100)..=Span::seconds(365 * 86_400);
     /// At most what a node holds above the final block before it stops producing.
     pub(crate) const FINALITY_DEPTH: RangeInclusive<u64> = 1..=4096;
+    /// One block has no interval. Beyond a hundred thousand nothing moves within anybody's patience.
+    pub(crate) const WINDOW: RangeInclusive<NonZeroU32> = count(2)..=count(100_000);
+    /// Where every block carries its window in the state, 20 bytes for each block of it.
+    pub(crate) const WINDOW_REMEMBERED: RangeInclusive<NonZeroU32> = count(2)..=count(500);
+    /// A factor of one would never change anything.
+    pub(crate) const CLAMP: RangeInclusive<NonZeroU32> = count(2)..=count(1000);
     pub(crate) const FUTURE_LIMIT: RangeInclusive<Span> = Span(0)..=Span::seconds(86_400);
     /// A draft lives five seconds; a miner that rolls the time needs twice that.
     pub(crate) const SEAL_WINDOW: RangeInclusive<Span> = Span::seconds(10)..=Span::seconds(7200);

@@ -180,12 +180,12 @@ fn the_genesis_id_is_pinned() {
     let spec = frozen(&full());
     assert_eq!(
         spec.genesis_id().to_string(),
-        "a7843587e34352434cf9b7a93029cc87de21d1eaf33a4f740c99da25fb7313bd"
+        "2535a7b72665992722f1c9f93d21b6a1afa8ab5420bc16db4c3d9ed8a7932d4d"
     );
     let block = spec.genesis_block();
     assert_eq!(
         block.id(&spec.genesis_id()).to_string(),
-        "1cb1a054220555c8c0379f60b2d1fc1c98e38e1ac68693ad3a64c841e83dfe0d"
+        "2c5779afaaccd4bfc083adb59ec2f5441c7d448d70d839300fd94603104d4ca7"
     );
 }
 
@@ -296,6 +296,50 @@ fn a_difference_names_its_field_and_whether_it_matters() {
     }
 }
 
+/// A key, its default, and another value for it.
+type UsedKey = (&'static str, &'static str, &'static str);
+
+/// The algorithms with the keys that each of them uses.
+const RETARGETS: [(&str, &[UsedKey]); 7] = [
+    ("asert", &[("half_life", "\"5m\"", "\"6m\"")]),
+    ("bitcoin", &[("retarget_window", "2016", "2015"), ("clamp", "4", "3")]),
+    ("lwma", &[("retarget_window", "60", "90")]),
+    ("digishield", &[]),
+    ("ema", &[("retarget_window", "30", "1008")]),
+    ("dgw", &[("retarget_window", "24", "25")]),
+    ("fixed", &[]),
+];
+
+#[test]
+fn a_retarget_algorithm_is_one_line_and_its_keys_are_part_of_the_chain() {
+    let least = |lines: &str| {
+        frozen(&format!(
+            "name = \"least\"\ngenesis.time = 5\nconsensus.engine = \"pow\"\n[pow]\n\
+             initial_bits = \"1f00ffff\"\n{lines}"
+        ))
+    };
+    let mut ids = BTreeSet::new();
+    for (name, keys) in RETARGETS {
+        let line = format!("retarget = \"{name}\"\n");
+        let spec = least(&line);
+        let Consensus::Pow(pow) = spec.consensus();
+        assert_eq!(pow.retarget.algorithm().name(), name);
+        assert!(ids.insert(spec.genesis_id()));
+        let entries = spec.entries();
+        for key in ["half_life", "retarget_window", "clamp"] {
+            let entry = entries.iter().find(|entry| entry.key == key);
+            let used = keys.iter().find(|(used, ..)| *used == key);
+            assert_eq!(entry.map(|entry| &*entry.value), used.map(|(_, silent, _)| *silent));
+            // What is used makes another chain; what is not may stay in the file and does nothing.
+            let other = used.map_or("77", |(_, _, other)| other);
+            let other = if key == "half_life" && used.is_none() { "\"77m\"" } else { other };
+            let changed = least(&format!("{line}{key} = {other}\n"));
+            assert_eq!(changed.genesis_id() != spec.genesis_id(), used.is_some(), "{name} {key}");
+            assert_eq!(frozen(&changed.to_toml()), changed);
+        }
+    }
+}
+
 #[test]
 fn layout_comments_and_order_do_not_change_the_genesis_id() {
     let a = frozen(&full());
@@ -342,7 +386,8 @@ fn every_shipped_spec_is_a_development_chain_of_its_name() {
         frozen.engine(Some(frozen.genesis_accounts()[0].owner));
     }
     assert_eq!(find("pow-dve").unwrap_err().hint, "did you mean `pow-dev`?");
-    assert!(find("bitcoin").unwrap_err().to_string().contains("shipped are pow-dev"));
+    let error = find("graphene").unwrap_err().to_string();
+    assert!(error.contains("shipped are pow-dev, bitcoin-like"), "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! a whole number.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
@@ -50,6 +51,14 @@ pub(super) fn number(value: &DeValue<'_>, range: RangeInclusive<u64>) -> Read<u6
         Ok(number) if number < *range.start() => Err(Refusal::new("is too small", fix())),
         _ => Err(Refusal::new("is too large", fix())),
     }
+}
+
+/// [`number`] within a range that begins above zero.
+pub(super) fn nonzero(value: &DeValue<'_>, range: RangeInclusive<NonZeroU32>) -> Read<NonZeroU32> {
+    let (least, most) = (range.start().get().into(), range.end().get().into());
+    let number = number(value, least..=most)?;
+    let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+    Ok(number.expect("both ends of the range are such numbers"))
 }
 
 /// One of a few words.

@@ -13,7 +13,7 @@
 //!
 //! - The block id is the hash of our own header. The work header commits to it in its coinbase, so the proof is about
 //!   the id, but the id is known before the proof: no sequentiality of work is claimed.
-//! - Difficulty follows `asert` or nothing (`fixed`) so far; the anchor of `asert` is block 1 and its own time.
+//! - Difficulty follows one of several algorithms, Bitcoin's own among them; none of them measures from the genesis block.
 //! - The chain's time is the draft's, in milliseconds. The work header's time, which miners roll, must lie within
 //!   [`PowParams::seal_window`] after it.
 //! - The reward is not left to the producer to claim less of: the ledger pays it in full.

@@ -1,10 +1,10 @@
 //! The judging half of proof of work.
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use std::num::NonZeroU64;
 
 use super::PowParams;
 use crate::chain::{BlockRef, Rank, Rules, Verdict};
-use crate::consensus::retarget::{Anchor, History, Past, Schedule};
+use crate::consensus::retarget::{History, Past, Schedule};
 use crate::consensus::schedule::RecentTimes;
 use crate::ledger::{
     CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, Supply, System, SystemKey,
@@ -20,6 +20,7 @@ use crate::types::{
 #[derive(Debug)]
 pub struct PowRules {
     params: PowParams,
+    schedule: Schedule,
 }
 
 /// The summed work of the branch, as the ledger keeps it.
@@ -27,30 +28,25 @@ fn total_key() -> SystemKey {
     SystemKey::new("work/total")
 }
 
-/// What retargeting reads, as the ledger keeps it.
+/// The [`History`] that retargeting reads, as the ledger keeps it; absent where nothing is remembered.
 fn history_key() -> SystemKey {
     SystemKey::new("work/history")
 }
 
-/// A block of the past.
-#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
-struct Remembered {
-    height: Height,
-    time: Time,
-    bits: Bits,
-}
-
-/// The first block of work, which retargeting measures from, and the latest ones, oldest first.
-#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
-struct Memory {
-    anchor: Remembered,
-    window: Vec<Remembered>,
-}
-
 impl PowRules {
     /// The rules under these parameters.
+    ///
+    /// # Panics
+    ///
+    /// If the block time is nothing, which no chain spec allows.
     pub fn new(params: PowParams) -> Self {
-        Self { params }
+        let spacing = NonZeroU64::new(params.block_time.0);
+        let schedule = Schedule {
+            spacing: spacing.expect("a spec refuses a block time of nothing"),
+            initial: params.initial_bits,
+            limit: params.limit,
+        };
+        Self { params, schedule }
     }
 
     /// The parameters.
@@ -60,28 +56,8 @@ impl PowRules {
 
     /// The target that a child of a block with this state must claim.
     pub fn next_bits(&self, parent: &State) -> Result<Bits, ReadFailed> {
-        let params = &self.params;
-        let schedule = Schedule {
-            spacing: params.block_time.0,
-            initial: params.initial_bits,
-            limit: params.limit,
-        };
-        let Some(memory) = parent.system::<Memory>(&history_key())? else {
-            return Ok(params.initial_bits);
-        };
-        let anchor = memory.anchor.bits.target().ok().map(|target| Anchor {
-            height: memory.anchor.height.0,
-            target,
-            // It counts from its own time, as if its parent had come one interval before it.
-            parent_time: memory.anchor.time.before(params.block_time).0,
-        });
-        let past = |block: &Remembered| Past {
-            height: block.height.0,
-            time: block.time.0,
-            bits: block.bits,
-        };
-        let window: Vec<Past> = memory.window.iter().map(past).collect();
-        Ok(params.retarget.required(&History { anchor, window: &window }, &schedule))
+        let history: History = parent.system(&history_key())?.unwrap_or_default();
+        Ok(self.params.retarget.required(&history, &self.schedule))
     }
 
     /// The earliest time that a child of `parent` may carry: after the median of the last blocks, and for the first
@@ -193,14 +169,12 @@ impl Transition for PowRules {
         let total: Work = state.get(&total_key())?.unwrap_or_default();
         state.put(&total_key(), &(total + bits.work()));
         RecentTimes::push(state, header.time)?;
-        let block = Remembered { height: header.height, time: header.time, bits };
-        let mut memory = state
-            .get::<Memory>(&history_key())?
-            .unwrap_or_else(|| Memory { anchor: block, window: Vec::new() });
-        memory.window.push(block);
-        let spare = memory.window.len().saturating_sub(self.params.retarget.window());
-        memory.window.drain(..spare);
-        state.put(&history_key(), &memory);
+        let mut history: History = state.get(&history_key())?.unwrap_or_default();
+        let block = Past { height: header.height.0, time: header.time.0, bits };
+        self.params.retarget.remember(&mut history, block);
+        if history != History::default() {
+            state.put(&history_key(), &history);
+        }
         let supply: Supply = state.get(&Supply::key())?.unwrap_or_default();
         let circulating = supply.circulating().unwrap_or_default();
         let issued = self.params.issuance.capped(header.height, circulating);

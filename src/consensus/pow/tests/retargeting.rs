@@ -77,7 +77,7 @@ fn the_block_time_recovers_from_any_jump_of_the_hash_rate() {
 #[test]
 fn fixed_bits_stay() {
     let mut mine = Mine::with(|params| {
-        params.retarget = Retarget::Fixed(crate::consensus::retarget::Fixed);
+        params.retarget = Retarget::Fixed;
     });
     for step in 1..50 {
         assert_eq!(add(&mut mine, Time(LAUNCH + step)), EASY);

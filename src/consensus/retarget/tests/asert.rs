@@ -1,13 +1,7 @@
-use num_bigint::BigUint;
-use proptest::prelude::*;
-
+use super::super::Retarget;
+use super::super::tests::bitcoin_limit;
 use super::*;
 use crate::types::vectors;
-
-/// The limit of Bitcoin and Bitcoin Cash.
-fn bitcoin_limit() -> Target {
-    Target::from_value(&((BigUint::from(1u32) << 224u32) - 1u32)).unwrap()
-}
 
 fn two_days() -> NonZeroU64 {
     NonZeroU64::new(172_800).unwrap()
@@ -63,30 +57,21 @@ const SPACING_MS: u64 = 2_000;
 fn devnet(initial: u32) -> (Retarget, Schedule) {
     let half_life = NonZeroU64::new(HALF_LIFE_MS).unwrap();
     let schedule = Schedule {
-        spacing: SPACING_MS,
+        spacing: NonZeroU64::new(SPACING_MS).unwrap(),
         initial: Bits(initial),
         limit: Bits(0x207f_ffff).target().unwrap(),
     };
     (Retarget::Asert(Asert { half_life }), schedule)
 }
 
+/// What is due after a chain of two blocks: block 1, which came on schedule, and a tip.
 fn required(initial: u32, height: u64, time: u64) -> Bits {
     let (retarget, schedule) = devnet(initial);
-    let target = Bits(initial).target().unwrap();
-    let anchor = Some(Anchor { height: 1, target, parent_time: 1_000_000 });
-    let window = [Past { height, time: 1_000_000 + time, bits: Bits(initial) }];
-    retarget.required(&History { anchor, window: &window }, &schedule)
-}
-
-#[test]
-fn without_a_past_the_initial_bits_hold() {
-    let (retarget, schedule) = devnet(0x1f00_ffff);
-    let none = History { anchor: None, window: &[] };
-    assert_eq!(retarget.required(&none, &schedule), Bits(0x1f00_ffff));
-    let window = [Past { height: 9, time: 5, bits: Bits(0x1d00_ffff) }];
-    let some = History { anchor: None, window: &window };
-    assert_eq!(Retarget::Fixed(Fixed).required(&some, &schedule), Bits(0x1f00_ffff));
-    assert_eq!((Retarget::Fixed(Fixed).window(), retarget.window()), (0, 1));
+    let mut history = History::default();
+    let past = |height, time| Past { height, time, bits: Bits(initial) };
+    retarget.remember(&mut history, past(1, 1_000_000 + SPACING_MS));
+    retarget.remember(&mut history, past(height, 1_000_000 + time));
+    retarget.required(&history, &schedule)
 }
 
 #[test]
@@ -147,13 +132,4 @@ fn the_power_of_two_is_close() {
         assert!(error < 0.000_13, "{fraction}: {error}");
     }
     assert_eq!(two_to_the(0), ONE);
-}
-
-proptest! {
-    #[test]
-    fn later_is_never_harder(height in 1u64..10_000, time in 0u64..50_000_000, more in 0u64..1_000_000) {
-        let (now, later) = (required(0x1e00_ffff, height, time), required(0x1e00_ffff, height, time + more));
-        prop_assert!(now.target().unwrap() <= later.target().unwrap());
-        prop_assert!(later.target().unwrap() <= Bits(0x207f_ffff).target().unwrap());
-    }
 }
