@@ -3,7 +3,10 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 1] = [("pow-dev", include_str!("../../chain-specs/pow-dev.toml"))];
+static SHIPPED: [(&str, &str); 2] = [
+    ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
+    ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
+];
 
 /// Names and texts of all shipped specs; they need no file.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {
