@@ -35,6 +35,53 @@ pub struct ChainInfo {
     /// Hashes per second of the whole network, estimated over the last blocks. Work only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash_rate: Option<f64>,
+    /// How far catching up is; absent when there is nothing to catch up with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncInfo>,
+    /// A better branch that contradicts what is final here; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finality_conflict: Option<FinalityConflictInfo>,
+}
+
+/// How far catching up with peers is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct SyncInfo {
+    /// What is being fetched.
+    pub stage: SyncStage,
+    /// The height of the branch that this node catches up with, as far as its headers were seen.
+    pub target_height: Height,
+    /// Peers that offer it.
+    pub peers: u64,
+}
+
+/// What catching up fetches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub enum SyncStage {
+    /// Headers, to see which branch is the heaviest.
+    Headers,
+    /// The blocks of that branch.
+    Blocks,
+}
+
+/// A better branch that leaves the chain of this node below its final block. It is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct FinalityConflictInfo {
+    /// Where the two part.
+    pub height: Height,
+    /// The final block there.
+    pub ours: BlockId,
+    /// The other branch's.
+    pub theirs: BlockId,
+    /// The end of the other branch, as far as it was seen.
+    pub tip: BlockId,
+    /// Its height.
+    pub tip_height: Height,
+    /// When it was seen first.
+    pub since: Time,
 }
 
 /// What `chain_block` and `chain_header` are asked with.

@@ -28,7 +28,10 @@ mod transaction;
 mod wallet;
 
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
-pub use chain::{BlockParams, ChainInfo, ForkInfo, ForkStatus, SupplyInfo};
+pub use chain::{
+    BlockParams, ChainInfo, FinalityConflictInfo, ForkInfo, ForkStatus, SupplyInfo, SyncInfo,
+    SyncStage,
+};
 pub use coins::{
     AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
 };

@@ -37,6 +37,16 @@ pub enum ImportError {
         /// The final height.
         final_height: Height,
     },
+    /// The operator says that another block belongs there.
+    #[error("the checkpoint at height {height} is {checkpoint}, not {given}")]
+    Checkpoint {
+        /// The height of both.
+        height: Height,
+        /// This block.
+        given: BlockId,
+        /// The one that belongs there.
+        checkpoint: BlockId,
+    },
     /// It is ahead of the local clock: try later.
     #[error("it is ahead of the clock until {until}")]
     Early {
@@ -77,6 +87,9 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     let final_height = tree.root().height();
     if header.height <= final_height {
         return Err(ImportError::BelowFinal { height: header.height, final_height });
+    }
+    if let Some(checkpoint) = tree.contradicts_checkpoint(header.height, &id) {
+        return Err(ImportError::Checkpoint { height: header.height, given: id, checkpoint });
     }
     // Whoever keeps an orphan or an early block for later relies on this bound.
     let bytes = borsh::object_length(&block.draft).expect("every draft encodes");

@@ -21,7 +21,7 @@ fn grown() -> (Tree, Vec<BlockId>) {
         let block = child(&tree, ids.last().unwrap(), claim, 1, vec![]);
         ids.push(import(&mut tree, Arc::new(block), Time(height * 1000)).unwrap().id);
     }
-    let finalised = tree.newly_final().unwrap();
+    let finalised = tree.newly_final(Height(u64::MAX)).unwrap();
     finalised.blocks.iter().for_each(|node| base.write(&node.delta));
     tree.advance(&finalised);
     assert_eq!(tree.root().height(), Height(1));
@@ -41,6 +41,7 @@ fn name(error: &ImportError) -> &'static str {
         ImportError::Known => "known",
         ImportError::Orphan { .. } => "orphan",
         ImportError::BelowFinal { .. } => "below final",
+        ImportError::Checkpoint { .. } => "checkpoint",
         ImportError::Early { .. } => "early",
         ImportError::Copy(_) => "copy",
         ImportError::Invalid(_) => "invalid",

@@ -8,8 +8,10 @@ mod rules;
 mod tree;
 
 pub use import::{ImportError, Imported, import};
-pub use rules::{BlockRef, Rank, Rules, Verdict};
-pub use tree::{Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
+pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
+pub use tree::{
+    Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX, UNFINAL_BYTES_MAX,
+};
 
 #[cfg(test)]
 mod model_tests;

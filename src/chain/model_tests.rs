@@ -84,7 +84,7 @@ fn check(tree: &Tree, model: &Model, seed: u64) {
 
 /// Moves finality on in tree and model; the base gets what became final, as a store would.
 fn advance(tree: &mut Tree, base: &MemBase, model: &mut Model, seed: u64) {
-    let finalised = tree.newly_final().unwrap();
+    let finalised = tree.newly_final(Height(u64::MAX)).unwrap();
     let (won, lost) = model.newly_final();
     let ids: Vec<BlockId> = finalised.blocks.iter().map(|node| node.id).collect();
     assert_eq!(ids, won, "final blocks, seed {seed}");

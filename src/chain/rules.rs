@@ -26,12 +26,35 @@ pub trait Rules: Transition + Send + Sync {
     /// Fork choice: a total order on branches. Equal ranks leave the choice to the order of arrival.
     fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed>;
 
+    /// The rank of a branch that goes on from one of rank `parent` by this header, judged by header and seal alone.
+    /// `None` under a rule whose seals need the state after the parent. It may be too kind: whatever only the parent's
+    /// state tells is left to [`Self::verify`]. It is never cheap: such a branch cost its makers what its rank says.
+    fn rank_by_header(
+        &self,
+        header: &Header,
+        seal: &Seal,
+        parent: &Rank,
+    ) -> Result<Option<Rank>, Verdict>;
+
     /// Finality: the height up to which `head`'s branch can no longer be left. Never decreases along a branch.
     fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed>;
+
+    /// What finality rests on.
+    fn finality(&self) -> Finality;
 
     /// The moment by the local clock from which a block with this header may be imported. Being ahead of the clock
     /// is "try later", never "invalid". Rules whose seals carry agreement answer the epoch: always.
     fn not_before(&self, header: &Header) -> Time;
+}
+
+/// What finality rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finality {
+    /// On blocks that were built on top. An old branch can be as deep as its makers like, so depth says something only
+    /// near the present.
+    Depth,
+    /// On what producers or authorities signed.
+    Proof,
 }
 
 /// A permanent refusal.
@@ -59,6 +82,11 @@ impl Rank {
     /// Ranks by summed work.
     pub fn of_work(work: &Work) -> Self {
         Self(Bounded::truncated(work.to_be_bytes().to_vec()))
+    }
+
+    /// The summed work that a rank by work stands for: none in the rank of nothing.
+    pub fn work(&self) -> Work {
+        self.0.first_chunk().map(Work::from_be_bytes).unwrap_or_default()
     }
 
     /// Ranks by numbers, the first deciding, ties going to the next.

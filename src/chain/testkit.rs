@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BlockRef, Rank, Rules, Tree, Verdict};
+use super::{BlockRef, Finality, Rank, Rules, Tree, Verdict};
 use crate::ledger::testkit::{MemBase, Plain, accounts, draft};
 use crate::ledger::{
     Movements, Params, ReadFailed, Refused, Rewards, State, System, Transition, genesis_state,
@@ -46,6 +46,14 @@ impl Rules for Said {
     fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
         let Claim::Slot { prior, .. } = head.header.claim else { return Ok(Height(0)) };
         Ok(prior)
+    }
+
+    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
+        Ok(None)
+    }
+
+    fn finality(&self) -> Finality {
+        Finality::Proof
     }
 
     fn not_before(&self, header: &Header) -> Time {

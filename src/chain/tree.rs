@@ -6,11 +6,14 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::{BlockRef, Rank, Rules};
-use crate::ledger::{Delta, Executed, Params, ReadFailed, Receipt, State};
+use crate::ledger::{Change, Delta, Executed, Key, Params, ReadFailed, Receipt, State};
 use crate::types::{Block, BlockId, Draft, Height};
 
 /// Above this many blocks that are not final a node stops producing and says so.
 pub const UNFINAL_BLOCKS_MAX: usize = 4096;
+
+/// The same for the bytes of those blocks and of what they changed.
+pub const UNFINAL_BYTES_MAX: usize = 512 << 20;
 
 /// Beyond this many blocks off the best branch, the weakest leaf among them goes.
 pub const SIDE_BLOCKS_MAX: usize = 1000;
@@ -32,6 +35,8 @@ pub struct Node {
     pub rank: Rank,
     /// The order of arrival: between equal ranks the earlier one wins.
     pub arrival: u64,
+    /// Bytes of the block and of what it changed.
+    bytes: usize,
     children: Vec<BlockId>,
 }
 
@@ -79,6 +84,9 @@ pub struct Tree {
     /// What those final blocks changed that some state of the tree still holds in memory.
     finals: BTreeMap<Height, Arc<Delta>>,
     arrivals: u64,
+    /// Bytes of all blocks above the root and of what they changed.
+    bytes: usize,
+    checkpoint: Option<(Height, BlockId)>,
 }
 
 impl Tree {
@@ -100,6 +108,7 @@ impl Tree {
             receipts: Arc::from([]),
             rank,
             arrival: 0,
+            bytes: 0,
             children: Vec::new(),
         };
         Ok(Self {
@@ -111,7 +120,19 @@ impl Tree {
             branch: OrdMap::unit(height, id),
             finals: BTreeMap::new(),
             arrivals: 0,
+            bytes: 0,
+            checkpoint: None,
         })
+    }
+
+    /// Takes an operator's word for which block belongs at a height: no other one enters there (weak subjectivity).
+    pub fn trust(&mut self, height: Height, id: BlockId) {
+        self.checkpoint = Some((height, id));
+    }
+
+    /// The block that the operator says belongs at this height, if it is another one.
+    pub fn contradicts_checkpoint(&self, height: Height, id: &BlockId) -> Option<BlockId> {
+        self.checkpoint.filter(|(at, is)| *at == height && is != id).map(|(_, is)| is)
     }
 
     /// Numbers arrivals on from here, so that blocks which a store remembers stay the earlier ones.
@@ -152,6 +173,16 @@ impl Tree {
     /// How many blocks are in the tree, the final one included.
     pub fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Bytes of the blocks above the final one and of what they changed.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there are so many blocks above the final one that a node should make no more.
+    pub fn is_overfull(&self) -> bool {
+        self.nodes.len() > UNFINAL_BLOCKS_MAX || self.bytes > UNFINAL_BYTES_MAX
     }
 
     /// Never: the final block is always there.
@@ -200,6 +231,12 @@ impl Tree {
             parent.children.push(id);
         }
         let better = rank > self.head().rank;
+        let changed = |(key, change): (&Key, &Change)| {
+            size_of_val(key) + change.as_ref().map_or(0, |value| value.len())
+        };
+        let changed: usize = executed.delta.iter().map(changed).sum();
+        let bytes = changed + borsh::object_length(&*block).unwrap_or(changed);
+        self.bytes += bytes;
         let node = Node {
             id,
             block,
@@ -208,6 +245,7 @@ impl Tree {
             receipts: executed.receipts.into(),
             rank,
             arrival: self.arrivals,
+            bytes,
             children: Vec::new(),
         };
         self.nodes.insert(id, node);
@@ -236,10 +274,10 @@ impl Tree {
         HeadMove { from, left, joined }
     }
 
-    /// What is final by the rule but not yet by the tree: the blocks to write, lowest first, and the blocks that
-    /// are on no branch through them. Nothing changes until [`Self::advance`].
-    pub fn newly_final(&self) -> Result<Finalised, ReadFailed> {
-        let height = self.rules.final_height(self.head().as_ref())?;
+    /// What is final by the rule but not yet by the tree, up to a height: the blocks to write, lowest first, and the
+    /// blocks that are on no branch through them. Nothing changes until [`Self::advance`].
+    pub fn newly_final(&self, at_most: Height) -> Result<Finalised, ReadFailed> {
+        let height = self.rules.final_height(self.head().as_ref())?.min(at_most);
         let from = self.root().height().next();
         if height < from {
             return Ok(Finalised::default());
@@ -269,12 +307,24 @@ impl Tree {
         // Every state of the tree grew from the one that is the root's now, and forgot at least what that one did.
         self.finals = self.finals.split_off(&last.state.forgotten().next());
         let dropped: BTreeSet<BlockId> = finalised.dropped.iter().copied().collect();
-        self.nodes.retain(|id, _| !dropped.contains(id));
+        for id in &dropped {
+            self.remove(id);
+        }
         for node in &finalised.blocks {
             self.branch.remove(&node.height().back(1));
-            self.nodes.remove(&node.block.header.parent);
+            self.remove(&node.block.header.parent);
         }
         self.root = last.id;
+        if let Some(root) = self.nodes.get_mut(&self.root) {
+            // It is the store's now.
+            self.bytes -= std::mem::take(&mut root.bytes);
+        }
+    }
+
+    fn remove(&mut self, id: &BlockId) {
+        if let Some(node) = self.nodes.remove(id) {
+            self.bytes -= node.bytes;
+        }
     }
 
     /// Removes the weakest leaves off the best branch until at most [`SIDE_BLOCKS_MAX`] side blocks are left; gives
@@ -288,7 +338,7 @@ impl Tree {
                 .min_by(|a, b| a.rank.cmp(&b.rank).then(b.arrival.cmp(&a.arrival)))
                 .map(|node| (node.id, node.block.header.parent));
             let Some((id, parent)) = weakest else { break };
-            self.nodes.remove(&id);
+            self.remove(&id);
             if let Some(parent) = self.nodes.get_mut(&parent) {
                 parent.children.retain(|child| *child != id);
             }

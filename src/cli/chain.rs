@@ -8,7 +8,7 @@ use super::output::{self, Table};
 use super::{Globals, block_on, log};
 use crate::api::{
     BlockInfo, BlockSelector, ChainInfo, ClaimInfo, Exit, ForkInfo, ForkStatus, OperationInfo,
-    SealInfo, SupplyInfo, TransactionInfo, TransactionStatus,
+    SealInfo, SupplyInfo, SyncStage, TransactionInfo, TransactionStatus,
 };
 use crate::types::TransactionId;
 
@@ -131,6 +131,22 @@ fn info(chain: &ChainInfo, symbol: &str) -> Table {
     }
     if let Some(rate) = chain.hash_rate {
         table.pair("hash rate", output::hash_rate(rate));
+    }
+    if let Some(sync) = &chain.sync {
+        let what = match sync.stage {
+            SyncStage::Headers => "looking at headers",
+            SyncStage::Blocks => "fetching blocks",
+        };
+        let (to, peers) = (sync.target_height, sync.peers);
+        table.pair("catching up", format!("{what} up to height {to}, from {peers} peers"));
+    }
+    if let Some(conflict) = &chain.finality_conflict {
+        let text = format!(
+            "from height {}: final here is {}, a better branch up to height {} has {}; start the node with --resync if \
+             that is the right one",
+            conflict.height, conflict.ours, conflict.tip_height, conflict.theirs
+        );
+        table.pair("CONFLICT", text);
     }
     table
 }

@@ -160,6 +160,9 @@ impl From<StoreError> for CliError {
             StoreError::Io(_) => Self::new(Exit::Database, "database_failed", message),
             StoreError::Damaged(_) => Self::new(Exit::Database, "database_damaged", message),
             StoreError::OtherChain { .. } => Self::new(Exit::WrongChain, "wrong_chain", message),
+            StoreError::Checkpoint { .. } => {
+                Self::new(Exit::WrongChain, "checkpoint_contradicted", message)
+            }
             StoreError::Newer { .. } => Self::new(Exit::Database, "database_newer", message),
         }
     }

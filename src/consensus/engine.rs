@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub tree: &'a Tree,
     /// The pending transactions.
     pub pool: &'a Mempool,
+    /// A better branch was proved and is on its way here: what is built on this head now is built for nothing.
+    pub behind: bool,
 }
 
 /// Why no draft could be made.

@@ -55,7 +55,7 @@ fn fortune(tree: &Tree, person: u8) -> (CoinId, Coin) {
 }
 
 fn draft(tree: &Tree, pool: &Mempool) -> Draft {
-    let cx = Context { now: Time(0), tree, pool };
+    let cx = Context { now: Time(0), tree, pool, behind: false };
     let claim = claim(1, Height(0));
     let (draft, executed) = cx.draft(tree.head(), Time(5), key(1).address(), claim).unwrap();
     assert_eq!(draft.header.state_root, executed.root());
@@ -105,7 +105,7 @@ fn a_draft_of_another_state_is_noticed() {
     let (tree, pool) = world(1);
     let mut draft = draft(&tree, &pool);
     draft.header.producer = key(2).address();
-    let cx = Context { now: Time(0), tree: &tree, pool: &pool };
+    let cx = Context { now: Time(0), tree: &tree, pool: &pool, behind: false };
     let error = cx.check(&draft, tree.head()).unwrap_err().to_string();
     assert!(error.contains("ends in another state"), "{error}");
 }

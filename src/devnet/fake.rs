@@ -155,6 +155,8 @@ pub fn chain_info(height: u64) -> ChainInfo {
         supply: Amount(5),
         difficulty: None,
         hash_rate: None,
+        sync: None,
+        finality_conflict: None,
     }
 }
 

@@ -16,7 +16,7 @@ use libp2p::Multiaddr;
 use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::miner::kernels::{self, Kernel};
-use crate::types::Address;
+use crate::types::{Address, BlockId, Height};
 
 /// Bootnodes that a configuration lists at most: a node needs one that answers, and dials them all at start.
 pub const BOOTNODES_MAX: usize = 64;
@@ -45,6 +45,8 @@ pub struct NodeConfig {
     pub mining: Option<MiningConfig>,
     /// Whether to throw the stored chain away, but not the keys and the record of what was signed, and to fetch it anew.
     pub resync: bool,
+    /// Which block belongs at a height, by the operator's word.
+    pub checkpoint: Option<Checkpoint>,
     /// How to log. The log is started by whoever starts the node; here it stands so that one file configures both.
     pub log_format: LogFormat,
 }
@@ -61,6 +63,7 @@ impl NodeConfig {
             bootnodes: Vec::new(),
             mining: None,
             resync: false,
+            checkpoint: None,
             log_format: LogFormat::default(),
         }
     }
@@ -156,6 +159,43 @@ impl fmt::Display for KernelChoice {
     }
 }
 
+/// A block that an operator knows from elsewhere: a chain that has another one at its height is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Its height.
+    pub height: Height,
+    /// Its id.
+    pub id: BlockId,
+}
+
+/// Why a text is no checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{given}` is no checkpoint: expected HEIGHT:ID, the height of a block above the first and its 64 hexadecimal \
+     digits, as `assay chain block HEIGHT` shows them"
+)]
+pub struct CheckpointError {
+    given: String,
+}
+
+impl FromStr for Checkpoint {
+    type Err = CheckpointError;
+
+    fn from_str(text: &str) -> Result<Self, CheckpointError> {
+        let refused = || CheckpointError { given: text.chars().take(90).collect() };
+        let (height, id) = text.split_once(':').ok_or_else(refused)?;
+        let height = height.parse().ok().filter(|height| *height > 0).ok_or_else(refused)?;
+        let id = id.parse().map_err(|_| refused())?;
+        Ok(Self { height: Height(height), id })
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.height, self.id)
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -212,6 +252,17 @@ mod tests {
             command.contains(r"--chain '/it'\''s here/chain.toml' --datadir '/it'\''s here-2'"),
             "{command}"
         );
+    }
+
+    #[test]
+    fn checkpoints_are_read_as_they_are_written() {
+        let text = format!("17:{}", "0a".repeat(32));
+        assert_eq!(text.parse::<Checkpoint>().unwrap().to_string(), text);
+        let id = "0a".repeat(32);
+        for bad in ["", "17", "17:", ":", "17:0a", &format!("0:{id}"), &format!("-1:{id}"), &id] {
+            let error = bad.parse::<Checkpoint>().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{bad}`")) && error.contains("HEIGHT:ID"), "{error}");
+        }
     }
 
     #[test]

@@ -58,7 +58,9 @@ impl NodeError {
             Self::Rpc(error) => error.exit(),
             Self::Net(NetError::Bind { .. }) => Exit::Bind,
             Self::Net(_) => Exit::Config,
-            Self::Store(StoreError::OtherChain { .. }) => Exit::WrongChain,
+            Self::Store(StoreError::OtherChain { .. } | StoreError::Checkpoint { .. }) => {
+                Exit::WrongChain
+            }
             Self::Store(_) | Self::Stopped(_) => Exit::Database,
             Self::System(_) => Exit::Failed,
         }
@@ -75,6 +77,7 @@ impl NodeError {
             Self::Net(NetError::Bind { .. }) => "cannot_bind",
             Self::Net(_) => "network_failed",
             Self::Store(StoreError::OtherChain { .. }) => "wrong_chain",
+            Self::Store(StoreError::Checkpoint { .. }) => "checkpoint_contradicted",
             Self::Store(StoreError::Newer { .. }) => "database_newer",
             Self::Store(StoreError::Damaged(_)) => "database_damaged",
             Self::Store(StoreError::Io(_)) => "database_failed",

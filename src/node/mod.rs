@@ -96,7 +96,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
 
     let database = config.datadir.join(DATABASE);
     if config.resync {
-        remove_chain(&database)?;
+        let kept = RocksStore::start_over(&database)?;
+        tracing::warn!(kept, "the stored chain is thrown away; what was promised and signed stays");
     }
     let store = Arc::new(RocksStore::open(&database)?);
     let chain = Chain {
@@ -104,6 +105,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         rules: spec.rules(),
         genesis: spec.genesis_block(),
         pool_bytes_max: spec.pool_bytes(),
+        present: spec.present(),
+        checkpoint: config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id)),
     };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
     let replica =
@@ -315,15 +318,6 @@ fn miner(config: &NodeConfig) -> Miner {
 fn lowest_priority() {
     if let Err(error) = rustix::process::nice(19) {
         tracing::debug!("the search keeps its priority: {error}");
-    }
-}
-
-fn remove_chain(database: &Path) -> Result<(), NodeError> {
-    match fs::remove_dir_all(database) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(NodeError::Directory { directory: database.display().to_string(), error })
-        }
-        _ => Ok(()),
     }
 }
 

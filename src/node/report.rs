@@ -8,7 +8,7 @@ use super::metrics::Metrics;
 use crate::chain::Imported;
 use crate::consensus::Report as EngineReport;
 use crate::miner::Miner;
-use crate::replica::Report;
+use crate::replica::{FinalityConflict, Progress, Report};
 use crate::store::StoreError;
 use crate::types::{BlockId, Height};
 
@@ -27,6 +27,7 @@ pub struct Reporter {
     /// Hashes when the informant last spoke.
     informed_hashes: u64,
     best: Height,
+    told_syncing: Instant,
     last_import: Instant,
 }
 
@@ -45,6 +46,7 @@ impl Reporter {
             hashes: 0,
             informed_hashes: 0,
             best: Height(0),
+            told_syncing: now,
             last_import: now,
         }
     }
@@ -72,9 +74,15 @@ impl Reporter {
                 self.metrics.chain_transactions.inc_by(receipts.len() as u64);
                 tracing::debug!(%height, block = short(id), "final");
             }
-            Report::Syncing { height, best } => {
-                self.best = *best;
-                tracing::info!(%height, %best, "catching up");
+            Report::Syncing(progress) => self.syncing(progress),
+            Report::FinalityConflict(conflict) => {
+                self.metrics.chain_finality_conflicts.inc();
+                let FinalityConflict { height, ours, theirs, tip, tip_height, .. } = conflict;
+                tracing::error!(
+                    %height, %ours, %theirs, %tip, %tip_height,
+                    "peers have a better branch that leaves ours below the final block: it is not followed; \
+                     if theirs is the right one, start again with --resync"
+                );
             }
             Report::Engine(EngineReport::Drafted { block, transactions }) => {
                 tracing::debug!(block = short(block), transactions, "searching");
@@ -87,6 +95,17 @@ impl Reporter {
                 tracing::error!(blocks, "too many blocks are not final: making no more");
             }
             Report::StoreFailed(reason) => tracing::error!("the store failed: {reason}"),
+        }
+    }
+
+    /// Catching up goes in slices, of which there may be hundreds in a second.
+    fn syncing(&mut self, progress: &Progress) {
+        let Progress { height, target, peers, .. } = progress;
+        let news = self.best != *target;
+        self.best = *target;
+        if news || self.told_syncing.elapsed() >= INFORM_EVERY {
+            self.told_syncing = Instant::now();
+            tracing::info!(%height, %target, peers, "catching up");
         }
     }
 

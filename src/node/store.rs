@@ -6,6 +6,7 @@
 //! one machine.
 
 use std::path::Path;
+use std::{fs, io};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRecoveryMode, Direction,
@@ -28,6 +29,9 @@ const LOG_BYTES: u64 = 8 << 20;
 
 /// Files that RocksDB keeps open.
 const OPEN_FILES: i32 = 64;
+
+/// Entries read at once from what is kept.
+const PAGE: usize = 1024;
 
 /// Bits of the filter per key: one lookup in a hundred for what does not exist reads a block.
 const FILTER_BITS: f64 = 10.0;
@@ -73,6 +77,49 @@ impl RocksStore {
         });
         let db = DB::open_cf_descriptors(&options, path, families).map_err(failed)?;
         Ok(Self { db })
+    }
+
+    /// Throws away the database in a directory, but for what engines and guards keep and what was promised to those who
+    /// submitted it; says how many entries stay. Stopped at any moment it can be done again and has lost none of them.
+    pub fn start_over(path: &Path) -> Result<usize, StoreError> {
+        let (fresh, old) = (path.with_extension("fresh"), path.with_extension("old"));
+        let io = |error: io::Error| StoreError::Io(error.to_string());
+        let remove = |path: &Path| match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(error)),
+            _ => Ok(()),
+        };
+        if !path.exists() && old.exists() {
+            // Stopped between the two renames.
+            fs::rename(&old, path).map_err(io)?;
+        }
+        remove(&fresh)?;
+        remove(&old)?;
+        if !path.exists() {
+            return Ok(0);
+        }
+        let mut batch = Batch::default();
+        {
+            let store = Self::open(path)?;
+            for table in [Table::Records, Table::Pending] {
+                let mut after = Vec::new();
+                loop {
+                    let page = store.scan(table, &[], &after, PAGE)?;
+                    let Some((last, _)) = page.last() else { break };
+                    after.clone_from(last);
+                    page.into_iter().for_each(|(key, value)| batch.put(table, key, value));
+                }
+            }
+        }
+        let kept = batch.writes.len();
+        {
+            let store = Self::open(&fresh)?;
+            store.stage(batch)?;
+            store.sync()?;
+        }
+        fs::rename(path, &old).map_err(io)?;
+        fs::rename(&fresh, path).map_err(io)?;
+        remove(&old)?;
+        Ok(kept)
     }
 
     fn family(&self, table: Table) -> &ColumnFamily {

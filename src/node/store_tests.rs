@@ -45,3 +45,34 @@ fn a_directory_that_cannot_be_written_is_an_error_and_no_panic() {
     let error = RocksStore::open(&file.path().join("below-a-file")).unwrap_err();
     assert!(matches!(error, StoreError::Io(_)), "{error}");
 }
+
+/// What was signed and what was promised outlives the chain, however often and wherever it is interrupted.
+#[test]
+fn a_store_that_starts_over_keeps_what_was_promised_and_signed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    assert_eq!(RocksStore::start_over(&path).unwrap(), 0, "there is none");
+    let mut batch = Batch::default();
+    for n in 0..3000u16 {
+        batch.put(Table::Records, n.to_be_bytes(), [1]);
+        batch.put(Table::State, n.to_be_bytes(), [3]);
+    }
+    batch.put(Table::Pending, [7], [2]);
+    batch.put(Table::Meta, *b"final", [4]);
+    let store = RocksStore::open(&path).unwrap();
+    store.stage(batch).unwrap();
+    store.sync().unwrap();
+    drop(store);
+    for interrupted in [false, true, false] {
+        if interrupted {
+            std::fs::rename(&path, path.with_extension("old")).unwrap();
+        }
+        assert_eq!(RocksStore::start_over(&path).unwrap(), 3001);
+        let store = RocksStore::open(&path).unwrap();
+        assert_eq!(store.get(Table::Records, &2999u16.to_be_bytes()).unwrap(), Some(vec![1]));
+        assert_eq!(store.get(Table::Pending, &[7]).unwrap(), Some(vec![2]));
+        assert_eq!(store.get(Table::Meta, b"final").unwrap(), None);
+        assert_eq!(store.scan(Table::State, &[], &[], 10).unwrap(), []);
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}

@@ -128,7 +128,7 @@ struct Coming {
 
 /// What became of a block on its way into the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Entry {
+pub(super) enum Entry {
     /// It is there now.
     New,
     /// It was there before.
@@ -139,17 +139,6 @@ enum Entry {
     Refused,
 }
 
-/// What a batch of blocks from one peer brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Brought {
-    /// Blocks that are new here.
-    pub(super) fresh: usize,
-    /// The last block of the batch that is here now.
-    pub(super) reached: Option<(Height, BlockId)>,
-    /// The batch ended at a block that is ahead of the clock.
-    pub(super) early: bool,
-}
-
 /// Blocks whose signatures are being checked.
 #[derive(Debug)]
 pub(super) struct Checking {
@@ -157,6 +146,13 @@ pub(super) struct Checking {
     /// For each check of the batch, the block it belongs to.
     owners: Vec<usize>,
     source: Source,
+}
+
+impl Checking {
+    /// The place of the first block with a signature that does not verify; `bad` are places in the batch.
+    pub(super) fn first_bad(&self, bad: &[u32]) -> Option<usize> {
+        bad.iter().filter_map(|place| self.owners.get(*place as usize)).min().copied()
+    }
 }
 
 impl<S: Store> Replica<S> {
@@ -344,8 +340,17 @@ impl<S: Store> Replica<S> {
         true
     }
 
-    /// Whole blocks, lowest first, go on to have their signatures checked.
-    pub(super) fn enter(&mut self, blocks: Vec<Arc<Block>>, source: Source) {
+    /// A peer sent a whole block that we asked for.
+    pub(super) fn served(&mut self, from: Peer, block: Block) {
+        self.enter(vec![Arc::new(block)], Source::Served(from));
+    }
+
+    /// The signatures of blocks that are not known to verify, and what is needed to make sense of the answer.
+    pub(super) fn checks(
+        &self,
+        blocks: Vec<Arc<Block>>,
+        source: Source,
+    ) -> (Checking, Vec<SignatureCheck>) {
         let mut batch: Vec<SignatureCheck> = Vec::new();
         let mut owners = Vec::new();
         for (index, block) in blocks.iter().enumerate() {
@@ -359,7 +364,12 @@ impl<S: Store> Replica<S> {
                 }
             }
         }
-        let checking = Checking { blocks, owners, source };
+        (Checking { blocks, owners, source }, batch)
+    }
+
+    /// Whole blocks, lowest first, go on to have their signatures checked.
+    pub(super) fn enter(&mut self, blocks: Vec<Arc<Block>>, source: Source) {
+        let (checking, batch) = self.checks(blocks, source);
         if batch.is_empty() {
             return self.blocks_verified(checking, &[]);
         }
@@ -370,38 +380,41 @@ impl<S: Store> Replica<S> {
 
     /// The signatures of blocks were checked; `bad` are the places of those that do not verify.
     pub(super) fn blocks_verified(&mut self, checking: Checking, bad: &[u32]) {
-        let Checking { blocks, owners, source } = checking;
-        let first_bad = bad.iter().filter_map(|place| owners.get(*place as usize)).min().copied();
-        let mut brought = Brought::default();
-        for (index, block) in blocks.into_iter().enumerate() {
-            if Some(index) == first_bad {
-                let id = block.id(&self.chain);
-                // The header fixes the witnesses: if these are the ones it names, no copy of the block can be valid.
-                let genuine = body_root(&block.body, &self.chain) == block.header.body_root;
-                let error = match genuine {
-                    true => ImportError::Invalid("a signature in it does not verify".into()),
-                    false => {
-                        ImportError::Copy("its body is not the one that the header names".into())
-                    }
-                };
-                self.refused(&block.header, &id, source, error);
-                break;
+        let first_bad = checking.first_bad(bad);
+        for (index, block) in checking.blocks.into_iter().enumerate() {
+            let id = block.id(&self.chain);
+            let forged = Some(index) == first_bad;
+            match self.import_checked(id, block, forged, checking.source) {
+                Entry::New | Entry::Known => {}
+                Entry::Early | Entry::Refused => return,
             }
-            let (height, id) = (block.header.height, block.id(&self.chain));
-            match self.try_import(id, block, source) {
-                Entry::New => brought.fresh += 1,
-                Entry::Known => {}
-                Entry::Early => {
-                    brought.early = true;
-                    break;
-                }
-                Entry::Refused => break,
-            }
-            brought.reached = Some((height, id));
         }
-        if let Source::Synced(peer) = source {
-            self.synced(peer, brought);
+    }
+
+    /// Imports a block whose signatures were checked; `forged`: one of them does not verify.
+    pub(super) fn import_checked(
+        &mut self,
+        id: BlockId,
+        block: Arc<Block>,
+        forged: bool,
+        source: Source,
+    ) -> Entry {
+        if !forged {
+            return self.try_import(id, block, source);
         }
+        // The header fixes the witnesses: if these are the ones it names, no copy of the block can be valid.
+        let genuine = body_root(&block.body, &self.chain) == block.header.body_root;
+        let error = match genuine {
+            true => ImportError::Invalid("a signature in it does not verify".into()),
+            false => ImportError::Copy("its body is not the one that the header names".into()),
+        };
+        self.refused(&block.header, &id, source, error);
+        Entry::Refused
+    }
+
+    /// Whether a block is known to be invalid in every copy.
+    pub(super) fn is_invalid(&self, id: &BlockId) -> bool {
+        self.blocks.invalid.contains(id)
     }
 
     /// Imports one block and whatever waited for it.
@@ -483,8 +496,8 @@ impl<S: Store> Replica<S> {
         let (height, reason) = (header.height, error.to_string());
         let liable = source.liable();
         if let Some(peer) = liable
-            // A block below the final height is another opinion, not a lie.
-            && !matches!(error, ImportError::BelowFinal { .. })
+            // A block below the final height is another opinion, not a lie; so is one that an operator does not want.
+            && !matches!(error, ImportError::BelowFinal { .. } | ImportError::Checkpoint { .. })
         {
             self.ban(peer, format!("it sent block {id} at height {height}: {reason}"));
         }
@@ -499,6 +512,10 @@ impl<S: Store> Replica<S> {
     pub(super) fn entered(&mut self, imported: Imported, own: bool) {
         let Some(node) = self.tree.get(&imported.id) else { return };
         let transactions = node.block.body.transactions.len();
+        // In front of the block that undoes them, or a crash between the two would forget them.
+        let left = imported.moved.as_ref().map_or(&[][..], |moved| &moved.left);
+        self.keep_returning(left);
+        let Some(node) = self.tree.get(&imported.id) else { return };
         let staged = self.stored.imported(node);
         self.stored(staged);
         if let Some(moved) = &imported.moved {
@@ -550,7 +567,7 @@ impl<S: Store> Replica<S> {
     }
 
     fn advance(&mut self) {
-        let newly = match self.tree.newly_final() {
+        let newly = match self.tree.newly_final(self.final_at_most()) {
             Ok(newly) => newly,
             Err(error) => return self.fail(error.0),
         };

@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::wire::{Gossip, Request, Response};
+use super::{FinalityConflict, Progress};
 use crate::chain::Imported;
 use crate::consensus::{AuthorityId, Message, OrderId, SearchOrder};
 use crate::ledger::Receipt;
@@ -199,12 +200,9 @@ pub enum Report {
         receipts: Vec<Receipt>,
     },
     /// The chain is further than we are.
-    Syncing {
-        /// Our height.
-        height: Height,
-        /// The best height a peer offers.
-        best: Height,
-    },
+    Syncing(Progress),
+    /// A better branch contradicts what is final here; it is not followed.
+    FinalityConflict(FinalityConflict),
     /// The engine says something.
     Engine(crate::consensus::Report),
     /// The store failed: the host must stop.

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
+pub use sync::{FinalityConflict, Progress};
 pub use view::View;
 
 use crate::chain::{Rules, Tree};
@@ -34,7 +35,7 @@ use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
 use crate::store::{Store, StoreError, StoredChain, Table};
-use crate::types::{Block, BlockId, Bounded, GenesisId, Time, TransactionId, decode};
+use crate::types::{Block, BlockId, Bounded, GenesisId, Height, Span, Time, TransactionId, decode};
 
 /// What a replica needs to know of its chain.
 pub struct Chain {
@@ -46,6 +47,10 @@ pub struct Chain {
     pub genesis: Block,
     /// Encoded bytes of pending transactions at most.
     pub pool_bytes_max: usize,
+    /// How old a head may be and still count as the present: only there does depth make blocks final.
+    pub present: Span,
+    /// Which block belongs at a height, by the operator's word.
+    pub checkpoint: Option<(Height, BlockId)>,
 }
 
 /// A peer minus its I/O.
@@ -66,6 +71,8 @@ pub struct Replica<S> {
     blocks: blocks::Incoming,
     transactions: transactions::Incoming,
     peers: sync::Peers,
+    sync: sync::Sync,
+    present: Span,
     /// Numbers of verification orders and requests.
     numbers: u64,
     /// What waits for its signatures to be checked.
@@ -78,6 +85,8 @@ pub struct Replica<S> {
 enum Verifying {
     /// Blocks, lowest first, with the places of their checks in the batch.
     Blocks(blocks::Checking),
+    /// Blocks of a branch that is being caught up with; they wait for their turn afterwards.
+    Range(blocks::Checking),
     /// Transactions.
     Transactions(transactions::Checking),
 }
@@ -95,7 +104,15 @@ impl<S: Store> Replica<S> {
         let id = chain.params.chain;
         let stored = StoredChain::open(store, id, &chain.genesis, genesis)?;
         let (block, state) = stored.last_final()?;
-        let tree = Tree::new(chain.rules, chain.params.clone(), block, state)?;
+        let mut tree = Tree::new(chain.rules, chain.params.clone(), block, state)?;
+        if let Some((height, given)) = chain.checkpoint {
+            match stored.final_id(height)? {
+                Some(found) if found != given => {
+                    return Err(StoreError::Checkpoint { height, given, found });
+                }
+                _ => tree.trust(height, given),
+            }
+        }
         let mut replica = Self {
             chain: id,
             stored,
@@ -110,6 +127,8 @@ impl<S: Store> Replica<S> {
             blocks: blocks::Incoming::default(),
             transactions: transactions::Incoming::default(),
             peers: sync::Peers::default(),
+            sync: sync::Sync::default(),
+            present: chain.present,
             numbers: 0,
             verifying: BTreeMap::new(),
             failed: false,
@@ -121,6 +140,9 @@ impl<S: Store> Replica<S> {
     /// Imports the non-final blocks again that the store remembers, fills the pool with what was accepted here, and
     /// wakes the engine.
     fn reload(&mut self) -> Result<(), StoreError> {
+        let root = self.tree.root();
+        self.stored.rank_root(&root.block, &root.id, &root.rank)?;
+        self.recall_conflict()?;
         let (blocks, last) = self.stored.unfinal()?;
         self.tree.continue_arrivals(last);
         self.reimport(blocks);
@@ -157,6 +179,7 @@ impl<S: Store> Replica<S> {
             Input::RequestFailed { from, id } => self.request_failed(from, id),
             Input::Verified { order, bad } => match self.verifying.remove(&order) {
                 Some(Verifying::Blocks(checking)) => self.blocks_verified(checking, &bad),
+                Some(Verifying::Range(checking)) => self.range_checked(order, &checking, &bad),
                 Some(Verifying::Transactions(checking)) => {
                     self.transactions_verified(checking, &bad);
                 }
@@ -176,11 +199,13 @@ impl<S: Store> Replica<S> {
         self.due_blocks();
         self.due_gossip();
         self.due_statuses();
+        self.catch_up();
         while let Some(event) = self.events.pop_front()
             && !self.failed
         {
             let mut outbox = Outbox::default();
-            let cx = Context { now: self.now, tree: &self.tree, pool: &self.pool };
+            let behind = self.sync.behind();
+            let cx = Context { now: self.now, tree: &self.tree, pool: &self.pool, behind };
             self.engine.handle(event, &cx, &mut outbox);
             for action in outbox.take() {
                 self.perform(action);
@@ -197,7 +222,8 @@ impl<S: Store> Replica<S> {
         let blocks = self.blocks.next_due();
         let gossip = self.transactions.next_due();
         let statuses = self.peers.next_due();
-        timers.chain(blocks).chain(gossip).chain(statuses).min()
+        let sync = self.sync_due();
+        timers.chain(blocks).chain(gossip).chain(statuses).chain(sync).min()
     }
 
     /// What to do, in order; the list is empty afterwards.
@@ -242,6 +268,8 @@ impl<S: Store> Replica<S> {
             pool_bytes: self.pool.bytes(),
             peers: self.peers.len(),
             best_peer_height: self.peers.best_height(),
+            sync: self.sync_progress(),
+            conflict: self.sync.conflict().cloned(),
         }
     }
 

@@ -19,7 +19,9 @@ use crate::ledger::{TransactionError, signature_checks};
 use crate::mempool::{AdmitError, Place};
 use crate::store::{Batch, Store, Table};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Bounded, CoinId, Hash, Span, Time, Transaction, TransactionId, encode};
+use crate::types::{
+    BlockId, Bounded, CoinId, Hash, Span, Time, Transaction, TransactionId, encode,
+};
 
 /// Transactions that spend a coin nobody has heard of yet: the one that creates it may be on its way.
 const WAITING_MAX: usize = 1000;
@@ -334,15 +336,7 @@ impl<S: Store> Replica<S> {
                 Err(reason) => Err(reason),
                 Ok(()) => match self.held(&id) {
                     Some(transaction) => {
-                        // What it stands on may have come by gossip, and a promise is worth nothing without it.
-                        for id in self.pool.ancestors(&transaction) {
-                            if let Some(below) = self.pool.get(&id)
-                                && self.transactions.own.insert(id)
-                            {
-                                let bytes = encode(&*below.transaction);
-                                batch.put(Table::Pending, *id.as_bytes(), bytes);
-                            }
-                        }
+                        self.keep_below(&transaction, &mut batch);
                         batch.put(Table::Pending, *id.as_bytes(), encode(&*transaction));
                         if self.transactions.own.insert(id) && self.pool.get(&id).is_some() {
                             self.transactions.outgoing.push(transaction);
@@ -367,6 +361,17 @@ impl<S: Store> Replica<S> {
         self.outputs.push(Output::Submitted { ticket, results: answers });
     }
 
+    /// Keeps the pending transactions that one stands on: without them it would not be what was promised.
+    fn keep_below(&mut self, transaction: &Transaction, batch: &mut Batch) {
+        for id in self.pool.ancestors(transaction) {
+            if let Some(pending) = self.pool.get(&id)
+                && self.transactions.own.insert(id)
+            {
+                batch.put(Table::Pending, *id.as_bytes(), encode(&*pending.transaction));
+            }
+        }
+    }
+
     /// Takes in again, at start, what was accepted here and is not final. What no longer stands was decided otherwise
     /// by a block and is forgotten.
     pub(super) fn readmit(&mut self, mut pending: Vec<Transaction>) {
@@ -388,6 +393,24 @@ impl<S: Store> Replica<S> {
         self.forget(&lost);
         if !self.transactions.own.is_empty() {
             self.transactions.tell_again = Some(self.now.after(TELL_AGAIN));
+        }
+    }
+
+    /// Transactions of blocks that are being undone are kept like those that were accepted here: a promise may stand on
+    /// them, and nobody else may have them any more.
+    pub(super) fn keep_returning(&mut self, left: &[BlockId]) {
+        let mut batch = Batch::default();
+        for node in left.iter().filter_map(|id| self.tree.get(id)) {
+            for (receipt, transaction) in node.receipts.iter().zip(&node.block.body.transactions) {
+                if self.transactions.own.insert(receipt.id) {
+                    batch.put(Table::Pending, *receipt.id.as_bytes(), encode(transaction));
+                }
+            }
+        }
+        if !batch.is_empty() {
+            let staged = self.store().stage(batch);
+            self.stored(staged);
+            self.transactions.tell_again.get_or_insert(self.now.after(TELL_AGAIN));
         }
     }
 

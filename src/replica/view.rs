@@ -2,6 +2,7 @@
 
 use imbl::OrdMap;
 
+use super::{FinalityConflict, Progress};
 use crate::chain::Rank;
 use crate::ledger::State;
 use crate::types::{BlockId, Header, Height, TransactionId};
@@ -36,4 +37,8 @@ pub struct View {
     pub peers: usize,
     /// The greatest height that a peer offers.
     pub best_peer_height: Option<Height>,
+    /// How far catching up is, while there is something to catch up with.
+    pub sync: Option<Progress>,
+    /// A better branch that contradicts what is final here.
+    pub conflict: Option<FinalityConflict>,
 }

@@ -27,8 +27,11 @@ pub const BATCH_MAX: usize = 4096;
 /// Block ids in a locator: the latest ten, then ever wider steps back to the final block.
 pub const LOCATOR_MAX: usize = 64;
 
+/// Headers in one response.
+pub const HEADERS_MAX: usize = 512;
+
 /// Blocks in one response.
-pub const BLOCKS_MAX: usize = 512;
+pub const BLOCKS_MAX: usize = 64;
 
 /// A number that recognises a transaction within one block: SipHash-2-4 of its id, keyed by the block id.
 pub type ShortId = u64;
@@ -52,6 +55,15 @@ pub struct Announce {
     pub short_ids: Bounded<ShortId, TRANSACTIONS_MAX>,
     /// Its evidence.
     pub evidence: Bounded<Evidence, EVIDENCE_MAX>,
+}
+
+/// A block without its body.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SealedHeader {
+    /// Its header.
+    pub header: Header,
+    /// The proof.
+    pub seal: Seal,
 }
 
 /// What goes to everybody.
@@ -85,10 +97,17 @@ pub struct Status {
 pub enum Request {
     /// Here I stand; where do you?
     Status(Status),
-    /// Blocks of your best branch after the first of these that lies on it, lowest first.
-    Blocks {
-        /// Ids of the asker's best branch, highest first.
+    /// Headers of your best branch after the first of these that lies on it, lowest first.
+    Headers {
+        /// Ids of branches that the asker knows, the best branch's last, each highest first.
         locator: Bounded<BlockId, LOCATOR_MAX>,
+    },
+    /// The blocks of your best branch after this one, lowest first.
+    Blocks {
+        /// A block of it.
+        after: BlockId,
+        /// How many.
+        count: u32,
     },
     /// One block, whole.
     Block(BlockId),
@@ -106,6 +125,8 @@ pub enum Request {
 pub enum Response {
     /// To [`Request::Status`].
     Status(Status),
+    /// To [`Request::Headers`]: as many as fit, none if there are none.
+    Headers(Bounded<SealedHeader, HEADERS_MAX>),
     /// To [`Request::Blocks`]: as many as fit, none if there are none.
     Blocks(Bounded<Block, BLOCKS_MAX>),
     /// To [`Request::Block`].

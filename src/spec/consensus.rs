@@ -71,6 +71,15 @@ impl<B> Consensus<B> {
     }
 }
 
+impl<B> Consensus<B> {
+    /// How old a head may be and still count as the present.
+    pub(super) fn present(&self) -> Span {
+        match self {
+            Self::Pow(pow) => pow.present(),
+        }
+    }
+}
+
 impl Consensus<InitialBits> {
     /// Whether a target has to be measured.
     pub fn is_auto(&self) -> bool {

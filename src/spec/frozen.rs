@@ -15,7 +15,7 @@ use crate::ledger::{self, Delta, GenesisAccount, LtHash, genesis_state};
 use crate::types::target::Bits;
 use crate::types::{
     Address, Amount, Block, BlockId, Body, Claim, Draft, GenesisId, HEADER_VERSION, Header, Height,
-    Seal, Time, body_root, encode, tagged,
+    Seal, Span, Time, body_root, encode, tagged,
 };
 
 /// The meaning of what the genesis id covers. A new field, or a field that means something else, is a new format: two
@@ -180,6 +180,11 @@ impl FrozenSpec {
     /// The acting half of the rule; it makes blocks once there is somebody to pay.
     pub fn engine(&self, payout: Option<Address>) -> Box<dyn Engine> {
         self.consensus.build(self.id, &self.settings, payout)
+    }
+
+    /// How old a head may be and still count as the present: only there does depth make blocks final.
+    pub fn present(&self) -> Span {
+        self.consensus.present()
     }
 
     /// Encoded bytes of all pending transactions at most.

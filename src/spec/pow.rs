@@ -15,6 +15,12 @@ use crate::consensus::pow::{PowEngine, PowParams, PowRules};
 use crate::types::target::{Bits, Target};
 use crate::types::{Address, GenesisId, Span, encode};
 
+/// A head is of the present for so long at least: a pause of a few minutes is none.
+const PRESENT_MIN: Span = Span::seconds(10 * 60);
+
+/// And for so long at most: a day, after which Bitcoin too takes a node for one that has to catch up.
+const PRESENT_MAX: Span = Span::seconds(24 * 60 * 60);
+
 /// How much easier than measured the first block is, by habit: a chain that starts too easy is right after a few
 /// blocks, one that starts too hard waits.
 pub const AUTO_EASIER: u32 = 16;
@@ -146,6 +152,13 @@ impl PowSpec<InitialBits> {
 /// The target of bits that were judged when they were read.
 fn target(bits: Bits) -> Target {
     bits.target().expect("a spec holds only bits that encode a target")
+}
+
+impl<B> PowSpec<B> {
+    /// How old a head may be and still count as the present: as old as what lies below the final depth, within reason.
+    pub(super) fn present(&self) -> Span {
+        Span(self.block_time.0.saturating_mul(self.finality_depth)).clamp(PRESENT_MIN, PRESENT_MAX)
+    }
 }
 
 impl<B: fmt::Display> PowSpec<B> {

@@ -9,7 +9,7 @@ mod memory;
 mod schema;
 
 pub use memory::MemStore;
-pub use schema::{FORMAT, Final, FinalBase, StoredChain};
+pub use schema::{FORMAT, Final, FinalBase, StoredChain, StoredHeader};
 
 use crate::ledger::ReadFailed;
 
@@ -20,6 +20,9 @@ pub enum Table {
     Meta,
     /// Sealed blocks by id, final or not.
     Blocks,
+    /// The header and the seal of each of those blocks, and the rank of the branch that ends in it: what peers ask for
+    /// by the thousand.
+    Headers,
     /// The id of the final block at each height, big-endian.
     Heights,
     /// The number of arrival of each non-final block, by id: what is imported again at start, in that order.
@@ -36,9 +39,10 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Meta,
         Self::Blocks,
+        Self::Headers,
         Self::Heights,
         Self::Arrivals,
         Self::State,
@@ -52,6 +56,7 @@ impl Table {
         match self {
             Self::Meta => "meta",
             Self::Blocks => "blocks",
+            Self::Headers => "headers",
             Self::Heights => "heights",
             Self::Arrivals => "arrivals",
             Self::State => "state",
@@ -105,6 +110,19 @@ pub enum StoreError {
         found: crate::types::GenesisId,
         /// The genesis id of the spec.
         expected: crate::types::GenesisId,
+    },
+    /// The operator says that another block is final.
+    #[error(
+        "the checkpoint names block {given} at height {height}, and the final block there is {found}; start with another \
+         checkpoint, or with --resync to leave this chain"
+    )]
+    Checkpoint {
+        /// The height.
+        height: crate::types::Height,
+        /// The block that the operator named.
+        given: crate::types::BlockId,
+        /// The block in the store.
+        found: crate::types::BlockId,
     },
     /// It was written by newer software.
     #[error(

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{Batch, Entry, Store, StoreError, Table};
-use crate::chain::{Finalised, Node};
+use crate::chain::{Finalised, Node, Rank};
 use crate::ledger::{Base, Delta, LtHash, ReadFailed, State};
 use crate::types::{
-    Block, BlockId, GenesisId, Hash, Header, Height, Transaction, TransactionId, decode, encode,
+    Block, BlockId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId, decode,
+    encode,
 };
 
-/// The format that this software writes.
-pub const FORMAT: u32 = 1;
+/// The format that this software writes. Format 1, which it reads as well, has no table of headers: there they are
+/// read out of the blocks, and ranks of final blocks are not known.
+pub const FORMAT: u32 = 2;
+
+/// Where a conflict is kept.
+const CONFLICT: &[u8] = b"conflict";
 
 /// Entries read from a table at once.
 const PAGE: usize = 1024;
@@ -26,6 +31,17 @@ pub struct Final {
     pub height: Height,
     /// The lanes of the [`LtHash`].
     commitment: Vec<u8>,
+}
+
+/// What there is of a block without its body.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StoredHeader {
+    /// The header.
+    pub header: Header,
+    /// The proof.
+    pub seal: Seal,
+    /// The rank of the branch that ends here; none where an earlier format did not keep it.
+    pub rank: Option<Rank>,
 }
 
 /// The final state in a store.
@@ -45,6 +61,11 @@ impl<S: Store> Base for FinalBase<S> {
 /// What a store that belongs to a chain holds.
 pub struct StoredChain<S> {
     store: Arc<S>,
+}
+
+fn stored_header(block: &Block, rank: &Rank) -> StoredHeader {
+    let (header, seal) = (block.draft.header, block.seal.clone());
+    StoredHeader { header, seal, rank: Some(rank.clone()) }
 }
 
 fn damaged(what: impl std::fmt::Display) -> StoreError {
@@ -93,12 +114,39 @@ impl<S: Store> StoredChain<S> {
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
     }
 
-    /// The header of a block, final or not, without reading the rest of it.
-    pub fn header(&self, id: &BlockId) -> Result<Option<Header>, StoreError> {
-        let bytes = self.store.get(Table::Blocks, id.as_bytes())?;
-        // A block begins with its header.
-        let header = |bytes: Vec<u8>| Header::deserialize(&mut &bytes[..]).map_err(damaged);
-        bytes.map(header).transpose()
+    /// Header, seal and rank of a block, final or not.
+    pub fn header(&self, id: &BlockId) -> Result<Option<StoredHeader>, StoreError> {
+        if let Some(bytes) = self.store.get(Table::Headers, id.as_bytes())? {
+            return Ok(Some(decode(&bytes).map_err(damaged)?));
+        }
+        let block = self.block(id)?;
+        Ok(block.map(|block| StoredHeader {
+            header: block.draft.header,
+            seal: block.seal,
+            rank: None,
+        }))
+    }
+
+    /// Keeps the rank of the final block where there is none yet, so that branches can be weighed that leave it.
+    pub fn rank_root(&self, block: &Block, id: &BlockId, rank: &Rank) -> Result<(), StoreError> {
+        if self.store.get(Table::Headers, id.as_bytes())?.is_some() {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        batch.put(Table::Headers, *id.as_bytes(), encode(&stored_header(block, rank)));
+        self.store.stage(batch)
+    }
+
+    /// What was kept of a branch that contradicts the final chain.
+    pub fn conflict(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(Table::Meta, CONFLICT)
+    }
+
+    /// Keeps what contradicts the final chain, for whoever looks into the matter.
+    pub fn keep_conflict(&self, conflict: Vec<u8>) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.put(Table::Meta, CONFLICT, conflict);
+        self.store.stage(batch)
     }
 
     /// The id of the final block at a height.
@@ -153,6 +201,8 @@ impl<S: Store> StoredChain<S> {
     pub fn imported(&self, node: &Node) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.put(Table::Blocks, *node.id.as_bytes(), encode(&*node.block));
+        let header = stored_header(&node.block, &node.rank);
+        batch.put(Table::Headers, *node.id.as_bytes(), encode(&header));
         batch.put(Table::Arrivals, *node.id.as_bytes(), encode(&node.arrival));
         self.store.stage(batch)
     }
@@ -193,6 +243,7 @@ impl<S: Store> StoredChain<S> {
     fn forget(&self, ids: &[BlockId], batch: &mut Batch) {
         for id in ids {
             batch.delete(Table::Blocks, *id.as_bytes());
+            batch.delete(Table::Headers, *id.as_bytes());
             batch.delete(Table::Arrivals, *id.as_bytes());
         }
     }
@@ -202,6 +253,11 @@ fn check<S: Store>(store: &S, format: &[u8], chain: GenesisId) -> Result<(), Sto
     let found: u32 = decode(format).map_err(damaged)?;
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
+    }
+    if found < FORMAT {
+        let mut batch = Batch::default();
+        batch.put(Table::Meta, *b"format", encode(&FORMAT));
+        store.stage(batch)?;
     }
     let bytes = store.get(Table::Meta, b"genesis")?;
     let found = bytes.ok_or_else(|| damaged("the chain is not named"))?;

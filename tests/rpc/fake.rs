@@ -199,6 +199,8 @@ impl Fake {
             included,
             tree_blocks: 5,
             best_peer_height: None,
+            sync: None,
+            conflict: None,
             pool_len: 1,
             pool_bytes: transaction(3).size(),
             peers: 1,

@@ -123,6 +123,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         mining,
         resync,
+        checkpoint: settings.checkpoint,
         ..NodeConfig::new(settled.datadir)
     })
 }

@@ -56,6 +56,15 @@ fn ports_and_addresses_are_taken_as_given() {
 }
 
 #[test]
+fn a_checkpoint_is_a_height_and_an_id() {
+    let id = "ab".repeat(32);
+    let config = prepared(&format!("--chain pow-dev --checkpoint 17:{id}")).unwrap();
+    assert_eq!(config.checkpoint.unwrap().to_string(), format!("17:{id}"));
+    let (exit, message) = prepared("--chain pow-dev --checkpoint 17").unwrap_err();
+    assert!(exit == Exit::Usage && message.contains("expected HEIGHT:ID"), "{message}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_advice() {
     let many = vec!["/ip4/127.0.0.1/tcp/1"; 65].join(",");
     for (line, exit, part) in [

@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer};
 use crate::api::Exit;
 use crate::cli::error::{CliError, did_you_mean};
 use crate::miner::{THREADS_MAX, Throttle};
-use crate::node::config::{BOOTNODES_MAX, KernelChoice, LogFormat};
+use crate::node::config::{BOOTNODES_MAX, Checkpoint, KernelChoice, LogFormat};
 
 /// The most bytes of a configuration file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -61,6 +61,17 @@ pub struct Settings {
     )]
     #[serde(deserialize_with = "bootnodes")]
     pub bootnodes: Option<Vec<Multiaddr>>,
+
+    /// A block that you know belongs to the chain: another one at its height is refused, and so is a stored chain with one
+    #[arg(
+        long,
+        env = "ASSAY_CHECKPOINT",
+        hide_env = true,
+        value_name = "HEIGHT:ID",
+        help_heading = "Peers"
+    )]
+    #[serde(deserialize_with = "from_text")]
+    pub checkpoint: Option<Checkpoint>,
 
     /// The address to answer requests on [default: 127.0.0.1]
     #[arg(
@@ -173,6 +184,7 @@ impl Settings {
             listen: self.listen.or(other.listen),
             port: self.port.or(other.port),
             bootnodes: self.bootnodes.or(other.bootnodes),
+            checkpoint: self.checkpoint.or(other.checkpoint),
             rpc_bind: self.rpc_bind.or(other.rpc_bind),
             rpc_port: self.rpc_port.or(other.rpc_port),
             rpc_token_file: self.rpc_token_file.or(other.rpc_token_file),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::PowRules;
-use crate::chain::UNFINAL_BLOCKS_MAX;
 use crate::consensus::{
     Action, Context, Engine, Event, OrderId, Outbox, Report, SearchOrder, Timer,
 };
@@ -41,11 +40,17 @@ impl PowEngine {
     /// Replaces the search by one for a fresh draft on the head.
     fn renew(&mut self, cx: &Context<'_>, out: &mut Outbox) {
         let Some(payout) = self.payout else { return self.stop(out) };
-        if cx.tree.len() > UNFINAL_BLOCKS_MAX {
+        if cx.tree.is_overfull() {
             out.push(Action::Report(Report::TooManyUnfinal { blocks: cx.tree.len() }));
             return self.stop(out);
         }
         out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_EVERY) });
+        if cx.behind {
+            if self.mining.take().is_some() {
+                out.push(Action::StopSearch);
+            }
+            return;
+        }
         let draft = match self.draft(cx, payout) {
             Ok(draft) => draft,
             Err(reason) => {

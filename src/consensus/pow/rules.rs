@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::PowParams;
-use crate::chain::{BlockRef, Rank, Rules, Verdict};
+use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
 use crate::consensus::retarget::{History, Past, Schedule};
 use crate::consensus::schedule::RecentTimes;
 use crate::ledger::{
@@ -73,12 +73,7 @@ impl PowRules {
     }
 
     fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<Bits, Verdict> {
-        let Claim::Work { bits } = header.claim else {
-            let given = header.claim.kind();
-            return Err(Verdict::Header(format!(
-                "it claims by {given:?}; this chain's rule is work"
-            )));
-        };
+        let Claim::Work { bits } = header.claim else { return Err(no_work(header)) };
         let expected = self.next_bits(parent.state)?;
         if bits != expected {
             return Err(Verdict::Header(format!("its target is {bits} where {expected} is due")));
@@ -92,11 +87,9 @@ impl PowRules {
         }
         Ok(bits)
     }
-}
 
-impl Rules for PowRules {
-    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        let bits = self.judge_header(header, parent)?;
+    /// Whether the seal proves the header at the target that it claims.
+    fn judge_seal(&self, header: &Header, seal: &Seal, bits: Bits) -> Result<(), Verdict> {
         let id = header.id(&self.params.chain);
         let Seal::Work(proof) = seal else {
             return Err(Verdict::Seal("it is not a proof of work".into()));
@@ -120,13 +113,45 @@ impl Rules for PowRules {
         }
         Ok(())
     }
+}
 
+/// What is said of a header that claims by anything else.
+fn no_work(header: &Header) -> Verdict {
+    let given = header.claim.kind();
+    Verdict::Header(format!("it claims by {given:?}; this chain's rule is work"))
+}
+
+impl Rules for PowRules {
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+        let bits = self.judge_header(header, parent)?;
+        self.judge_seal(header, seal, bits)
+    }
+
+    fn rank_by_header(
+        &self,
+        header: &Header,
+        seal: &Seal,
+        parent: &Rank,
+    ) -> Result<Option<Rank>, Verdict> {
+        let Claim::Work { bits } = header.claim else { return Err(no_work(header)) };
+        // Whether these bits were due, and what time may follow which, is for the state after the parent to say.
+        match bits.target() {
+            Ok(target) if target <= self.params.limit => {}
+            _ => return Err(Verdict::Header(format!("its target {bits} is over the limit"))),
+        }
+        self.judge_seal(header, seal, bits)?;
+        Ok(Some(Rank::of_work(&(parent.work() + bits.work()))))
+    }
     fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
         Ok(Rank::of_work(&self.total_work(head.state)?))
     }
 
     fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
         Ok(head.header.height.back(self.params.finality_depth))
+    }
+
+    fn finality(&self) -> Finality {
+        Finality::Depth
     }
 
     fn not_before(&self, header: &Header) -> Time {

@@ -142,7 +142,7 @@ impl Mine {
     }
 
     pub(crate) fn finalise(&mut self) {
-        let finalised = self.tree.newly_final().unwrap();
+        let finalised = self.tree.newly_final(Height(u64::MAX)).unwrap();
         finalised.blocks.iter().for_each(|node| self.base.write(&node.delta));
         self.tree.advance(&finalised);
     }

@@ -61,15 +61,18 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
     let places = Bounded::truncated(vec![0, 5]);
     let requests = [
         ("status", Request::Status(status.clone())),
-        ("blocks", Request::Blocks { locator: Bounded::truncated(vec![id, id]) }),
+        ("headers", Request::Headers { locator: Bounded::truncated(vec![id, id]) }),
+        ("blocks", Request::Blocks { after: id, count: 7 }),
         ("block", Request::Block(id)),
         ("transactions", Request::Transactions { block: id, places }),
     ];
     for (name, request) in &requests {
         golden.pin(&format!("request/{name}"), request);
     }
+    let sealed = SealedHeader { header: genesis.header, seal: seal() };
     let responses = [
         ("status", Response::Status(status)),
+        ("headers", Response::Headers(Bounded::truncated(vec![sealed.clone(), sealed]))),
         ("blocks", Response::Blocks(Bounded::truncated(vec![genesis.clone()]))),
         ("block", Response::Block(Some(Box::new(genesis)))),
         ("no-block", Response::Block(None)),
@@ -84,8 +87,8 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("connected", Input::Connected(from)),
         ("disconnected", Input::Disconnected(from)),
         ("gossip", Input::Gossip { from, message: 1, gossip: batch }),
-        ("request", Input::Request { from, id: 2, request: requests[2].1.clone() }),
-        ("response", Input::Response { from, id: 2, response: responses[3].1.clone() }),
+        ("request", Input::Request { from, id: 2, request: Request::Block(id) }),
+        ("response", Input::Response { from, id: 2, response: Response::Block(None) }),
         ("request-failed", Input::RequestFailed { from, id: 2 }),
         ("verified", Input::Verified { order: 5, bad: vec![1, 2] }),
         ("found", Input::Found { order, seal: seal() }),

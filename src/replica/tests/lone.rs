@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::wire::{Announce, Gossip, Request, Response, Status, short_id};
+use super::super::wire::{
+    Announce, BLOCKS_MAX, Gossip, HEADERS_MAX, Request, Response, SealedHeader, Status, short_id,
+};
 use super::super::*;
 use crate::chain::Rank;
 use crate::consensus::pow::PowEngine;
@@ -23,6 +25,8 @@ pub(super) fn chain(mine: &Mine) -> Chain {
         rules: mine.rules.clone(),
         genesis: (*mine.genesis).clone(),
         pool_bytes_max: POOL_BYTES,
+        present: Span::seconds(1_000_000_000),
+        checkpoint: None,
     }
 }
 
@@ -33,11 +37,21 @@ pub(super) fn open(
     payout: Option<u8>,
     now: Time,
 ) -> Replica<MemStore> {
-    let chain = chain(mine);
+    open_chain(chain(mine), mine, store, payout, now).unwrap()
+}
+
+/// Opens a replica of a chain that differs a little from the mine's.
+pub(super) fn open_chain(
+    chain: Chain,
+    mine: &Mine,
+    store: Arc<MemStore>,
+    payout: Option<u8>,
+    now: Time,
+) -> Result<Replica<MemStore>, StoreError> {
     let params = chain.params.clone();
     let payout = payout.map(|person| key(person).address());
     let engine = Box::new(PowEngine::new(mine.rules.clone(), payout));
-    Replica::open(chain, || genesis_state(&accounts(), &params), engine, store, now).unwrap()
+    Replica::open(chain, || genesis_state(&accounts(), &params), engine, store, now)
 }
 
 /// Checks a batch as a host does.
@@ -60,13 +74,25 @@ impl Lone {
 
     pub(super) fn on(mine: &Mine, store: Arc<MemStore>) -> Self {
         let now = mine.genesis.header.time.after(Span::seconds(1));
-        Self { replica: open(mine, store, None, now), now, numbers: 0 }
+        Self::of(open(mine, store, None, now), now)
     }
 
-    /// Handles an input without checking any signatures.
+    pub(super) fn of(replica: Replica<MemStore>, now: Time) -> Self {
+        Self { replica, now, numbers: 0 }
+    }
+
+    /// Handles an input without checking any signatures; wakes the replica as often as it wants to be woken at once.
     pub(super) fn raw(&mut self, input: Input) -> Vec<Output> {
         self.replica.handle(self.now, input);
-        self.perform()
+        let mut outputs = self.perform();
+        for _ in 0..1000 {
+            if self.replica.next_deadline().is_none_or(|next| next > self.now) {
+                return outputs;
+            }
+            self.replica.handle(self.now, Input::Tick);
+            outputs.extend(self.perform());
+        }
+        panic!("a deadline that does not move");
     }
 
     fn perform(&mut self) -> Vec<Output> {
@@ -74,8 +100,6 @@ impl Lone {
         if outputs.contains(&Output::Sync) {
             self.replica.store().sync().unwrap();
         }
-        let next = self.replica.next_deadline();
-        assert!(next.is_none_or(|next| next > self.now), "a deadline that does not move");
         outputs
     }
 
@@ -161,6 +185,63 @@ impl Lone {
         self.answer(from, id, Response::Blocks(Bounded::truncated(blocks.to_vec())))
     }
 
+    /// A peer boasts of a branch, shows the headers of these blocks, and is asked for them.
+    pub(super) fn offer(&mut self, mine: &Mine, from: u64, blocks: &[Block]) -> Vec<Output> {
+        let outputs = self.status(from, boast(mine));
+        let (to, id, _) = headers_request(&outputs);
+        assert_eq!(to, from);
+        let outputs = self.headers(from, id, blocks);
+        self.no_more(from, outputs)
+    }
+
+    /// A peer that is asked whether it has more headers has none.
+    pub(super) fn no_more(&mut self, from: u64, mut outputs: Vec<Output>) -> Vec<Output> {
+        for (to, id, _) in headers_requests(&outputs) {
+            if to == from {
+                outputs.extend(self.headers(from, id, &[]));
+            }
+        }
+        outputs
+    }
+
+    pub(super) fn headers(&mut self, from: u64, id: u64, blocks: &[Block]) -> Vec<Output> {
+        let headers = blocks.iter().map(sealed_header).collect();
+        self.answer(from, id, Response::Headers(Bounded::truncated(headers)))
+    }
+
+    /// Lets these peers, each of which stands on a mine's head, answer whatever they are asked until nobody is asked
+    /// anything but where it stands; gives all outputs.
+    pub(super) fn serve(&mut self, peers: &[(u64, &Mine)], outputs: Vec<Output>) -> Vec<Output> {
+        self.serve_some(peers, outputs, HEADERS_MAX, BLOCKS_MAX)
+    }
+
+    /// The same with so many headers and blocks in an answer at most.
+    pub(super) fn serve_some(
+        &mut self,
+        peers: &[(u64, &Mine)],
+        outputs: Vec<Output>,
+        headers: usize,
+        blocks: usize,
+    ) -> Vec<Output> {
+        let mut all = outputs.clone();
+        let mut next = outputs;
+        for _ in 0..10_000 {
+            let mut again = Vec::new();
+            for (to, id, request) in requests(&next) {
+                let Some((_, mine)) = peers.iter().find(|(peer, _)| *peer == to) else { continue };
+                if let Some(response) = honest(mine, &request, headers, blocks) {
+                    again.extend(self.answer(to, id, response));
+                }
+            }
+            if again.is_empty() {
+                return all;
+            }
+            all.extend(again.iter().cloned());
+            next = again;
+        }
+        panic!("no end of questions");
+    }
+
     pub(super) fn head(&self) -> BlockId {
         self.replica.tree().head().id
     }
@@ -191,6 +272,39 @@ impl Lone {
     pub(super) fn status(&mut self, from: u64, status: Status) -> Vec<Output> {
         let id = self.number();
         self.handle(Input::Request { from: Peer(from), id, request: Request::Status(status) })
+    }
+}
+
+pub(super) fn sealed_header(block: &Block) -> SealedHeader {
+    SealedHeader { header: block.header, seal: block.seal.clone() }
+}
+
+/// What an honest peer on the mine's head answers to a question for headers or blocks.
+pub(super) fn honest(
+    mine: &Mine,
+    request: &Request,
+    headers: usize,
+    blocks: usize,
+) -> Option<Response> {
+    let chain = mine.tree.params().chain;
+    let all = branch(mine);
+    let place = |id: &BlockId| match *id == mine.genesis.id(&chain) {
+        true => Some(0),
+        false => all.iter().position(|block| block.id(&chain) == *id).map(|place| place + 1),
+    };
+    match request {
+        Request::Headers { locator } => {
+            let after = locator.iter().find_map(place).unwrap_or(all.len());
+            let some = all[after..].iter().take(headers).map(sealed_header).collect();
+            Some(Response::Headers(Bounded::truncated(some)))
+        }
+        Request::Blocks { after, count } => {
+            let after = place(after).unwrap_or(all.len());
+            let count = (*count as usize).min(blocks);
+            let some = all[after..].iter().take(count).cloned().collect();
+            Some(Response::Blocks(Bounded::truncated(some)))
+        }
+        _ => None,
     }
 }
 
@@ -276,15 +390,29 @@ pub(super) fn requests(outputs: &[Output]) -> Vec<(u64, u64, Request)> {
     outputs.iter().filter_map(request).collect()
 }
 
-/// The one request for blocks among outputs: whom, under which number, from where on.
-pub(super) fn blocks_request(outputs: &[Output]) -> (u64, u64, Vec<BlockId>) {
-    let mut found = requests(outputs).into_iter().filter_map(|(to, id, request)| match request {
-        Request::Blocks { locator } => Some((to, id, locator.into_inner())),
-        _ => None,
-    });
-    let only = found.next().unwrap_or_else(|| panic!("no request for blocks in {outputs:?}"));
+/// The one request for headers among outputs: whom, under which number, from where on.
+pub(super) fn headers_request(outputs: &[Output]) -> (u64, u64, Vec<BlockId>) {
+    let mut found = headers_requests(outputs).into_iter();
+    let only = found.next().unwrap_or_else(|| panic!("no request for headers in {outputs:?}"));
     assert_eq!(found.next(), None);
     only
+}
+
+pub(super) fn headers_requests(outputs: &[Output]) -> Vec<(u64, u64, Vec<BlockId>)> {
+    let of = |(to, id, request)| match request {
+        Request::Headers { locator } => Some((to, id, locator.into_inner())),
+        _ => None,
+    };
+    requests(outputs).into_iter().filter_map(of).collect()
+}
+
+/// The requests for blocks among outputs: whom, under which number, after which block, how many.
+pub(super) fn blocks_requests(outputs: &[Output]) -> Vec<(u64, u64, BlockId, u32)> {
+    let of = |(to, id, request)| match request {
+        Request::Blocks { after, count } => Some((to, id, after, count)),
+        _ => None,
+    };
+    requests(outputs).into_iter().filter_map(of).collect()
 }
 
 /// The peers that were banned.

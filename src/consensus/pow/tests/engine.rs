@@ -28,7 +28,7 @@ impl Seat {
 
     fn tell(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
-        let cx = Context { now: self.now, tree: &self.mine.tree, pool: &self.pool };
+        let cx = Context { now: self.now, tree: &self.mine.tree, pool: &self.pool, behind: false };
         self.engine.handle(event, &cx, &mut out);
         out.take()
     }

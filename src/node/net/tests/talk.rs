@@ -67,7 +67,8 @@ async fn requests_of_every_kind_are_answered() {
     let place = BlockId(Hash([3; 32]));
     let pairs = [
         (Request::Status(status.clone()), Response::Status(status)),
-        (Request::Blocks { locator: Bounded::default() }, Response::Blocks(Bounded::default())),
+        (Request::Headers { locator: Bounded::default() }, Response::Headers(Bounded::default())),
+        (Request::Blocks { after: place, count: 3 }, Response::Blocks(Bounded::default())),
         (Request::Block(place), Response::Block(None)),
         (
             Request::Transactions { block: place, places: Bounded::new(vec![1, 2]).unwrap() },
@@ -81,8 +82,8 @@ async fn requests_of_every_kind_are_answered() {
         a.handle.respond(from, number, response.clone());
         assert_eq!(b.outcome(id).await, Ok(response));
     }
-    assert_eq!(b.handle.counters().requests_out.messages(), 4);
-    assert_eq!(a.handle.counters().responses_out.messages(), 4);
+    assert_eq!(b.handle.counters().requests_out.messages(), 5);
+    assert_eq!(a.handle.counters().responses_out.messages(), 5);
 }
 
 /// An answer whose encoding has exactly this many bytes.

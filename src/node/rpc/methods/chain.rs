@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Access, Call, None as NoParams, Table, blocking};
 use crate::api::{
-    BlockInfo, BlockParams, BlockSelector, ChainInfo, ConsensusStatus, ForkInfo, HeaderInfo,
-    RpcCode, SupplyInfo, TransactionInfo, TransactionParams, TransactionStatus,
+    BlockInfo, BlockParams, BlockSelector, ChainInfo, ConsensusStatus, FinalityConflictInfo,
+    ForkInfo, HeaderInfo, RpcCode, SupplyInfo, SyncInfo, SyncStage, TransactionInfo,
+    TransactionParams, TransactionStatus,
 };
 use crate::ledger::{ReadFailed, Supply};
 use crate::node::rpc::PendingInfo;
@@ -105,6 +106,19 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
         supply: circulating(&view.state.supply()?)?,
         difficulty,
         hash_rate,
+        sync: view.sync.map(|progress| SyncInfo {
+            stage: if progress.blocks { SyncStage::Blocks } else { SyncStage::Headers },
+            target_height: progress.target,
+            peers: progress.peers as u64, // usize is at most 64 bits wide here
+        }),
+        finality_conflict: view.conflict.as_ref().map(|conflict| FinalityConflictInfo {
+            height: conflict.height,
+            ours: conflict.ours,
+            theirs: conflict.theirs,
+            tip: conflict.tip,
+            tip_height: conflict.tip_height,
+            since: conflict.since,
+        }),
     })
 }
 
