@@ -1,6 +1,6 @@
 //! Several replicas mine, trade and part, and come to agree.
 
-use super::host::World;
+use super::host::{Vice, World};
 use super::lone::{fortune, pay, split};
 use crate::types::{Height, Span, Transaction, TransactionId};
 
@@ -108,6 +108,32 @@ fn whoever_joins_late_syncs_from_the_genesis_block() {
         world.until("it has caught up", |world| world.agree());
         assert_eq!(late, 3);
         world.settle();
+    }
+}
+
+/// Of the five peers of a fresh node two lie, one stalls and one keeps its blocks to itself: it costs seconds, and the
+/// liars their place.
+#[test]
+fn a_fresh_node_syncs_among_liars_and_stallers() {
+    for seed in 50..52 {
+        let mut world = World::new(seed, 5, 5, 1000);
+        world.until("a hundred blocks", |world| world.height(0) >= Some(100));
+        let vices = [Vice::LiesAboutBlocks, Vice::LiesAboutHeaders, Vice::Stalls, Vice::Withholds];
+        for (node, vice) in (1..).zip(vices) {
+            world.corrupt(node, vice);
+        }
+        let late = world.add(None);
+        let start = world.now;
+        world.until("it has caught up", |world| {
+            world.height(late) >= Some(95) && world.height(late) >= world.height(0)
+        });
+        let took = world.now.since(start);
+        assert!(took < Span::seconds(60), "seed {seed}: {took}");
+        let banned = |node: usize| {
+            world.bans.iter().any(|it| it.starts_with(&format!("{late} bans {node}")))
+        };
+        assert!(!banned(0) && !banned(3) && !banned(4), "{:?}", world.bans);
+        println!("seed {seed}: {took}; {:?}", world.bans);
     }
 }
 

@@ -12,7 +12,10 @@ use crate::consensus::{OrderId, SearchOrder};
 use crate::miner::{Job, search_slice};
 use crate::store::{MemStore, Table};
 use crate::types::testkit::{Dice, key};
-use crate::types::{BlockId, Claim, Hash, Height, Seal, Span, Time, Transaction, encode, sha256d};
+use crate::types::{
+    BlockId, Bounded, Claim, Hash, Height, Seal, Span, StateRoot, Time, Transaction, encode,
+    sha256d,
+};
 
 /// No answer after so long is none.
 const TIMEOUT: Span = Span::seconds(10);
@@ -42,6 +45,41 @@ struct Slot {
     doom: Option<usize>,
     /// Blocks of its own that it told others about.
     published: Vec<BlockId>,
+    vice: Option<Vice>,
+}
+
+/// What is wrong with a node's answers to questions about headers and blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vice {
+    /// Its headers are right, and its blocks have other states than they claim.
+    LiesAboutBlocks,
+    /// Its headers carry no proof.
+    LiesAboutHeaders,
+    /// It never answers.
+    Stalls,
+    /// Its headers are right, and it never sends a block.
+    Withholds,
+}
+
+impl Vice {
+    /// What becomes of an answer.
+    fn spoil(self, response: Response) -> Option<Response> {
+        match (self, response) {
+            (Self::LiesAboutBlocks, Response::Blocks(blocks)) => {
+                let mut blocks = blocks.into_inner();
+                let root = StateRoot(Hash([0xbb; 32]));
+                blocks.iter_mut().for_each(|block| block.draft.header.state_root = root);
+                Some(Response::Blocks(Bounded::truncated(blocks)))
+            }
+            (Self::LiesAboutHeaders, Response::Headers(headers)) => {
+                let mut headers = headers.into_inner();
+                headers.iter_mut().for_each(|header| header.seal = Seal::Genesis);
+                Some(Response::Headers(Bounded::truncated(headers)))
+            }
+            (Self::Stalls, _) | (Self::Withholds, Response::Blocks(_)) => None,
+            (_, response) => Some(response),
+        }
+    }
 }
 
 /// Something that happens at a moment.
@@ -139,6 +177,7 @@ impl World {
             waiting: BTreeSet::new(),
             doom: None,
             published: Vec::new(),
+            vice: None,
         });
         self.start(node);
         node
@@ -261,6 +300,11 @@ impl World {
         self.cut.clear();
     }
 
+    /// From now on a node's answers are bad ones.
+    pub(super) fn corrupt(&mut self, node: usize, vice: Vice) {
+        self.slots[node].vice = Some(vice);
+    }
+
     /// Sets who mines, and at how many hashes per second.
     pub(super) fn mining(&mut self, node: usize, payout: Option<u8>, hash_rate: u64) {
         self.slots[node].payout = payout;
@@ -348,7 +392,14 @@ impl World {
                 self.at(late, Happening::Timeout { of: node, life, from: to, id });
             }
             Output::Respond { to, id, response } => {
-                if let Some((asker, id)) = self.slots[node].questions.remove(&id) {
+                let vice = self.slots[node].vice;
+                let response = match vice {
+                    Some(vice) => vice.spoil(response),
+                    None => Some(response),
+                };
+                if let Some((asker, id)) = self.slots[node].questions.remove(&id)
+                    && let Some(response) = response
+                {
                     assert_eq!(asker as u64, to.0);
                     self.send(node, asker, Parcel::Answer { id, response });
                 }
