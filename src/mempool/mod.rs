@@ -54,6 +54,8 @@ pub struct Mempool {
     by_rate: BTreeSet<(u64, std::cmp::Reverse<u64>, TransactionId)>,
     bytes: usize,
     arrivals: u64,
+    /// What joined or left since somebody asked.
+    touched: Vec<TransactionId>,
 }
 
 impl Mempool {
@@ -68,6 +70,7 @@ impl Mempool {
             by_rate: BTreeSet::new(),
             bytes: 0,
             arrivals: 0,
+            touched: Vec::new(),
         }
     }
 
@@ -94,6 +97,11 @@ impl Mempool {
     /// All pending transactions, in order of id.
     pub fn iter(&self) -> impl Iterator<Item = (&TransactionId, &Pending)> {
         self.pending.iter()
+    }
+
+    /// The transactions that joined or left since the last call, in order.
+    pub fn take_touched(&mut self) -> Vec<TransactionId> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Whether this very copy is pending, which means that its signatures are known to verify.
@@ -135,6 +143,7 @@ impl Mempool {
             children.extend(self.spent.get(&coin_id));
             self.created.insert(coin_id, (coin, id));
         }
+        self.touched.push(id);
         self.bytes += pending.size;
         self.by_rate.insert((pending.rate, std::cmp::Reverse(pending.arrival), id));
         self.pending.insert(id, pending);
@@ -178,6 +187,7 @@ impl Mempool {
     /// Takes one transaction out; what stands on it is the caller's business.
     fn take(&mut self, id: &TransactionId) -> Option<Pending> {
         let pending = self.pending.remove(id)?;
+        self.touched.push(*id);
         for coin in &pending.transaction.inputs {
             self.spent.remove(coin);
         }

@@ -94,6 +94,8 @@ impl Reporter {
             Report::Engine(EngineReport::TooManyUnfinal { blocks }) => {
                 tracing::error!(blocks, "too many blocks are not final: making no more");
             }
+            // Gauges tell how full the pool is.
+            Report::PoolChanged(_) => {}
             Report::StoreFailed(reason) => tracing::error!("the store failed: {reason}"),
         }
     }

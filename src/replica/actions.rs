@@ -48,7 +48,7 @@ impl<S: Store> Replica<S> {
 
     /// Imports our own block, makes it durable, and only then announces it. Its transactions were verified when
     /// they joined the pool.
-    fn publish(&mut self, block: Arc<Block>) {
+    pub(super) fn publish(&mut self, block: Arc<Block>) {
         match import(&mut self.tree, block.clone(), self.now) {
             Ok(imported) => {
                 self.entered(imported, true);

@@ -8,7 +8,7 @@ use crate::chain::Imported;
 use crate::consensus::{AuthorityId, Message, OrderId, SearchOrder};
 use crate::ledger::Receipt;
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Address, BlockId, Height, Seal, Transaction, TransactionId};
+use crate::types::{Address, Block, BlockId, Height, Seal, Transaction, TransactionId};
 
 /// A connected peer. The host numbers peers as it meets them; a peer keeps its number while the host lives.
 #[derive(
@@ -75,6 +75,8 @@ pub enum Input {
         /// The proof.
         seal: Seal,
     },
+    /// Somebody on this side sealed a draft of this node's, whose transactions came from its pool.
+    Sealed(Box<Block>),
     /// Somebody on this side submits transactions.
     Submit {
         /// The number that [`Output::Submitted`] carries.
@@ -199,6 +201,8 @@ pub enum Report {
         /// What became of the transactions.
         receipts: Vec<Receipt>,
     },
+    /// Transactions joined the pool or left it; the pool says which of them are pending now.
+    PoolChanged(Vec<TransactionId>),
     /// The chain is further than we are.
     Syncing(Progress),
     /// A better branch contradicts what is final here; it is not followed.

@@ -186,6 +186,7 @@ impl<S: Store> Replica<S> {
                 None => {}
             },
             Input::Found { order, seal } => self.events.push_back(Event::Found { order, seal }),
+            Input::Sealed(block) => self.publish(Arc::from(block)),
             Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
             Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
             Input::Tick => {}
@@ -210,6 +211,10 @@ impl<S: Store> Replica<S> {
             for action in outbox.take() {
                 self.perform(action);
             }
+        }
+        let touched = self.pool.take_touched();
+        if !touched.is_empty() {
+            self.report(Report::PoolChanged(touched));
         }
     }
 
@@ -249,6 +254,12 @@ impl<S: Store> Replica<S> {
     /// The pending transactions.
     pub fn pool(&self) -> &Mempool {
         &self.pool
+    }
+
+    /// What an engine may look at at this moment.
+    pub fn context(&self) -> Context<'_> {
+        let behind = self.sync.behind();
+        Context { now: self.now, tree: &self.tree, pool: &self.pool, behind }
     }
 
     /// What readers see at this moment.

@@ -6,7 +6,7 @@ use super::PowRules;
 use crate::consensus::{
     Action, Context, Engine, Event, OrderId, Outbox, Report, SearchOrder, Timer,
 };
-use crate::types::{Address, Claim, Draft, Height, Seal, Span, Time};
+use crate::types::{Address, Draft, Height, Seal, Span, Time};
 
 /// A draft is renewed at least this often, so that its time and its transactions stay fresh.
 const RENEW_EVERY: Span = Span::seconds(5);
@@ -51,7 +51,7 @@ impl PowEngine {
             }
             return;
         }
-        let draft = match self.draft(cx, payout) {
+        let draft = match self.rules.draft(cx, payout) {
             Ok(draft) => draft,
             Err(reason) => {
                 self.mining = None;
@@ -66,24 +66,6 @@ impl PowEngine {
         out.push(Action::Search(Box::new(SearchOrder { order, block, header: draft.header })));
         out.push(Action::Report(Report::Drafted { block, transactions }));
         self.mining = Some(Mining { order, draft, since: cx.now });
-    }
-
-    fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<Draft, String> {
-        let head = cx.tree.head();
-        let bits = self.rules.next_bits(&head.state).map_err(|error| error.to_string())?;
-        let earliest =
-            self.rules.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
-        // After a halt of the clock the median may lie ahead of it; nobody would accept what lies too far ahead.
-        let time = cx.now.max(earliest);
-        if time > cx.now.after(self.rules.params().future_limit) {
-            return Err(format!(
-                "the last blocks are ahead of the clock ({} against {})",
-                time, cx.now
-            ));
-        }
-        let claim = Claim::Work { bits };
-        let made = cx.draft(head, time, payout, claim).map_err(|error| error.to_string())?;
-        Ok(made.0)
     }
 
     fn stop(&mut self, out: &mut Outbox) {

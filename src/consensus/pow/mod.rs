@@ -23,6 +23,7 @@
 //! Work is summed in 512 bits, since easy targets overflow 256. Targets are kept in compact form between blocks, as
 //! Bitcoin does, so every implementation rounds alike.
 
+mod draft;
 mod engine;
 mod rules;
 

@@ -1,0 +1,31 @@
+//! A block of work before it is sealed.
+//!
+//! Whoever searches for the proof, this node or a miner beside it, searches for one of a draft made here.
+
+use super::PowRules;
+use crate::consensus::Context;
+use crate::types::{Address, Claim, Draft};
+
+impl PowRules {
+    /// A draft on the head that pays `payout`, right in every way but for the proof.
+    ///
+    /// # Errors
+    ///
+    /// Says why nothing can be drafted: the head's times lie too far ahead of the clock, or reading failed.
+    pub fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<Draft, String> {
+        let head = cx.tree.head();
+        let bits = self.next_bits(&head.state).map_err(|error| error.to_string())?;
+        let earliest = self.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
+        // After a halt of the clock the median may lie ahead of it; nobody would accept what lies too far ahead.
+        let time = cx.now.max(earliest);
+        if time > cx.now.after(self.params().future_limit) {
+            return Err(format!(
+                "the last blocks are ahead of the clock ({} against {})",
+                time, cx.now
+            ));
+        }
+        let claim = Claim::Work { bits };
+        let made = cx.draft(head, time, payout, claim).map_err(|error| error.to_string())?;
+        Ok(made.0)
+    }
+}
