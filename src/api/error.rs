@@ -14,6 +14,10 @@ pub enum RpcCode {
     Stopping,
     /// The method needs the token of the cookie file.
     Unauthorized,
+    /// Subscriptions need a WebSocket.
+    NeedsWebSocket,
+    /// The address asks too often.
+    TooOften,
     /// The bytes are no transaction.
     BadTransaction,
     /// The transaction may not join the pool.
@@ -28,16 +32,24 @@ pub enum RpcCode {
     BadPeer,
     /// There is more than one answer can hold.
     TooMuch,
+    /// No block can be drafted.
+    NoTemplate,
+    /// The template is stale or was never handed out.
+    StaleTemplate,
+    /// The proof does not prove the block.
+    BadProof,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
+        Self::NeedsWebSocket,
+        Self::TooOften,
         Self::BadTransaction,
         Self::TransactionRefused,
         Self::UnknownBlock,
@@ -45,6 +57,9 @@ impl RpcCode {
         Self::BadAddress,
         Self::BadPeer,
         Self::TooMuch,
+        Self::NoTemplate,
+        Self::StaleTemplate,
+        Self::BadProof,
         Self::Failed,
     ];
 
@@ -54,6 +69,8 @@ impl RpcCode {
             Self::WarmingUp => -32020,
             Self::Stopping => -32021,
             Self::Unauthorized => -32022,
+            Self::NeedsWebSocket => -32023,
+            Self::TooOften => -32024,
             Self::BadTransaction => -32030,
             Self::TransactionRefused => -32031,
             Self::UnknownBlock => -32040,
@@ -61,6 +78,9 @@ impl RpcCode {
             Self::BadAddress => -32042,
             Self::BadPeer => -32043,
             Self::TooMuch => -32044,
+            Self::NoTemplate => -32045,
+            Self::StaleTemplate => -32046,
+            Self::BadProof => -32047,
             Self::Failed => -32050,
         }
     }
@@ -76,6 +96,8 @@ impl RpcCode {
             Self::WarmingUp => "warming_up",
             Self::Stopping => "stopping",
             Self::Unauthorized => "unauthorized",
+            Self::NeedsWebSocket => "needs_websocket",
+            Self::TooOften => "too_often",
             Self::BadTransaction => "bad_transaction",
             Self::TransactionRefused => "transaction_refused",
             Self::UnknownBlock => "unknown_block",
@@ -83,7 +105,34 @@ impl RpcCode {
             Self::BadAddress => "bad_address",
             Self::BadPeer => "bad_peer",
             Self::TooMuch => "too_much",
+            Self::NoTemplate => "no_template",
+            Self::StaleTemplate => "stale_template",
+            Self::BadProof => "bad_proof",
             Self::Failed => "failed",
+        }
+    }
+}
+
+impl RpcCode {
+    /// What it means, for documents.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::WarmingUp => "the node opens its store; ask again soon",
+            Self::Stopping => "the node stops",
+            Self::Unauthorized => "the method needs the token of the node's cookie file",
+            Self::NeedsWebSocket => "subscriptions need a WebSocket and a message of their own",
+            Self::TooOften => "the address asks too often; wait a second",
+            Self::BadTransaction => "the bytes are no transaction",
+            Self::TransactionRefused => "the transaction may not join the pool",
+            Self::UnknownBlock => "the node knows no such block",
+            Self::UnknownTransaction => "the node knows no such transaction",
+            Self::BadAddress => "the text is no address of this chain",
+            Self::BadPeer => "the peer's address cannot be dialled",
+            Self::TooMuch => "there is more than one answer can hold",
+            Self::NoTemplate => "no block can be drafted",
+            Self::StaleTemplate => "the head moved since the template was made, or it never was",
+            Self::BadProof => "the proof does not prove the block",
+            Self::Failed => "the store or the node itself failed",
         }
     }
 }

@@ -9,12 +9,14 @@
 //! There is one file per namespace of the remote procedure calls, named as the calls are: `chain_info` answers a
 //! [`ChainInfo`]. Nothing here reads a clock, a socket or a disk.
 
+pub mod bitcoin;
 mod block;
 mod chain;
 mod coins;
 mod consensus;
 mod devnet;
 mod error;
+mod feed;
 pub mod files;
 mod health;
 mod mempool;
@@ -38,12 +40,16 @@ pub use coins::{
 pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
 pub use devnet::{DevnetNode, DevnetStatus, NodeState};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
+pub use feed::{
+    ConsensusItem, FinalItem, HeadItem, Item, PoolEntry, PoolItem, REORG_IDS_MAX, ReorgItem,
+    UnsubscribeParams,
+};
 pub use files::{DevnetFile, NodeFile};
 pub use health::{Health, HealthStatus};
 pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
 };
-pub use mining::{MiningStatus, PayoutParams};
+pub use mining::{MiningStatus, MiningTemplate, PayoutParams, SealParams, Sealed, TemplateParams};
 pub use net::{ConnectParams, Direction, PeerInfo};
 pub use selector::BlockSelector;
 pub use system::SystemInfo;

@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tokio::sync::broadcast;
+
+use super::feed::{Item, Topic};
 use super::host::Host;
 use super::metrics::Metrics;
 use super::net::NetHandle;
 use super::rpc::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
+use super::work::{SealError, Template, Work};
 use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, PeerInfo};
 use crate::chain::Tree;
 use crate::ledger::Coin;
+use crate::mempool::Pending;
 use crate::replica::{Input, View};
 use crate::store::{Store, StoreError, Table};
+use crate::types::work::WorkProof;
 use crate::types::{
     Address, Block, BlockId, CoinId, Height, Prefix, Transaction, TransactionId, decode,
 };
@@ -26,6 +32,7 @@ const POOL_COINS_MAX: usize = 10_000;
 /// The node behind its port.
 pub(super) struct NodeBackend {
     pub(super) host: Host,
+    pub(super) work: Arc<Work>,
     pub(super) net: NetHandle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) prefix: Prefix,
@@ -127,9 +134,37 @@ impl Backend for NodeBackend {
         self.host.inbox().input(Input::Payout(payout));
     }
 
+    fn listen(&self, topic: Topic) -> broadcast::Receiver<Item> {
+        self.host.feed().listen(topic)
+    }
+
     fn stop(&self) {
         // A full channel means that the node is stopping already.
         let _ = self.stop.try_send(());
+    }
+
+    fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>> {
+        let (work, own) = (self.work.clone(), self.payout.load_full());
+        let Some(payout) = payout.or(own.map(|own| *own)) else {
+            let reason = "it is not said whom the block pays, and this node makes no blocks itself";
+            return Box::pin(std::future::ready(Ok(Err(reason.to_owned()))));
+        };
+        Box::pin(async move { work.template(payout).await.map_err(|_| Stopped) })
+    }
+
+    fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>> {
+        let work = self.work.clone();
+        Box::pin(async move { work.seal(template, proof).await.map_err(|_| Stopped) })
+    }
+
+    fn generate(
+        &self,
+        blocks: usize,
+        payout: Address,
+        tries: u64,
+    ) -> Answer<Result<Vec<BlockId>, String>> {
+        let work = self.work.clone();
+        Box::pin(async move { work.generate(blocks, payout, tries).await.map_err(|_| Stopped) })
     }
 
     fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>> {
@@ -138,10 +173,13 @@ impl Backend for NodeBackend {
     }
 
     fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>> {
+        self.ask(move |replica| replica.pool().get(&id).map(pending_info))
+    }
+
+    fn pool_entries(&self, limit: usize) -> Answer<Vec<(TransactionId, PendingInfo)>> {
         self.ask(move |replica| {
-            let pending = replica.pool().get(&id)?;
-            let (transaction, since) = (pending.transaction.clone(), pending.since);
-            Some(PendingInfo { transaction, since, fee: Some(pending.fee) })
+            let pool = replica.pool().iter().take(limit);
+            pool.map(|(id, pending)| (*id, pending_info(pending))).collect()
         })
     }
 
@@ -205,6 +243,11 @@ impl Backend for NodeBackend {
             .and_then(|address| self.net.connect(address).map_err(|error| error.to_string()));
         Box::pin(async move { Ok(dialled) })
     }
+}
+
+fn pending_info(pending: &Pending) -> PendingInfo {
+    let (transaction, since) = (pending.transaction.clone(), pending.since);
+    PendingInfo { transaction, since, fee: Some(pending.fee) }
 }
 
 /// The ends of all branches, the best first, then by height.

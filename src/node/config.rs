@@ -39,6 +39,10 @@ pub struct NodeConfig {
     pub rpc: SocketAddr,
     /// A file with the token that every request must carry. Without one only this machine may be served.
     pub rpc_token_file: Option<PathBuf>,
+    /// Host names by which requests may reach this node beside `localhost` and IP addresses.
+    pub rpc_hosts: Vec<String>,
+    /// Origins of web pages that may send requests beside the node's own.
+    pub rpc_origins: Vec<String>,
     /// Peers to connect to at start, and again whenever there are none.
     pub bootnodes: Vec<Multiaddr>,
     /// How to search for blocks; `None` to make none.
@@ -60,6 +64,8 @@ impl NodeConfig {
             p2p: SocketAddr::new(LOOPBACK, P2P_PORT_DEFAULT),
             rpc: SocketAddr::new(LOOPBACK, RPC_PORT_DEFAULT),
             rpc_token_file: None,
+            rpc_hosts: Vec::new(),
+            rpc_origins: Vec::new(),
             bootnodes: Vec::new(),
             mining: None,
             resync: false,

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
+use super::feed::Feed;
 use super::net::NetHandle;
 use super::report::Reporter;
 use super::search::Searcher;
@@ -86,6 +87,7 @@ pub struct Host {
 struct Shared {
     view: ArcSwap<View>,
     changes: watch::Sender<u64>,
+    feed: Feed,
     store: Arc<RocksStore>,
     miner: Arc<Miner>,
 }
@@ -109,6 +111,11 @@ impl Host {
     /// Tells when the view changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
+    }
+
+    /// What happens, for whoever wants to be told.
+    pub fn feed(&self) -> &Feed {
+        &self.shared.feed
     }
 
     /// The way into the loop.
@@ -169,12 +176,14 @@ impl Mailbox {
         net: NetHandle,
         miner: Arc<Miner>,
         reporter: Reporter,
+        feed: Feed,
     ) -> std::io::Result<(Host, std::thread::JoinHandle<Result<(), String>>)> {
         let verifier = Verifier::start(self.inbox.clone())?;
         let searcher = Searcher::start(miner.clone(), self.inbox.clone())?;
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(replica.view()),
             changes: watch::channel(0).0,
+            feed,
             store: replica.store().clone(),
             miner,
         });
@@ -280,6 +289,7 @@ impl Loop {
             return Ok(());
         }
         let mut synced = false;
+        let mut told = Vec::new();
         for output in outputs {
             match output {
                 Output::Sync if synced => {}
@@ -302,13 +312,20 @@ impl Loop {
                 }
                 Output::Ban { peer, reason } => self.net.ban(peer, reason),
                 Output::Report(Report::StoreFailed(reason)) => return Err(reason),
-                Output::Report(report) => self.reporter.report(&report, self.searcher.miner()),
+                Output::Report(report) => {
+                    self.reporter.report(&report, self.searcher.miner());
+                    if self.shared.feed.wants(&report) {
+                        told.push(report);
+                    }
+                }
                 // No rule of this version has authorities.
                 Output::Send { .. } | Output::Broadcast(_) => {}
             }
         }
         self.shared.view.store(Arc::new(self.replica.view()));
         self.shared.changes.send_modify(|version| *version += 1);
+        // Whoever hears of something and asks finds it.
+        told.iter().for_each(|report| self.shared.feed.report(report, &self.replica));
         Ok(())
     }
 

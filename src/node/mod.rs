@@ -6,6 +6,8 @@
 //! | [`net`] | libp2p behind channels |
 //! | [`store`] | RocksDB |
 //! | [`rpc`] | the one port: JSON-RPC, health and metrics |
+//! | [`feed`] | what happens, for subscribers |
+//! | [`work`] | templates for those who search beside the node |
 //! | `verify`, `search` | signature checks and the nonce search, on threads of their own |
 //! | `report`, [`metrics`] | log lines and figures |
 //! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
@@ -15,6 +17,7 @@
 mod backend;
 pub mod config;
 mod error;
+pub mod feed;
 pub mod hashrate;
 pub mod host;
 pub mod lock;
@@ -25,6 +28,7 @@ pub mod rpc;
 mod search;
 pub mod store;
 mod verify;
+pub mod work;
 
 pub use error::NodeError;
 
@@ -41,6 +45,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::backend::{HashRate, NodeBackend};
 use self::config::{KernelChoice, NodeConfig};
+use self::feed::Feed;
 use self::host::{Inbox, Mailbox, wall_clock};
 use self::lock::DirectoryLock;
 use self::metrics::Metrics;
@@ -48,6 +53,7 @@ use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
 use self::report::Reporter;
 use self::rpc::{Facts, Rule, Server};
 use self::store::RocksStore;
+use self::work::Work;
 use crate::api::Exit;
 use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
 use crate::miner::{Miner, Throttle};
@@ -116,9 +122,12 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
     let miner = Arc::new(miner(config));
     let reporter = Reporter::new(metrics.clone());
-    let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter)?;
+    let feed = Feed::new(spec.prefix);
+    let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed)?;
+    let Rule::Pow(rules) = rule(spec);
     let backend = NodeBackend {
         host: host.clone(),
+        work: Arc::new(Work::new(host.clone(), rules)),
         net: net.handle(),
         metrics,
         prefix: spec.prefix,
@@ -224,6 +233,8 @@ async fn open_port(
 ) -> Result<Server, NodeError> {
     let settings = |listen| rpc::Config {
         listen,
+        hosts: config.rpc_hosts.clone(),
+        origins: config.rpc_origins.clone(),
         token_file: config.rpc_token_file.clone(),
         ..rpc::Config::default()
     };

@@ -12,7 +12,9 @@ use assay::consensus::pow::{PowParams, PowRules};
 use assay::consensus::retarget::{Asert, Retarget};
 use assay::consensus::schedule::Issuance;
 use assay::ledger::{Base, Coin, CoinKind, Key, LtHash, Params, ReadFailed, State, Supply};
+use assay::node::feed::{Feed, Item, Topic};
 use assay::node::rpc::{Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
+use assay::node::work::{SealError, Template};
 use assay::replica::View;
 use assay::store::StoreError;
 use assay::types::target::{Bits, Target};
@@ -24,6 +26,7 @@ use assay::types::{
 };
 use futures::FutureExt;
 use imbl::OrdMap;
+use tokio::sync::broadcast;
 
 /// The height of the fake's head.
 pub(super) const HEAD: u64 = 8;
@@ -127,6 +130,8 @@ pub(super) struct Fake {
     pub(super) blocks_read: AtomicUsize,
     pub(super) stopped: AtomicBool,
     pub(super) payout: Mutex<Option<Address>>,
+    /// What subscribers are told: tests tell it.
+    pub(super) feed: Feed,
     /// A block that lost its branch.
     pub(super) side: BlockId,
 }
@@ -213,6 +218,7 @@ impl Fake {
             blocks_read: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             payout: Mutex::new(None),
+            feed: Feed::new(prefix()),
             side,
         }
     }
@@ -281,6 +287,42 @@ impl Backend for Fake {
         *self.payout.lock().unwrap() = payout;
     }
 
+    fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>> {
+        let Some(payout) = payout.or(*self.payout.lock().unwrap()) else {
+            return now(Err("nobody is paid".into()));
+        };
+        let mut header = block(HEAD + 1, self.view.head, 0, Vec::new()).header;
+        header.producer = payout;
+        now(Ok(Template { id: header.id(&chain()), header, transactions: 0 }))
+    }
+
+    fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>> {
+        let mut header = block(HEAD + 1, self.view.head, 0, Vec::new()).header;
+        header.producer = owner().address();
+        if header.id(&chain()) != template {
+            return now(Err(SealError::Unknown(template)));
+        }
+        let parent = *header.parent.as_bytes();
+        let work = proof.header(HEAD + 1, template.as_bytes(), parent, Bits(0x2000_ffff));
+        now(match work.is_proven().unwrap() {
+            true => Ok(()),
+            false => Err(SealError::Proof("its hash does not reach the target".into())),
+        })
+    }
+
+    fn generate(
+        &self,
+        blocks: usize,
+        _: Address,
+        tries: u64,
+    ) -> Answer<Result<Vec<BlockId>, String>> {
+        now(Ok(vec![self.view.head; if tries == 0 { 0 } else { blocks }]))
+    }
+
+    fn listen(&self, topic: Topic) -> broadcast::Receiver<Item> {
+        self.feed.listen(topic)
+    }
+
     fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
@@ -304,6 +346,14 @@ impl Backend for Fake {
 
     fn pool_ids(&self, limit: usize) -> Answer<Vec<TransactionId>> {
         now(vec![transaction(3).id(&chain()); limit.min(1)])
+    }
+
+    fn pool_entries(&self, limit: usize) -> Answer<Vec<(TransactionId, PendingInfo)>> {
+        let pending = transaction(3);
+        let id = pending.id(&chain());
+        let transaction = Arc::new(pending);
+        let info = PendingInfo { transaction, since: Time(5000), fee: Some(Amount(997)) };
+        now(vec![(id, info); limit.min(1)])
     }
 
     fn pool_of(&self, owner: Address) -> Answer<PoolCoins> {

@@ -2,9 +2,14 @@
 
 #![cfg(feature = "node")]
 
+mod bitcoin;
 mod client;
+mod discover;
 mod fake;
 mod methods;
+mod node;
+mod security;
+mod socket;
 mod transport;
 
 use std::net::SocketAddr;
@@ -39,7 +44,6 @@ async fn stage(config: Config) -> Stage {
 #[derive(Debug)]
 struct Reply {
     status: u16,
-    head: String,
     body: String,
 }
 
@@ -59,7 +63,7 @@ async fn send(address: SocketAddr, bytes: &[u8]) -> Reply {
     let text = String::from_utf8(text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    Reply { status, head: head.to_lowercase(), body: body.to_owned() }
+    Reply { status, body: body.to_owned() }
 }
 
 /// The head lines that every good request has.

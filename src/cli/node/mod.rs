@@ -120,6 +120,8 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         ),
         rpc,
         rpc_token_file: settings.rpc_token_file,
+        rpc_hosts: settings.rpc_allow_host.unwrap_or_default(),
+        rpc_origins: settings.rpc_allow_origin.unwrap_or_default(),
         bootnodes,
         mining,
         resync,

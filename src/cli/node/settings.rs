@@ -100,6 +100,26 @@ pub struct Settings {
         help_heading = "Requests"
     )]
     pub rpc_token_file: Option<PathBuf>,
+    /// Names by which requests may reach the node, beside localhost and IP addresses, separated by commas
+    #[arg(
+        long,
+        env = "ASSAY_RPC_ALLOW_HOST",
+        hide_env = true,
+        value_name = "HOST",
+        value_delimiter = ',',
+        help_heading = "Requests"
+    )]
+    pub rpc_allow_host: Option<Vec<String>>,
+    /// Web pages that may send requests, by their origin, such as http://localhost:5173, separated by commas
+    #[arg(
+        long,
+        env = "ASSAY_RPC_ALLOW_ORIGIN",
+        hide_env = true,
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        help_heading = "Requests"
+    )]
+    pub rpc_allow_origin: Option<Vec<String>>,
 
     /// Search for blocks
     #[arg(
@@ -188,6 +208,8 @@ impl Settings {
             rpc_bind: self.rpc_bind.or(other.rpc_bind),
             rpc_port: self.rpc_port.or(other.rpc_port),
             rpc_token_file: self.rpc_token_file.or(other.rpc_token_file),
+            rpc_allow_host: self.rpc_allow_host.or(other.rpc_allow_host),
+            rpc_allow_origin: self.rpc_allow_origin.or(other.rpc_allow_origin),
             mine: self.mine.or(other.mine),
             payout: self.payout.or(other.payout),
             miner_threads: self.miner_threads.or(other.miner_threads),

@@ -31,6 +31,8 @@ fn everything_can_be_said_in_a_file() {
         rpc_bind = "::1"
         rpc_port = 4
         rpc_token_file = "token"
+        rpc_allow_host = ["node-0"]
+        rpc_allow_origin = ["http://localhost:5173"]
         mine = true
         payout = "alice"
         miner_threads = 5

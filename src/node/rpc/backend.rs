@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tokio::sync::broadcast;
 
 use crate::api::{ForkInfo, MiningStatus, PeerInfo};
 use crate::ledger::Coin;
+use crate::node::feed::{Item, Topic};
+use crate::node::work::{SealError, Template};
 use crate::replica::View;
 use crate::store::StoreError;
+use crate::types::work::WorkProof;
 use crate::types::{
     Address, Amount, Block, BlockId, CoinId, Height, Time, Transaction, TransactionId,
 };
@@ -76,6 +80,23 @@ pub trait Backend: Send + Sync + 'static {
     /// Lets blocks pay this address from now on, or makes none.
     fn set_payout(&self, payout: Option<Address>);
 
+    /// A block to be proven that pays this address, or whomever the node's own blocks pay; says why there is none.
+    fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>>;
+
+    /// Takes the proof of a template. On success its block is durable and announced.
+    fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>>;
+
+    /// Makes so many blocks at once, with at most `tries` hashes; gives those that it made.
+    fn generate(
+        &self,
+        blocks: usize,
+        payout: Address,
+        tries: u64,
+    ) -> Answer<Result<Vec<BlockId>, String>>;
+
+    /// What happens from now on.
+    fn listen(&self, topic: Topic) -> broadcast::Receiver<Item>;
+
     /// Stops the node, soon.
     fn stop(&self);
 
@@ -88,6 +109,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The first `limit` ids of pending transactions, in order.
     fn pool_ids(&self, limit: usize) -> Answer<Vec<TransactionId>>;
+
+    /// The first `limit` pending transactions, in order of their ids.
+    fn pool_entries(&self, limit: usize) -> Answer<Vec<(TransactionId, PendingInfo)>>;
 
     /// What pending transactions do to the coins of `owner`.
     fn pool_of(&self, owner: Address) -> Answer<PoolCoins>;

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use super::Backend;
+use super::catalog::Catalog;
 use super::cookie::Credential;
 use super::fault::Fault;
 use crate::api::files::COOKIE_FILE_NAME;
@@ -80,6 +81,7 @@ pub(super) struct Context {
     /// Where the port is, as a URL.
     pub(super) url: String,
     phase: ArcSwap<Phase>,
+    catalog: OnceLock<Arc<Catalog>>,
     recent: Mutex<Recent>,
 }
 
@@ -94,7 +96,18 @@ struct Recent {
 impl Context {
     pub(super) fn new(facts: Facts, metrics: Arc<Metrics>, url: String) -> Self {
         let phase = ArcSwap::from_pointee(Phase::WarmingUp);
-        Self { facts, metrics, url, phase, recent: Mutex::default() }
+        Self { facts, metrics, url, phase, catalog: OnceLock::new(), recent: Mutex::default() }
+    }
+
+    /// Says which methods there are, once.
+    pub(super) fn list(&self, catalog: Arc<Catalog>) {
+        // Methods are registered once in the life of a context.
+        let _ = self.catalog.set(catalog);
+    }
+
+    /// The methods that there are.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.get().cloned().unwrap_or_default()
     }
 
     pub(super) fn set(&self, phase: Phase) {

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+
+/// Where a browser says how the page that asks is related to us (Fetch Metadata Request Headers, W3C).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Names and origins that are allowed beside the usual ones.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +75,12 @@ impl Guard {
     }
 
     /// Whether a request with this head may pass.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<From, Refused> {
+    pub(super) fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<From, Refused> {
         let mut given = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next(), given.next()) else { return Err(Refused::NoHost) };
         let host: Authority =
@@ -82,7 +90,14 @@ impl Guard {
         if let Some(authority) = uri.authority() {
             self.check_host(authority)?;
         }
-        self.check_origin(&host, headers)
+        let from = self.check_origin(&host, headers)?;
+        // Browsers that hide the origin of a form still say that it comes from elsewhere.
+        let elsewhere =
+            headers.get(&FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
+        if from == From::Home && elsewhere && *method == Method::POST {
+            return Err(Refused::Origin("a page of another site".into()));
+        }
+        Ok(from)
     }
 
     /// `localhost`, IP literals, and what is configured. A literal is safe: rebinding needs a name.
@@ -151,7 +166,11 @@ mod tests {
             ("", false),
             ("a b", false),
         ] {
-            let answer = guard().check(&Uri::from_static("/"), &headers(&[(header::HOST, host)]));
+            let answer = guard().check(
+                &Method::POST,
+                &Uri::from_static("/"),
+                &headers(&[(header::HOST, host)]),
+            );
             assert_eq!(answer.is_ok(), allowed, "{host}: {answer:?}");
         }
     }
@@ -160,10 +179,10 @@ mod tests {
     fn a_host_is_given_once_and_wherever_it_is_given_it_is_checked() {
         let root = Uri::from_static("/");
         let two = [(header::HOST, "localhost"), (header::HOST, "localhost")];
-        assert_eq!(guard().check(&root, &headers(&[])), Err(Refused::NoHost));
-        assert_eq!(guard().check(&root, &headers(&two)), Err(Refused::NoHost));
+        assert_eq!(guard().check(&Method::POST, &root, &headers(&[])), Err(Refused::NoHost));
+        assert_eq!(guard().check(&Method::POST, &root, &headers(&two)), Err(Refused::NoHost));
         let absolute = Uri::from_static("http://evil.example/");
-        let refused = guard().check(&absolute, &headers(&two[..1]));
+        let refused = guard().check(&Method::POST, &absolute, &headers(&two[..1]));
         assert_eq!(refused, Err(Refused::Host("evil.example".into())));
     }
 
@@ -180,7 +199,7 @@ mod tests {
             ("file://", false),
         ] {
             let list = [(header::HOST, "localhost:8645"), (header::ORIGIN, origin)];
-            let answer = guard().check(&Uri::from_static("/"), &headers(&list));
+            let answer = guard().check(&Method::POST, &Uri::from_static("/"), &headers(&list));
             assert_eq!(answer.is_ok(), allowed, "{origin}: {answer:?}");
         }
         let twice = [
@@ -188,7 +207,7 @@ mod tests {
             (header::ORIGIN, "http://localhost:8645"),
             (header::ORIGIN, "http://evil.example"),
         ];
-        assert!(guard().check(&Uri::from_static("/"), &headers(&twice)).is_err());
+        assert!(guard().check(&Method::POST, &Uri::from_static("/"), &headers(&twice)).is_err());
     }
 
     #[test]

@@ -1,39 +1,47 @@
 //! Accepting connections, and the way of a request to whoever answers it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::body::to_bytes;
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use jsonrpsee_server::{
     BatchRequestConfig, Methods, ServerConfig, ServerHandle, StopHandle, TowerServiceBuilder,
     stop_channel,
 };
+use jsonrpsee_types::error::reject_too_big_request;
+use jsonrpsee_types::{Id, ResponsePayload};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::Service;
 use tower::layer::util::Identity;
 
+use super::catalog::Catalog;
 use super::context::{Context, Phase};
-use super::cookie::{TokenError, Tokens};
+use super::cookie::{Credential, TokenError, Tokens};
 use super::guard::{From as Caller, Guard, GuardError};
-use super::{Backend, Facts, methods, pages};
-use crate::api::Exit;
+use super::patient::Patient;
+use super::rate::Rates;
+use super::{Backend, Facts, calls, methods, pages, ws};
+use crate::api::{Exit, RpcCode};
 use crate::node::metrics::Metrics;
+
+/// Where to ask whether the node works.
+const HEALTH: &str = "/health";
 
 /// How long open connections may go on after the stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -58,8 +66,20 @@ pub struct Limits {
     pub batch: u32,
     /// The time that the head of a request may take; also how long an idle connection is kept.
     pub head_timeout: Duration,
-    /// The time that a whole request may take, its answer included.
+    /// The time that a whole request may take until its answer begins.
     pub request_timeout: Duration,
+    /// The same for who has the token: making blocks takes as long as it takes.
+    pub trusted_timeout: Duration,
+    /// How long the other side may take to read nothing of what it asked for.
+    pub stall: Duration,
+    /// Requests, and messages by WebSocket, of one address in the long run. A batch is one.
+    pub requests_per_second: u32,
+    /// Subscriptions of one WebSocket.
+    pub subscriptions: u32,
+    /// How often a WebSocket is pinged.
+    pub ping_every: Duration,
+    /// How long a WebSocket may be silent, answers to pings included.
+    pub silence: Duration,
 }
 
 impl Default for Limits {
@@ -71,6 +91,14 @@ impl Default for Limits {
             batch: 50,
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            trusted_timeout: Duration::from_secs(600),
+            stall: Duration::from_secs(20),
+            // A seventh of what one core answers; whoever needs more sends batches.
+            requests_per_second: 1000,
+            // Each kind thrice, for programs that share a connection.
+            subscriptions: 16,
+            ping_every: Duration::from_secs(20),
+            silence: Duration::from_secs(60),
         }
     }
 }
@@ -155,14 +183,45 @@ pub struct Server {
 
 /// What every request needs.
 #[derive(Clone)]
-struct App {
-    context: Arc<Context>,
+pub(super) struct App {
+    pub(super) context: Arc<Context>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) methods: Methods,
+    pub(super) service: TowerServiceBuilder<Identity, Identity>,
+    pub(super) stop: StopHandle,
+    pub(super) limits: Limits,
+    pub(super) rates: Arc<Rates>,
     tokens: Arc<Tokens>,
     guard: Arc<Guard>,
-    methods: Methods,
-    service: TowerServiceBuilder<Identity, Identity>,
-    stop: StopHandle,
-    request_timeout: Duration,
+    /// Other machines reach the port: every request has to show the token.
+    exposed: bool,
+}
+
+/// The connection that a request came by. It keeps its place until the last one of these is gone.
+#[derive(Clone)]
+pub(super) struct Connection {
+    /// Who is at the other end.
+    pub(super) peer: IpAddr,
+    _place: Arc<Place>,
+}
+
+/// A place among the connections.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, metrics: Arc<Metrics>) -> Self {
+        metrics.rpc_connections.inc();
+        Self { _permit: permit, metrics }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.rpc_connections.dec();
+    }
 }
 
 /// Opens the port. Every method answers "warming up" until [`Server::ready`].
@@ -195,14 +254,18 @@ pub async fn start(
         .http_only()
         .build();
     let tokens = Arc::new(tokens);
+    let (methods, catalog) = methods::methods(context.clone());
     let app = App {
         context: context.clone(),
-        tokens: tokens.clone(),
-        guard: Arc::new(guard),
-        methods: methods::module(context.clone()).into(),
+        catalog,
+        methods,
         service: jsonrpsee_server::Server::builder().set_config(server_config).to_service_builder(),
         stop: stop.clone(),
-        request_timeout: limits.request_timeout,
+        limits,
+        rates: Arc::new(Rates::new(limits.requests_per_second)),
+        tokens: tokens.clone(),
+        guard: Arc::new(guard),
+        exposed: !config.listen.ip().is_loopback(),
     };
     let accepting = tokio::spawn(accept(listener, router(app), stop, limits, context.clone()));
     Ok(Server { address, context, tokens, handle, accepting })
@@ -250,7 +313,8 @@ fn router(app: App) -> Router {
             "/",
             get(|State(app): State<App>| async move { pages::status(&app.context) }).post(rpc),
         )
-        .route("/health", get(|State(app): State<App>| async move { pages::health(&app.context) }))
+        .route("/ws", get(ws::upgrade))
+        .route(HEALTH, get(|State(app): State<App>| async move { pages::health(&app.context) }))
         .route(
             "/metrics",
             get(|State(app): State<App>| async move { pages::metrics(&app.context) }),
@@ -258,7 +322,7 @@ fn router(app: App) -> Router {
         .fallback(|| async {
             (
                 StatusCode::NOT_FOUND,
-                "nothing is here: POST JSON-RPC to /, or GET /, /health, /metrics\n",
+                "nothing is here: POST JSON-RPC to /, open a WebSocket at /ws, or GET /, /health, /metrics\n",
             )
         })
         .layer(middleware::from_fn_with_state(app.clone(), admit))
@@ -267,7 +331,11 @@ fn router(app: App) -> Router {
 
 /// Judges who asks before anything else happens, and bounds how long the answer may take.
 async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let caller = match app.guard.check(request.uri(), request.headers()) {
+    let peer = request.extensions().get::<Connection>().map(|connection| connection.peer);
+    if peer.is_some_and(|peer| !app.rates.allow(peer, Instant::now())) {
+        return too_often();
+    }
+    let caller = match app.guard.check(request.method(), request.uri(), request.headers()) {
         Ok(caller) => caller,
         Err(refused) => return (StatusCode::FORBIDDEN, format!("{refused}\n")).into_response(),
     };
@@ -276,14 +344,34 @@ async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Resp
     }
     let shown = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let credential = app.tokens.judge(shown);
+    // Whoever watches over nodes may ask whether one lives.
+    if app.exposed && credential != Credential::Right && request.uri().path() != HEALTH {
+        return unauthorised();
+    }
     request.extensions_mut().insert(credential);
-    match tokio::time::timeout(app.request_timeout, next.run(request)).await {
+    let patience = match credential {
+        Credential::Right => app.limits.trusted_timeout,
+        Credential::Wrong | Credential::Missing => app.limits.request_timeout,
+    };
+    match tokio::time::timeout(patience, next.run(request)).await {
         Ok(mut response) => {
             allow(&caller, response.headers_mut());
             response
         }
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),
     }
+}
+
+fn too_often() -> Response {
+    let wait = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+    (StatusCode::TOO_MANY_REQUESTS, wait, format!("{}\n", RpcCode::TooOften.about()))
+        .into_response()
+}
+
+fn unauthorised() -> Response {
+    let how = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"assay\""))];
+    let text = "this port is open to other machines: every request needs the token\n";
+    (StatusCode::UNAUTHORIZED, how, text).into_response()
 }
 
 /// Tells a browser that a page of an allowed origin may read the answer.
@@ -309,16 +397,30 @@ fn preflight(caller: &Caller) -> Response {
     response
 }
 
-/// Hands a request to the JSON-RPC service.
-async fn rpc(State(app): State<App>, request: Request) -> Response {
-    let mut service = app.service.build(app.methods, app.stop);
-    match service.call(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(error) => {
-            tracing::warn!(%error, "a request failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+/// Reads a body and has it answered. Whatever content type a script puts there is taken: what a foreign page might post
+/// that way was turned away for its origin.
+async fn rpc(
+    State(app): State<App>,
+    Extension(credential): Extension<Credential>,
+    request: Request,
+) -> Response {
+    let limit = app.limits.body_bytes;
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    // What is a little too large is read all the same: who is still sending may not hear what he is told.
+    if announced.is_some_and(|length| length > 2 * u64::from(limit)) {
+        return too_large(limit);
     }
+    match to_bytes(request.into_body(), limit as usize).await {
+        Ok(body) => calls::respond(app, credential, body).await,
+        Err(_) => too_large(limit),
+    }
+}
+
+fn too_large(limit: u32) -> Response {
+    let error = ResponsePayload::<()>::error(reject_too_big_request(limit));
+    let answer = jsonrpsee_types::Response::new(error, Id::Null);
+    (StatusCode::PAYLOAD_TOO_LARGE, Json(answer)).into_response()
 }
 
 async fn accept(
@@ -328,15 +430,15 @@ async fn accept(
     limits: Limits,
     context: Arc<Context>,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut stopped = pin!(stop.clone().shutdown());
     loop {
-        let mut stream = tokio::select! {
+        let (mut stream, peer) = tokio::select! {
             () = &mut stopped => break,
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, peer.ip()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -344,31 +446,37 @@ async fn accept(
                 }
             },
         };
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
+        let Ok(permit) = places.clone().try_acquire_owned() else {
             // The buffer of a fresh connection has room: this does not wait.
             let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(BUSY)).await;
             context.metrics.rpc_refused.inc();
             continue;
         };
-        let (router, stop, context) = (router.clone(), stop.clone(), context.clone());
-        connections.spawn(async move {
-            context.metrics.rpc_connections.inc();
-            serve(stream, router, stop, limits).await;
-            context.metrics.rpc_connections.dec();
-            drop(slot);
-        });
+        let place = Arc::new(Place::new(permit, context.metrics.clone()));
+        let connection = Connection { peer, _place: place };
+        connections.spawn(serve(stream, connection, router.clone(), stop.clone(), limits));
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, ended).await; // dropping the set ends the others
 }
 
-async fn serve(stream: TcpStream, router: Router, stop: StopHandle, limits: Limits) {
+async fn serve(
+    stream: TcpStream,
+    connection: Connection,
+    router: Router,
+    stop: StopHandle,
+    limits: Limits,
+) {
     let _ = stream.set_nodelay(true); // slower without, but it works
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        router.clone().call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Patient::new(stream, limits.stall)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

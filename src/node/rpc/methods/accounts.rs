@@ -20,23 +20,33 @@ const BALANCE_COINS_MAX: u64 = 200_000;
 const CHUNK: usize = 1000;
 
 pub(super) fn register(table: &mut Table) {
-    table.ask("coins_list", Access::Open, |call, params: CoinsParams| async move {
-        let owner = call.context.address(&params.address)?;
-        let limit = params.limit.unwrap_or(COINS_PAGE_DEFAULT);
-        if !(1..=COINS_PAGE_MAX).contains(&limit) {
-            let range = format!("limit {limit} is not in 1 to {COINS_PAGE_MAX}");
-            return Err(Fault::params(range));
-        }
-        let pool = call.backend.pool_of(owner).await?;
-        let call = Call::new(&call.context)?;
-        blocking(move || page(&call, owner, &params, limit, &pool)).await
-    });
-    table.ask("address_balance", Access::Open, |call, params: AddressParams| async move {
-        let owner = call.context.address(&params.address)?;
-        let pool = call.backend.pool_of(owner).await?;
-        let call = Call::new(&call.context)?;
-        blocking(move || balance(&call, owner, &pool)).await
-    });
+    table.ask(
+        "coins_list",
+        Access::Open,
+        "the coins of an address, by pages",
+        |call, params: CoinsParams| async move {
+            let owner = call.context.address(&params.address)?;
+            let limit = params.limit.unwrap_or(COINS_PAGE_DEFAULT);
+            if !(1..=COINS_PAGE_MAX).contains(&limit) {
+                let range = format!("limit {limit} is not in 1 to {COINS_PAGE_MAX}");
+                return Err(Fault::params(range));
+            }
+            let pool = call.backend.pool_of(owner).await?;
+            let call = Call::new(&call.context)?;
+            blocking(move || page(&call, owner, &params, limit, &pool)).await
+        },
+    );
+    table.ask(
+        "address_balance",
+        Access::Open,
+        "what an address owns",
+        |call, params: AddressParams| async move {
+            let owner = call.context.address(&params.address)?;
+            let pool = call.backend.pool_of(owner).await?;
+            let call = Call::new(&call.context)?;
+            blocking(move || balance(&call, owner, &pool)).await
+        },
+    );
 }
 
 fn page(

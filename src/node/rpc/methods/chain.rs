@@ -14,24 +14,45 @@ use crate::node::rpc::fault::Fault;
 use crate::types::{Amount, Block, BlockId, Height, TransactionId};
 
 pub(super) fn register(table: &mut Table) {
-    table.ask("chain_info", Access::Open, |call, _: NoParams| async move { info(call).await });
-    table.read("chain_block", Access::Open, |call, params: BlockParams| {
-        let found = call.find(params.block)?;
-        let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
-        Ok(BlockInfo::of(&found.block, chain, prefix, found.is_final, found.best))
-    });
-    table.read("chain_header", Access::Open, |call, params: BlockParams| {
-        let found = call.find(params.block)?;
-        let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
-        Ok(HeaderInfo::of(&found.block, chain, prefix, found.is_final, found.best))
-    });
-    table.ask("chain_forks", Access::Open, |call, _: NoParams| async move {
-        Ok::<Vec<ForkInfo>, Fault>(call.backend.forks().await?)
-    });
-    table.ask("chain_transaction", Access::Open, |call, params: TransactionParams| {
-        transaction(call, params.id)
-    });
-    table.read("chain_supply", Access::Open, |call, _: NoParams| {
+    table.ask(
+        "chain_info",
+        Access::Open,
+        "where the chain stands",
+        |call, _: NoParams| async move { info(call).await },
+    );
+    table.read(
+        "chain_block",
+        Access::Open,
+        "a block and its transactions' ids",
+        |call, params: BlockParams| {
+            let found = call.find(params.block)?;
+            let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
+            Ok(BlockInfo::of(&found.block, chain, prefix, found.is_final, found.best))
+        },
+    );
+    table.read(
+        "chain_header",
+        Access::Open,
+        "a block without its transactions",
+        |call, params: BlockParams| {
+            let found = call.find(params.block)?;
+            let (chain, prefix) = (&call.context.facts.params.chain, &call.context.facts.prefix);
+            Ok(HeaderInfo::of(&found.block, chain, prefix, found.is_final, found.best))
+        },
+    );
+    table.ask(
+        "chain_forks",
+        Access::Open,
+        "the ends of all branches, the best first",
+        |call, _: NoParams| async move { Ok::<Vec<ForkInfo>, Fault>(call.backend.forks().await?) },
+    );
+    table.ask(
+        "chain_transaction",
+        Access::Open,
+        "a transaction and how far it has come",
+        |call, params: TransactionParams| transaction(call, params.id),
+    );
+    table.read("chain_supply", Access::Open, "how much money there is", |call, _: NoParams| {
         let supply = call.view.state.supply()?;
         Ok(SupplyInfo {
             height: call.view.header.height,
@@ -42,9 +63,12 @@ pub(super) fn register(table: &mut Table) {
             circulating: circulating(&supply)?,
         })
     });
-    table.ask("consensus_status", Access::Open, |call, _: NoParams| async move {
-        Ok((*consensus(&Arc::new(call)).await?).clone())
-    });
+    table.ask(
+        "consensus_status",
+        Access::Open,
+        "what the rule is doing now",
+        |call, _: NoParams| async move { Ok((*consensus(&Arc::new(call)).await?).clone()) },
+    );
 }
 
 /// A block and its place in the chain.
@@ -56,7 +80,7 @@ struct Found {
 
 impl Call {
     /// The block of the best branch at a height.
-    fn at(&self, height: Height) -> Result<Option<BlockId>, Fault> {
+    pub(super) fn at(&self, height: Height) -> Result<Option<BlockId>, Fault> {
         if let Some(id) = self.view.branch.get(&height) {
             return Ok(Some(*id));
         }

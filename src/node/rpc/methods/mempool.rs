@@ -11,25 +11,35 @@ use crate::node::rpc::fault::Fault;
 use crate::types::{Transaction, decode};
 
 pub(super) fn register(table: &mut Table) {
-    table.ask("mempool_info", Access::Open, |call, params: MempoolParams| async move {
-        let (view, facts) = (&call.view, &call.context.facts);
-        let ids = if params.ids { Some(call.backend.pool_ids(POOL_IDS_MAX).await?) } else { None };
-        Ok(MempoolInfo {
-            transactions: view.pool_len as u64, // counts fit 64 bits
-            bytes: view.pool_bytes as u64,
-            bytes_max: facts.pool_bytes_max as u64,
-            fee_per_byte_min: facts.params.fee_per_byte_min,
-            ids,
-        })
-    });
-    table.ask("mempool_submit", Access::Open, |call, submitted: Submitted| async move {
-        submit(call, submitted.into_list()).await
-    });
+    table.ask(
+        "mempool_info",
+        Access::Open,
+        "how much is pending, and which ids",
+        |call, params: MempoolParams| async move {
+            let (view, facts) = (&call.view, &call.context.facts);
+            let ids =
+                if params.ids { Some(call.backend.pool_ids(POOL_IDS_MAX).await?) } else { None };
+            Ok(MempoolInfo {
+                transactions: view.pool_len as u64, // counts fit 64 bits
+                bytes: view.pool_bytes as u64,
+                bytes_max: facts.pool_bytes_max as u64,
+                fee_per_byte_min: facts.params.fee_per_byte_min,
+                ids,
+            })
+        },
+    );
+    table.ask(
+        "mempool_submit",
+        Access::Open,
+        "hand in signed transactions",
+        |call, submitted: Submitted| async move { submit(call, submitted.into_list()).await },
+    );
 }
 
 /// The parameters of `mempool_submit` in all forms that are taken.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
+#[schemars(with = "SubmitParams")]
 enum Submitted {
     /// `["…", "…"]`
     Plain(Vec<String>),
