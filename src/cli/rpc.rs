@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
-use super::connect::connect;
+use super::connect::{Connection, connect};
 use super::error::{CliError, did_you_mean};
 use super::{Globals, block_on, log, output};
 use crate::api::Exit;
@@ -13,32 +13,9 @@ use crate::wallet::client::ClientError;
 /// The most bytes of parameters: what a node takes.
 const PARAMETERS_BYTES_MAX: u64 = 2 << 20;
 
-/// The methods that people most likely mean, for suggestions; the node knows which ones there are.
-const METHODS: [&str; 20] = [
-    "address_balance",
-    "chain_block",
-    "chain_forks",
-    "chain_header",
-    "chain_info",
-    "chain_supply",
-    "chain_transaction",
-    "coins_list",
-    "consensus_status",
-    "mempool_info",
-    "mempool_submit",
-    "mining_start",
-    "mining_status",
-    "mining_stop",
-    "net_connect",
-    "net_peers",
-    "rpc_discover",
-    "system_info",
-    "system_stop",
-    "chain_subscribeHeads",
-];
-
 const EXAMPLES: &str = "\
 Examples:
+  assay rpc --list                            what there is to call
   assay rpc system_info
   assay rpc chain_block 5                     a single value is a list of one
   assay rpc chain_block '{\"block\": \"final\"}'
@@ -50,10 +27,14 @@ Examples:
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Args {
     /// The method, such as chain_info
-    method: String,
+    #[arg(required_unless_present = "list")]
+    method: Option<String>,
     /// Its parameters in JSON, a list or an object; `-` reads them from stdin
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     parameters: Option<String>,
+    /// List the methods that the node has; with --json the OpenRPC document that describes them
+    #[arg(long, conflicts_with = "method")]
+    list: bool,
 }
 
 /// Runs `assay rpc`.
@@ -61,20 +42,70 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(globals.log_format.unwrap_or_default(), globals.verbose, false)?;
     let parameters = parameters(args.parameters)?;
     let connection = connect(globals)?;
-    let method = args.method.as_str();
+    let Some(method) = args.method else { return list(&connection, globals) };
     let answer = block_on(async {
-        let answer = connection.client.call::<Value>(method, &parameters).await;
-        answer.map_err(|error| {
-            let unknown = matches!(error, ClientError::Refused { code: METHOD_NOT_FOUND, .. });
-            let told = connection.explain(error);
-            if unknown { told.maybe_help(did_you_mean(method, METHODS)) } else { told }
-        })
+        match connection.client.call::<Value>(&method, &parameters).await {
+            Err(error @ ClientError::Refused { code: METHOD_NOT_FOUND, .. }) => {
+                // The node knows best; if it does not say, there is no suggestion.
+                let document = connection.client.call(DISCOVER, &Value::Array(Vec::new())).await;
+                let methods = methods(&document.unwrap_or_default());
+                let near = did_you_mean(&method, methods.iter().map(|known| known.name.as_str()));
+                Err(connection.explain(error).maybe_help(near))
+            }
+            answer => answer.map_err(|error| connection.explain(error)),
+        }
     })?;
     match answer {
         // Shells and people want the text, not its quotes.
         Value::String(text) if !globals.json => output::line(output::plain(&text)),
         other => output::json(&other),
     }?;
+    Ok(Exit::Ok)
+}
+
+/// The method that describes all methods.
+const DISCOVER: &str = "rpc_discover";
+
+/// A method, as far as a list tells.
+struct Known {
+    name: String,
+    usage: String,
+    about: String,
+}
+
+/// The methods in an OpenRPC document.
+fn methods(document: &Value) -> Vec<Known> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let listed = document["methods"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let method = |method: &Value| {
+        let name = text(&method["name"]);
+        let mut usage = name.clone();
+        for param in method["params"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let name = text(&param["name"]);
+            let required = param["required"] == Value::Bool(true);
+            usage.push_str(&if required { format!(" {name}") } else { format!(" [{name}]") });
+        }
+        let token = if method["x-token"] == Value::Bool(true) { " (token)" } else { "" };
+        Known { name, usage, about: text(&method["summary"]) + token }
+    };
+    listed.iter().map(method).collect()
+}
+
+/// Prints what there is to call.
+fn list(connection: &Connection, globals: &Globals) -> Result<Exit, CliError> {
+    let document = block_on(async {
+        let document = connection.client.call::<Value>(DISCOVER, &Value::Array(Vec::new())).await;
+        document.map_err(|error| connection.explain(error))
+    })?;
+    if globals.json {
+        output::json(&document)?;
+        return Ok(Exit::Ok);
+    }
+    let mut table = output::Table::new(&["method", "what it is for"]);
+    for method in methods(&document) {
+        table.row([method.usage, method.about]);
+    }
+    table.print()?;
     Ok(Exit::Ok)
 }
 
