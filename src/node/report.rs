@@ -32,7 +32,7 @@ pub struct Reporter {
 }
 
 /// The first bytes of an id, for people.
-fn short(id: &BlockId) -> String {
+pub(super) fn short(id: &BlockId) -> String {
     id.to_string()[..12].to_owned()
 }
 

@@ -8,7 +8,7 @@ use crate::consensus::{OrderId, SearchOrder};
 use crate::miner::{Job, Miner, Outcome};
 use crate::replica::Input;
 use crate::types::work::WORK_VERSION;
-use crate::types::{Claim, Seal};
+use crate::types::{BlockId, Claim, Seal};
 
 /// The searcher: a miner and the thread that runs it.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    next: Option<(OrderId, Job)>,
+    next: Option<(OrderId, BlockId, Job)>,
     /// Raised to end the search in progress.
     stop: Arc<AtomicBool>,
     ended: bool,
@@ -56,7 +56,7 @@ impl Searcher {
         let (id, parent) = (*order.block.as_bytes(), *header.parent.as_bytes());
         let job = Job::for_block(header.height.0, &id, parent, header.time.seconds(), bits);
         match job {
-            Ok(job) => self.replace(Some((order.order, job))),
+            Ok(job) => self.replace(Some((order.order, order.block, job))),
             Err(error) => tracing::error!(%bits, "no search for these bits: {error}"),
         }
     }
@@ -71,7 +71,7 @@ impl Searcher {
         &self.miner
     }
 
-    fn replace(&self, next: Option<(OrderId, Job)>) {
+    fn replace(&self, next: Option<(OrderId, BlockId, Job)>) {
         let mut state = self.shared.state();
         state.stop.store(true, Ordering::Relaxed);
         state.stop = Arc::default();
@@ -97,12 +97,13 @@ fn work(shared: &Shared, miner: &Miner, inbox: &Inbox) {
         if state.ended {
             return;
         }
-        let Some((order, job)) = state.next.take() else { continue };
+        let Some((order, block, job)) = state.next.take() else { continue };
         let stop = state.stop.clone();
         drop(state);
         match miner.search(&job, &stop) {
             Ok(Outcome::Found(proof)) => {
                 debug_assert_eq!(proof.version & WORK_VERSION, WORK_VERSION);
+                tracing::debug!(block = super::report::short(&block), "found");
                 inbox.input(Input::Found { order, seal: Seal::Work(proof) });
             }
             Ok(Outcome::Stopped) => {}
