@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{HeadMove, Tree, Verdict};
-use crate::ledger::{ExecuteError, ReadFailed};
+use crate::ledger::{ExecuteError, Executed, ReadFailed};
 use crate::types::{Block, BlockId, HEADER_VERSION, Height, StateRoot, Time, body_root};
 
 /// A block that entered the tree.
@@ -128,6 +128,30 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     let inserted = tree.insert(block, executed)?;
     let moved = inserted.ok_or(ImportError::Known)?;
     Ok(Imported { id, height, moved })
+}
+
+/// Adds a block of our own making, whose execution its maker kept. Its seal is judged, in case the maker is mistaken;
+/// its transactions came from our pool.
+pub fn import_own(
+    tree: &mut Tree,
+    block: Arc<Block>,
+    executed: Executed,
+) -> Result<Imported, ImportError> {
+    let (header, id) = (block.header, block.id(&tree.params().chain));
+    if tree.get(&id).is_some() {
+        return Err(ImportError::Known);
+    }
+    let final_height = tree.root().height();
+    if header.height <= final_height {
+        return Err(ImportError::BelowFinal { height: header.height, final_height });
+    }
+    let Some(parent) = tree.get(&header.parent) else {
+        return Err(ImportError::Orphan { parent: header.parent });
+    };
+    tree.rules().verify(&header, &block.seal, parent.as_ref())?;
+    same_root(header.state_root, executed.root())?;
+    let moved = tree.insert(block, executed)?.ok_or(ImportError::Known)?;
+    Ok(Imported { id, height: header.height, moved })
 }
 
 fn same_root(claimed: StateRoot, computed: StateRoot) -> Result<(), ImportError> {

@@ -1,6 +1,7 @@
 //! What an engine wants done, in the imperative.
 
 use super::{AuthorityId, Message, OrderId, Record, Timer};
+use crate::ledger::Executed;
 use crate::types::{Block, BlockId, Header, Time};
 
 /// Something to do. The host performs actions strictly in list order: nothing that follows a [`Action::Persist`] may
@@ -24,7 +25,12 @@ pub enum Action {
     /// Send a message to all other authorities.
     Broadcast(Message),
     /// Import a block here and announce it everywhere.
-    Publish(Box<Block>),
+    Publish {
+        /// The block.
+        block: Box<Block>,
+        /// What executing it gave: whoever made it need not execute it again.
+        executed: Box<Executed>,
+    },
     /// Search for a proof of work; replaces the search in progress.
     Search(Box<SearchOrder>),
     /// Stop searching.

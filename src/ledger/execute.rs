@@ -120,6 +120,16 @@ pub fn execute(
     Ok(Executed { delta: Arc::new(delta), state, receipts })
 }
 
+impl PartialEq for Executed {
+    /// The state is what the parent's and the changes make of it, and its root stands for it.
+    fn eq(&self, other: &Self) -> bool {
+        let root = self.root() == other.root();
+        root && self.delta == other.delta && self.receipts == other.receipts
+    }
+}
+
+impl Eq for Executed {}
+
 /// The root that a draft's header must carry.
 impl Executed {
     /// The commitment to the state after the block.

@@ -208,7 +208,7 @@ fn draft(
     if cx.behind {
         return Err("a better branch is on its way here: wait until it has come".into());
     }
-    let draft = rules.draft(&cx, payout)?;
+    let (draft, _) = rules.draft(&cx, payout)?;
     Ok((draft.id(&cx.tree.params().chain), draft))
 }
 

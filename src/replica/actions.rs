@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Output, Replica, Report};
-use crate::chain::{ImportError, import};
+use crate::chain::{ImportError, import, import_own};
 use crate::consensus::{Action, Event};
+use crate::ledger::Executed;
 use crate::store::{Batch, Store, Table};
 use crate::types::{Block, encode};
 
@@ -24,7 +25,7 @@ impl<S: Store> Replica<S> {
             }
             Action::Send { to, message } => self.outputs.push(Output::Send { to, message }),
             Action::Broadcast(message) => self.outputs.push(Output::Broadcast(message)),
-            Action::Publish(block) => self.publish(Arc::new(*block)),
+            Action::Publish { block, executed } => self.publish(Arc::new(*block), Some(*executed)),
             Action::Search(order) => self.outputs.push(Output::Search(order)),
             Action::StopSearch => self.outputs.push(Output::StopSearch),
             Action::SetTimer { timer, at } => {
@@ -48,8 +49,12 @@ impl<S: Store> Replica<S> {
 
     /// Imports our own block, makes it durable, and only then announces it. Its transactions were verified when
     /// they joined the pool.
-    pub(super) fn publish(&mut self, block: Arc<Block>) {
-        match import(&mut self.tree, block.clone(), self.now) {
+    pub(super) fn publish(&mut self, block: Arc<Block>, executed: Option<Executed>) {
+        let outcome = match executed {
+            Some(executed) => import_own(&mut self.tree, block.clone(), executed),
+            None => import(&mut self.tree, block.clone(), self.now),
+        };
+        match outcome {
             Ok(imported) => {
                 self.entered(imported, true);
                 self.outputs.push(Output::Sync);

@@ -522,7 +522,8 @@ impl<S: Store> Replica<S> {
             self.follow(&moved.left, &moved.joined);
         }
         self.report(Report::Imported { imported: imported.clone(), transactions, own });
-        self.advance();
+        // When others have heard of the block: what becomes final can wait a moment, they cannot.
+        self.finality_due = true;
         let gone = self.tree.trim();
         let staged = self.stored.dropped(&gone);
         self.stored(staged);
@@ -564,6 +565,13 @@ impl<S: Store> Replica<S> {
             return self.fail(error.0);
         }
         self.wake_waiting(&arrived);
+    }
+
+    /// Finality follows the blocks that entered since the last time.
+    pub(super) fn due_finality(&mut self) {
+        if std::mem::take(&mut self.finality_due) {
+            self.advance();
+        }
     }
 
     fn advance(&mut self) {

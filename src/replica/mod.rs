@@ -77,6 +77,8 @@ pub struct Replica<S> {
     numbers: u64,
     /// What waits for its signatures to be checked.
     verifying: BTreeMap<u64, Verifying>,
+    /// Blocks entered since finality was looked at.
+    finality_due: bool,
     /// The store failed: the replica does nothing more.
     failed: bool,
 }
@@ -131,6 +133,7 @@ impl<S: Store> Replica<S> {
             present: chain.present,
             numbers: 0,
             verifying: BTreeMap::new(),
+            finality_due: false,
             failed: false,
         };
         replica.reload()?;
@@ -162,6 +165,7 @@ impl<S: Store> Replica<S> {
     /// Handles one input at a moment by the local clock.
     pub fn handle(&mut self, now: Time, input: Input) {
         self.now = self.now.max(now);
+        self.due_finality();
         if self.failed {
             return;
         }
@@ -186,7 +190,7 @@ impl<S: Store> Replica<S> {
                 None => {}
             },
             Input::Found { order, seal } => self.events.push_back(Event::Found { order, seal }),
-            Input::Sealed(block) => self.publish(Arc::from(block)),
+            Input::Sealed(block) => self.publish(Arc::from(block), None),
             Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
             Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
             Input::Tick => {}
@@ -222,6 +226,9 @@ impl<S: Store> Replica<S> {
     pub fn next_deadline(&self) -> Option<Time> {
         if self.failed {
             return None;
+        }
+        if self.finality_due {
+            return Some(self.now);
         }
         let timers = self.timers.values().copied();
         let blocks = self.blocks.next_due();

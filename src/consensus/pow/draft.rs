@@ -4,15 +4,16 @@
 
 use super::PowRules;
 use crate::consensus::Context;
+use crate::ledger::Executed;
 use crate::types::{Address, Claim, Draft};
 
 impl PowRules {
-    /// A draft on the head that pays `payout`, right in every way but for the proof.
+    /// A draft on the head that pays `payout`, right in every way but for the proof, and what executing it gives.
     ///
     /// # Errors
     ///
     /// Says why nothing can be drafted: the head's times lie too far ahead of the clock, or reading failed.
-    pub fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<Draft, String> {
+    pub fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<(Draft, Executed), String> {
         let head = cx.tree.head();
         let bits = self.next_bits(&head.state).map_err(|error| error.to_string())?;
         let earliest = self.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
@@ -25,7 +26,6 @@ impl PowRules {
             ));
         }
         let claim = Claim::Work { bits };
-        let made = cx.draft(head, time, payout, claim).map_err(|error| error.to_string())?;
-        Ok(made.0)
+        cx.draft(head, time, payout, claim).map_err(|error| error.to_string())
     }
 }

@@ -6,6 +6,7 @@ use super::PowRules;
 use crate::consensus::{
     Action, Context, Engine, Event, OrderId, Outbox, Report, SearchOrder, Timer,
 };
+use crate::ledger::Executed;
 use crate::types::{Address, Draft, Height, Seal, Span, Time};
 
 /// A draft is renewed at least this often, so that its time and its transactions stay fresh.
@@ -28,6 +29,7 @@ pub struct PowEngine {
 struct Mining {
     order: OrderId,
     draft: Draft,
+    executed: Executed,
     since: Time,
 }
 
@@ -51,8 +53,8 @@ impl PowEngine {
             }
             return;
         }
-        let draft = match self.rules.draft(cx, payout) {
-            Ok(draft) => draft,
+        let (draft, executed) = match self.rules.draft(cx, payout) {
+            Ok(made) => made,
             Err(reason) => {
                 self.mining = None;
                 out.push(Action::StopSearch);
@@ -65,7 +67,7 @@ impl PowEngine {
         let order = OrderId(self.orders);
         out.push(Action::Search(Box::new(SearchOrder { order, block, header: draft.header })));
         out.push(Action::Report(Report::Drafted { block, transactions }));
-        self.mining = Some(Mining { order, draft, since: cx.now });
+        self.mining = Some(Mining { order, draft, executed, since: cx.now });
     }
 
     fn stop(&mut self, out: &mut Outbox) {
@@ -78,7 +80,8 @@ impl PowEngine {
     fn found(&mut self, order: OrderId, seal: Seal, cx: &Context<'_>, out: &mut Outbox) {
         // A stale number: the draft was renewed since.
         let Some(mining) = self.mining.take_if(|mining| mining.order == order) else { return };
-        out.push(Action::Publish(Box::new(mining.draft.seal(seal))));
+        let (block, executed) = (Box::new(mining.draft.seal(seal)), Box::new(mining.executed));
+        out.push(Action::Publish { block, executed });
         // The import of what was published starts the next search; if it fails, the timer does.
         out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_AT_MOST_EVERY) });
     }

@@ -111,7 +111,7 @@ fn what_is_found_is_published_and_can_be_imported() {
     seat.pay(2);
     let order = search(&seat.start());
     let actions = seat.found(&order);
-    let [Action::Publish(block), timer] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Publish { block, .. }, timer] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(*timer, draft_timer(seat.now.after(Span(500))), "in case the import fails");
     assert_eq!(block.id(&seat.mine.tree.params().chain), order.block);
     assert_eq!(block.body.transactions.len(), 1);
