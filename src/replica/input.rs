@@ -75,8 +75,6 @@ pub enum Input {
         /// The proof.
         seal: Seal,
     },
-    /// Somebody on this side sealed a draft of this node's, whose transactions came from its pool.
-    Sealed(Box<Block>),
     /// Somebody on this side submits transactions.
     Submit {
         /// The number that [`Output::Submitted`] carries.
@@ -88,6 +86,8 @@ pub enum Input {
     Payout(Option<Address>),
     /// A deadline passed, or nothing in particular.
     Tick,
+    /// Somebody on this side sealed a draft of this node's, whose transactions came from its pool.
+    Sealed(Box<Block>),
 }
 
 /// What a gossip message deserves.

@@ -74,7 +74,7 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("status", Response::Status(status)),
         ("headers", Response::Headers(Bounded::truncated(vec![sealed.clone(), sealed]))),
         ("blocks", Response::Blocks(Bounded::truncated(vec![genesis.clone()]))),
-        ("block", Response::Block(Some(Box::new(genesis)))),
+        ("block", Response::Block(Some(Box::new(genesis.clone())))),
         ("no-block", Response::Block(None)),
         ("transactions", Response::Transactions(Bounded::truncated(vec![transaction()]))),
     ];
@@ -96,6 +96,7 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("payout", Input::Payout(Some(key(1).address()))),
         ("no-payout", Input::Payout(None)),
         ("tick", Input::Tick),
+        ("sealed", Input::Sealed(Box::new(genesis))),
     ];
     for (name, input) in &inputs {
         golden.pin(&format!("input/{name}"), input);

@@ -9,4 +9,5 @@ mod golden;
 mod host;
 mod hostile;
 mod lone;
+mod sealed;
 mod submit;
