@@ -115,7 +115,7 @@ impl Session {
                         None => return End::Gone,
                         Some(Err(error)) => {
                             tracing::debug!(%error, "a WebSocket failed");
-                            return End::Close(close_code::SIZE, "no message of at most the size that is allowed");
+                            return End::Close(close_code::SIZE, "the message is too large, or broken");
                         }
                         Some(Ok(message)) => match text_of(message) {
                             Ok(Some(text)) => match self.received(text) {

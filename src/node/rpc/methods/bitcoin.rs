@@ -76,7 +76,7 @@ pub(super) fn register(table: &mut Table) {
     table.now("uptime", open, "seconds since the node started", |call, _: NoParams| {
         Ok(wall_clock().since(call.context.facts.started).0 / 1000)
     });
-    table.now("help", open, "what there is to call", help);
+    table.read("help", open, "what there is to call", help);
     table.now("stop", Access::Token, "stop the node", |call, _: NoParams| {
         call.backend.stop();
         Ok("Assay stopping".to_owned())

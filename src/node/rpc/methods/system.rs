@@ -9,7 +9,8 @@ pub(super) fn register(table: &mut Table) {
         "what this node is, and on which chain",
         |call, _: NoParams| Ok(call.context.system_info(&*call.backend)),
     );
-    table.now(
+    // Making it takes milliseconds.
+    table.read(
         "rpc_discover",
         Access::Open,
         "this list, as an OpenRPC document",
