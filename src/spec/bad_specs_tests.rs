@@ -169,19 +169,24 @@ fn rules_that_are_not_built_are_refused_by_name() {
             ["5:12", "\"assert\"", "none of the words", "did you mean \"asert\"?"],
         ),
         bad(
-            "a link that would have to be shaped",
-            below("[devnet]\nlinks = { latency = \"80ms\" }\n"),
-            ["5:21", "\"80ms\"", "link shaping is not built yet", "\"0ms\""],
+            "a latency without a unit",
+            below("[devnet]\nlinks = { latency = 80 }\n"),
+            ["5:21", "80", "is a number without a unit", "\"80s\""],
         ),
         bad(
-            "a link that would have to lose messages",
-            below("[devnet]\nlinks = { loss = 0.02 }\n"),
-            ["5:18", "0.02", "link shaping is not built yet", "0.0"],
+            "a jitter over the latency",
+            below("[devnet.links]\nlatency = \"5ms\"\njitter = \"6ms\"\n"),
+            ["6:10", "\"6ms\"", "devnet.links.jitter is over the latency of 5ms", "5ms or less"],
         ),
         bad(
-            "a link that would have to be slow",
-            below("[devnet.links]\nbandwidth = \"10mbit\"\n"),
-            ["5:13", "\"10mbit\"", "link shaping is not built yet", "\"unlimited\""],
+            "a link that loses everything",
+            below("[devnet]\nlinks = { loss = 1.0 }\n"),
+            ["5:18", "1.0", "not from nothing to just under everything", "2%"],
+        ),
+        bad(
+            "a bandwidth in bytes",
+            below("[devnet.links]\nbandwidth = \"10MB\"\n"),
+            ["5:13", "\"10MB\"", "is no bandwidth", "10mbit"],
         ),
     ] {
         judge(&row);

@@ -8,12 +8,13 @@ use super::Spec;
 use super::consensus::{Consensus, EngineError, engine_named};
 use super::error::{Fault, SpecError, error};
 use super::genesis::Genesis;
+use super::link::{self, Bandwidth, LinkShape, Loss};
 use super::pow::PowSpec;
 use super::read::{Faults, Refusal, Section};
 use super::schema::{self, SPEC_BYTES_MAX, default, range};
 use super::settings::{Devnet, Issuance, Limits, Miner, Settings};
 use super::values;
-use crate::types::{Amount, MONEY_LIMIT, Prefix, Span};
+use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
 const SECTIONS_UNBUILT: [&str; 7] = ["pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
@@ -241,43 +242,35 @@ fn read_devnet(mut section: Section<'_, '_>) -> Devnet {
         .unwrap_or(silent.miner.threads);
     let throttle = miner.read("throttle", values::share).unwrap_or(silent.miner.throttle);
     miner.finish();
-    check_links(section.section("links", &schema::LINKS));
+    let links = read_links(section.section("links", &schema::LINKS));
     section.finish();
-    Devnet { nodes, miner: Miner { threads, throttle } }
+    Devnet { nodes, miner: Miner { threads, throttle }, links }
 }
 
-/// Links of a devnet are plain loopback in this version: only what says so is accepted.
-fn check_links(mut links: Section<'_, '_>) {
-    let shaped = |plain: &str| {
-        Refusal::new(
-            "asks for a shaped link, and link shaping is not built yet",
-            format!("write {plain}, or remove the line"),
-        )
-    };
-    for key in ["latency", "jitter"] {
-        links.read(key, |value| match values::span(value, range::AGE)? {
-            Span(0) => Ok(()),
-            _ => Err(shaped("\"0ms\"")),
-        });
-    }
-    links.read("loss", |value| {
-        let given = match value {
-            DeValue::Integer(number) => number.as_str(),
-            DeValue::Float(number) => number.as_str(),
-            DeValue::String(text) => text.strip_suffix('%').unwrap_or(text),
-            _ => "",
-        };
-        match given.parse::<f64>() {
-            Ok(0.0) => Ok(()),
-            Ok(share) if (0.0..=100.0).contains(&share) => Err(shaped("0.0")),
-            _ => Err(Refusal::new("is not a share of lost messages", "write 0.0")),
-        }
+fn read_links(mut links: Section<'_, '_>) -> LinkShape {
+    let mut delay = |key| links.read(key, |value| values::span(value, link::LATENCY));
+    let (latency, jitter) = (delay("latency"), delay("jitter"));
+    let loss = links.read("loss", |value| match value {
+        DeValue::Integer(number) => Loss::read_text(number.as_str()),
+        DeValue::Float(number) => Loss::read_text(number.as_str()),
+        value => Loss::read_text(values::text(value, "2%")?),
     });
-    links.read("bandwidth", |value| match values::text(value, "unlimited")? {
-        "unlimited" => Ok(()),
-        _ => Err(shaped("\"unlimited\"")),
+    let bandwidth =
+        links.read("bandwidth", |value| Bandwidth::read_text(values::text(value, "unlimited")?));
+    // What is refused counts as silent, so that it is not refused a second time below.
+    let (latency, jitter) = match (latency, jitter) {
+        (None, Some(_)) if links.has("latency") => Default::default(),
+        (latency, jitter) => (latency.unwrap_or_default(), jitter.unwrap_or_default()),
+    };
+    let shape =
+        LinkShape::new(latency, jitter, loss.unwrap_or_default(), bandwidth.unwrap_or_default());
+    let shape = shape.unwrap_or_else(|_| {
+        // The latency is within its range, so it is the jitter.
+        links.refuse("jitter", link::too_much_jitter(latency));
+        LinkShape::default()
     });
     links.finish();
+    shape
 }
 
 fn refuse_unbuilt(top: &mut Section<'_, '_>) {

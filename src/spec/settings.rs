@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::dev::DevAccount;
+use super::link::LinkShape;
 use super::schema::default;
 use super::values::{Bytes, Share};
 use crate::consensus::schedule;
@@ -130,6 +131,8 @@ pub struct Devnet {
     pub nodes: u64,
     /// What each of them mines with, where the rule mines.
     pub miner: Miner,
+    /// How they are connected.
+    pub links: LinkShape,
 }
 
 /// What a node of a devnet mines with.
@@ -144,7 +147,7 @@ pub struct Miner {
 impl Default for Devnet {
     fn default() -> Self {
         let miner = Miner { threads: default::THREADS, throttle: default::THROTTLE };
-        Self { nodes: default::NODES, miner }
+        Self { nodes: default::NODES, miner, links: LinkShape::default() }
     }
 }
 
@@ -263,13 +266,19 @@ impl Settings {
         ]
     }
 
-    fn devnet(&self) -> [Entry; 3] {
+    fn devnet(&self) -> [Entry; 7] {
         let devnet = &self.devnet;
+        let links = &devnet.links;
+        let loss = format!("{:?}", links.loss().share());
         let entry = |key, value, about| Entry::new("devnet", key, value, about).local();
         [
             entry("nodes", devnet.nodes.to_string(), "processes that `assay devnet up` starts"),
             entry("miner.threads", devnet.miner.threads.to_string(), "search threads of each node"),
             entry("miner.throttle", quoted(devnet.miner.throttle), "share of a core for each"),
+            entry("links.latency", quoted(links.latency()), "delay of what nodes send, each way"),
+            entry("links.jitter", quoted(links.jitter()), "and how far single delays are from it"),
+            entry("links.loss", loss, "share of segments lost, and sent again"),
+            entry("links.bandwidth", quoted(links.bandwidth()), "bits per second, each way"),
         ]
     }
 }

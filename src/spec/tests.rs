@@ -42,6 +42,7 @@ seal_window = "11s"
 [devnet]
 nodes = 3
 miner = { threads = 2, throttle = "12.5%" }
+links = { latency = "80ms", jitter = "10ms", loss = 0.02, bandwidth = "10mbit" }
 "#;
 
 fn full() -> String {
@@ -218,7 +219,7 @@ fn an_age_beyond_the_epoch_begins_there() {
 }
 
 /// For each field: what stands in [`FULL`], and another value.
-const CHANGES: [(&str, &str, &str); 31] = [
+const CHANGES: [(&str, &str, &str); 35] = [
     ("name", "\"full\"", "\"fuller\""),
     ("symbol", "\"AU\"", "\"AG\""),
     ("dev", "dev = true", "dev = false"),
@@ -248,6 +249,10 @@ const CHANGES: [(&str, &str, &str); 31] = [
     ("devnet.nodes", "nodes = 3", "nodes = 4"),
     ("devnet.miner.threads", "threads = 2", "threads = 3"),
     ("devnet.miner.throttle", "\"12.5%\"", "\"12.6%\""),
+    ("devnet.links.latency", "\"80ms\"", "\"81ms\""),
+    ("devnet.links.jitter", "\"10ms\"", "\"11ms\""),
+    ("devnet.links.loss", "0.02", "\"3%\""),
+    ("devnet.links.bandwidth", "\"10mbit\"", "\"11mbit\""),
     ("address_prefix", "\"gold\"", "\"lead\""),
     ("consensus.engine", "engine = \"pow\"", "engine = \"pow\""),
 ];

@@ -83,7 +83,12 @@ pub(super) fn span(value: &DeValue<'_>, range: RangeInclusive<Span>) -> Read<Spa
             format!("write it with its unit, such as \"{}s\" for seconds", number.as_str()),
         ));
     }
-    let given = text(value, &example.to_string())?.trim();
+    span_of(text(value, &example.to_string())?, range, example)
+}
+
+/// The same from a text; `example` is one that would do.
+pub(super) fn span_of(given: &str, range: RangeInclusive<Span>, example: Span) -> Read<Span> {
+    let given = given.trim();
     let digits = given.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit_ms = match given[digits.len()..].trim_start() {
         "ms" => 1,
