@@ -50,7 +50,9 @@ pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
 };
 pub use mining::{MiningStatus, MiningTemplate, PayoutParams, SealParams, Sealed, TemplateParams};
-pub use net::{ConnectParams, Direction, PeerInfo};
+pub use net::{
+    ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,
+};
 pub use selector::BlockSelector;
 pub use system::SystemInfo;
 pub use transaction::{

@@ -8,15 +8,17 @@ use tokio::sync::broadcast;
 
 use super::feed::{Item, Topic};
 use super::host::Host;
+use super::links::{LinksError, peer_id, peer_ids};
 use super::metrics::Metrics;
 use super::net::NetHandle;
 use super::rpc::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 use super::work::{SealError, Template, Work};
-use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, PeerInfo};
+use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
 use crate::chain::Tree;
 use crate::ledger::Coin;
 use crate::mempool::Pending;
 use crate::replica::{Input, View};
+use crate::spec::LinkShape;
 use crate::store::{Store, StoreError, Table};
 use crate::types::work::WorkProof;
 use crate::types::{
@@ -138,6 +140,18 @@ impl Backend for NodeBackend {
         self.host.feed().listen(topic)
     }
 
+    fn shape_link(&self, peer: Option<&str>, shape: LinkShape) -> Result<NodeLinks, String> {
+        let shaped = || -> Result<(), LinksError> {
+            Ok(self.net.shape(peer.map(peer_id).transpose()?, shape)?)
+        };
+        shaped().map(|()| self.net.links().into()).map_err(|error| error.to_string())
+    }
+
+    fn block_peers(&self, peers: &[String]) -> Result<NodeLinks, String> {
+        let blocked = || -> Result<(), LinksError> { Ok(self.net.block(peer_ids(peers)?)?) };
+        blocked().map(|()| self.net.links().into()).map_err(|error| error.to_string())
+    }
+
     fn stop(&self) {
         // A full channel means that the node is stopping already.
         let _ = self.stop.try_send(());
@@ -212,11 +226,12 @@ impl Backend for NodeBackend {
     }
 
     fn peers(&self) -> Answer<Vec<PeerInfo>> {
-        let peers = self.net.peers();
+        let (peers, links) = (self.net.peers(), self.net.links());
         self.ask(move |replica| {
             let statuses: std::collections::BTreeMap<_, _> = replica.peer_statuses().collect();
             let peer = |peer: &super::net::PeerInfo| {
                 let status = statuses.get(&peer.peer).copied().flatten();
+                let link = peer_id(&peer.peer_id).map(|id| links.of(&id)).unwrap_or_default();
                 PeerInfo {
                     id: peer.peer_id.clone(),
                     address: peer.address.to_string(),
@@ -230,6 +245,8 @@ impl Backend for NodeBackend {
                     head: status.map(|status| status.head),
                     final_height: status.map(|status| status.final_height),
                     latency_ms: peer.round_trip_ms,
+                    link: link.shape.into(),
+                    blocked: link.blocked,
                 }
             };
             peers.iter().map(peer).collect()

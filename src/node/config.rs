@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use libp2p::Multiaddr;
 
+use super::net::LinkSettings;
 use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::miner::kernels::{self, Kernel};
@@ -45,6 +46,8 @@ pub struct NodeConfig {
     pub rpc_origins: Vec<String>,
     /// Peers to connect to at start, and again whenever there are none.
     pub bootnodes: Vec<Multiaddr>,
+    /// How to treat links to peers from the start: a testbed slows and cuts them.
+    pub links: LinkSettings,
     /// How to search for blocks; `None` to make none.
     pub mining: Option<MiningConfig>,
     /// Whether to throw the stored chain away, but not the keys and the record of what was signed, and to fetch it anew.
@@ -67,6 +70,7 @@ impl NodeConfig {
             rpc_hosts: Vec::new(),
             rpc_origins: Vec::new(),
             bootnodes: Vec::new(),
+            links: LinkSettings::default(),
             mining: None,
             resync: false,
             checkpoint: None,

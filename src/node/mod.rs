@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`host`] | the loop that owns the replica and performs its outputs in order |
 //! | [`net`] | libp2p behind channels |
+//! | [`links`] | how links are treated, between JSON and the network |
 //! | [`store`] | RocksDB |
 //! | [`rpc`] | the one port: JSON-RPC, health and metrics |
 //! | [`feed`] | what happens, for subscribers |
@@ -20,6 +21,7 @@ mod error;
 pub mod feed;
 pub mod hashrate;
 pub mod host;
+pub mod links;
 pub mod lock;
 pub mod metrics;
 pub mod net;
@@ -276,6 +278,7 @@ fn net_config(config: &NodeConfig, spec: &FrozenSpec, listen: SocketAddr) -> Net
     NetConfig {
         listen: Multiaddr::from(listen.ip()).with(Protocol::Tcp(listen.port())),
         bootnodes: config.bootnodes.clone(),
+        links: config.links.clone(),
         ..NetConfig::new(spec.genesis_id(), config.datadir.join(NODE_KEY))
     }
 }

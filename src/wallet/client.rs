@@ -18,9 +18,10 @@ use serde_json::Value;
 
 use crate::api::{
     AddressParams, Balance, BlockInfo, BlockParams, BlockSelector, ChainInfo, CoinPage,
-    CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo, HeaderInfo,
-    MempoolInfo, MempoolParams, MiningStatus, PayoutParams, PeerInfo, RpcCode, SubmitParams,
-    SubmitResult, SupplyInfo, SystemInfo, TransactionInfo, TransactionParams,
+    CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo, HeaderInfo, LinkParams,
+    MempoolInfo, MempoolParams, MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo,
+    RpcCode, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
+    TransactionParams,
 };
 use crate::types::{CoinId, Transaction, TransactionId, encode};
 
@@ -428,6 +429,16 @@ impl Client {
     /// `net_connect`; needs the token.
     pub async fn net_connect(&self, address: &str) -> Result<(), ClientError> {
         self.command("net_connect", &ConnectParams { address: address.into() }).await
+    }
+
+    /// `net_link`: shapes the link to one peer, or all; needs the token.
+    pub async fn net_link(&self, params: &LinkParams) -> Result<NodeLinks, ClientError> {
+        self.call("net_link", params).await
+    }
+
+    /// `net_block`: blocks the peers with these ids and no others; needs the token.
+    pub async fn net_block(&self, peers: &[String]) -> Result<NodeLinks, ClientError> {
+        self.call("net_block", &NetBlockParams { peers: peers.to_vec() }).await
     }
 
     /// `system_info`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use assay::api::{Direction, ForkInfo, ForkStatus, MiningStatus, PeerInfo};
+use assay::api::{Direction, ForkInfo, ForkStatus, LinkShape, MiningStatus, NodeLinks, PeerInfo};
 use assay::chain::Rank;
 use assay::consensus::pow::{PowParams, PowRules};
 use assay::consensus::retarget::{Asert, Retarget};
@@ -132,6 +132,7 @@ pub(super) struct Fake {
     pub(super) payout: Mutex<Option<Address>>,
     /// What subscribers are told: tests tell it.
     pub(super) feed: Feed,
+    pub(super) links: Mutex<NodeLinks>,
     /// A block that lost its branch.
     pub(super) side: BlockId,
 }
@@ -219,6 +220,7 @@ impl Fake {
             stopped: AtomicBool::new(false),
             payout: Mutex::new(None),
             feed: Feed::new(prefix()),
+            links: Mutex::default(),
             side,
         }
     }
@@ -323,6 +325,26 @@ impl Backend for Fake {
         self.feed.listen(topic)
     }
 
+    fn shape_link(
+        &self,
+        peer: Option<&str>,
+        shape: assay::spec::LinkShape,
+    ) -> Result<NodeLinks, String> {
+        let mut links = self.links.lock().unwrap();
+        match peer {
+            Some("nobody") => return Err("`nobody` is not a peer's id".into()),
+            Some(peer) => drop(links.peers.insert(peer.into(), shape.into())),
+            None => *links = NodeLinks { all: shape.into(), ..NodeLinks::default() },
+        }
+        Ok(links.clone())
+    }
+
+    fn block_peers(&self, peers: &[String]) -> Result<NodeLinks, String> {
+        let mut links = self.links.lock().unwrap();
+        links.blocked = peers.to_vec();
+        Ok(links.clone())
+    }
+
     fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
@@ -400,6 +422,8 @@ impl Backend for Fake {
             height: Some(Height(HEAD)),
             head: None,
             final_height: None,
+            link: LinkShape::default(),
+            blocked: false,
             latency_ms: Some(0.3),
         }])
     }

@@ -251,6 +251,8 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
     for (method, params) in [
         ("system_stop", json!([])),
         ("net_connect", json!(["/ip4/127.0.0.1/tcp/1"])),
+        ("net_link", json!([null, 80])),
+        ("net_block", json!([["12D4"]])),
         ("mining_start", json!([address])),
         ("mining_stop", json!([])),
     ] {
@@ -292,6 +294,44 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
     let answer = post(&stage, &headers, &call("system_stop", json!([]))).await.json();
     assert_eq!(answer.pointer("/result"), Some(&json!(true)));
     assert!(stage.node.stopped.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn links_are_shaped_and_blocked_as_a_whole() {
+    let stage = stage(Config::default()).await;
+    let bearer = format!("Bearer {}", stage.token);
+    let headers = [("authorization", bearer.as_str())];
+    let ask = async |method: &str, params: Value| {
+        post(&stage, &headers, &call(method, params)).await.json()
+    };
+    let plain = json!({"latency_ms": 0, "jitter_ms": 0, "loss": 0.0});
+    let slow = json!({"latency_ms": 80, "jitter_ms": 10, "loss": 0.02, "bandwidth_bits_per_second": 10_000_000});
+    let answer = ask("net_link", slow.clone()).await;
+    assert_eq!(answer["result"], json!({"all": slow}));
+    let answer = ask("net_link", json!({"peer": "12D4"})).await;
+    assert_eq!(answer["result"], json!({"all": slow, "peers": {"12D4": plain}}));
+    let answer = ask("net_block", json!({"peers": ["12D4"]})).await;
+    assert_eq!(answer.pointer("/result/blocked"), Some(&json!(["12D4"])), "{answer}");
+    let answer = ask("net_link", json!({})).await;
+    assert_eq!(answer["result"], json!({"all": plain}));
+
+    for (params, reason, help) in [
+        (json!({"latency_ms": 60_001}), "latency 60001ms is too long", "1m or less"),
+        (json!({"latency_ms": 5, "jitter_ms": 6}), "jitter 6ms is over the latency of 5ms", "5ms"),
+        (json!({"loss": 1}), "loss 1 is not from nothing to just under everything", "2%"),
+        (json!({"bandwidth_bits_per_second": 999}), "bandwidth 999 is too little", "1kbit"),
+        (json!({"latency": 80}), "unknown field `latency`", ""),
+    ] {
+        let answer = ask("net_link", params).await;
+        assert_eq!(answer.pointer("/error/code"), Some(&json!(-32602)), "{answer}");
+        let error = answer["error"].to_string();
+        assert!(error.contains(reason) && error.contains(help), "{error}");
+    }
+    let answer = ask("net_link", json!({"peer": "nobody"})).await;
+    assert_eq!(answer.pointer("/error/code"), Some(&json!(RpcCode::BadPeer.code())));
+    let answer = ask("net_peers", json!([])).await;
+    assert_eq!(answer.pointer("/result/0/link"), Some(&plain), "{answer}");
+    assert_eq!(answer.pointer("/result/0/blocked"), Some(&json!(false)), "{answer}");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use crate::api::files::{P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::node::NodeError;
 use crate::node::config::{LOOPBACK, MiningConfig, NodeConfig};
+use crate::node::links::{self, LinksError};
 use crate::spec::{DEV_WARNING, DevAccount, FrozenSpec, is_dev_key, nearest};
 use crate::types::Address;
 
@@ -99,6 +100,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         settings.rpc_port.unwrap_or(RPC_PORT_DEFAULT),
     );
     expect_guarded(rpc.ip(), settings.rpc_token_file.as_deref())?;
+    let links = settings.links.as_deref().map(links::read).transpose()?.unwrap_or_default();
     let mine = settings.mine.unwrap_or(false);
     let check = |spec: &FrozenSpec| payout(settings.payout.as_deref(), mine, spec);
 
@@ -123,6 +125,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         rpc_hosts: settings.rpc_allow_host.unwrap_or_default(),
         rpc_origins: settings.rpc_allow_origin.unwrap_or_default(),
         bootnodes,
+        links,
         mining,
         resync,
         checkpoint: settings.checkpoint,
@@ -173,6 +176,16 @@ fn expect_guarded(bind: IpAddr, token_file: Option<&Path>) -> Result<(), CliErro
     Err(CliError::new(Exit::Config, "token_missing", message).help(
         "name a file (0600) that holds the token with --rpc-token-file, or leave --rpc-bind out to serve this machine only",
     ))
+}
+
+impl From<LinksError> for CliError {
+    fn from(error: LinksError) -> Self {
+        let help = match &error {
+            LinksError::Shape(error) => Some(error.help().to_owned()),
+            _ => None,
+        };
+        Self::new(Exit::Config, "bad_links", error.to_string()).maybe_help(help)
+    }
 }
 
 impl From<NodeError> for CliError {

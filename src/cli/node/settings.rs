@@ -72,6 +72,9 @@ pub struct Settings {
     )]
     #[serde(deserialize_with = "from_text")]
     pub checkpoint: Option<Checkpoint>,
+    /// A JSON file that says how to slow, narrow or cut links from the start, as `net_link` answers it
+    #[arg(long, env = "ASSAY_LINKS", hide_env = true, value_name = "FILE", help_heading = "Peers")]
+    pub links: Option<PathBuf>,
 
     /// The address to answer requests on [default: 127.0.0.1]
     #[arg(
@@ -205,6 +208,7 @@ impl Settings {
             port: self.port.or(other.port),
             bootnodes: self.bootnodes.or(other.bootnodes),
             checkpoint: self.checkpoint.or(other.checkpoint),
+            links: self.links.or(other.links),
             rpc_bind: self.rpc_bind.or(other.rpc_bind),
             rpc_port: self.rpc_port.or(other.rpc_port),
             rpc_token_file: self.rpc_token_file.or(other.rpc_token_file),

@@ -28,6 +28,8 @@ fn everything_can_be_said_in_a_file() {
         listen = "0.0.0.0"
         port = 1
         bootnodes = ["/ip4/127.0.0.1/tcp/2", "/ip6/::1/tcp/3"]
+        checkpoint = "7:abababababababababababababababababababababababababababababababab"
+        links = "links.json"
         rpc_bind = "::1"
         rpc_port = 4
         rpc_token_file = "token"

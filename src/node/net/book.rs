@@ -3,7 +3,7 @@
 //! Addresses come from the operator, who means them, and from peers, who may lie: the former stay, the latter go after
 //! a few failures or when the book is full. Failed attempts wait twice as long each time, from one second to half a
 //! minute, give or take a quarter: the quarter differs per node and attempt, so that a net that starts together does
-//! not knock together. Of two nodes that know each other the one with the greater id lets the other knock first,
+//! not knock together. A peer whose link is free again is tried at once. Of two nodes that know each other the one with the greater id lets the other knock first,
 //! which spares most pairs a second connection.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,6 +232,13 @@ impl Book {
             }
             let next = now + self.wait(&socket, failures);
             self.entries.entry(socket).and_modify(|entry| entry.next = next);
+        }
+    }
+
+    /// A peer may be tried at once: what kept it silent is over.
+    pub(super) fn hurry(&mut self, peer: &PeerId, now: Instant) {
+        for entry in self.entries.values_mut().filter(|entry| entry.peer.as_ref() == Some(peer)) {
+            (entry.next, entry.failures) = (entry.next.min(now), 0);
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
+use super::shape::Settings;
 use crate::types::GenesisId;
 
 /// Peers of this chain at once, unless configured: more than the neighbours a net of a hundred nodes needs.
@@ -29,6 +30,8 @@ pub struct NetConfig {
     pub peers_max: usize,
     /// Connections to open by itself.
     pub outbound_target: usize,
+    /// How links are treated from the start.
+    pub links: Settings,
 }
 
 impl NetConfig {
@@ -44,6 +47,7 @@ impl NetConfig {
             key_file: key_file.into(),
             peers_max: PEERS_MAX,
             outbound_target: OUTBOUND_TARGET,
+            links: Settings::default(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the network room says, and what it is told.
 
-use libp2p::Multiaddr;
+use std::collections::BTreeSet;
+
+use libp2p::{Multiaddr, PeerId};
 
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Input, Peer, RequestId};
@@ -111,9 +113,25 @@ pub struct PeerInfo {
 #[derive(Debug)]
 pub(super) enum Command {
     Publish(Gossip),
-    Request { to: Peer, id: RequestId, request: Request },
-    Respond { to: Peer, id: RequestId, response: Response },
-    Verdict { message: u64, verdict: GossipVerdict },
-    Ban { peer: Peer, reason: String },
+    Request {
+        to: Peer,
+        id: RequestId,
+        request: Request,
+    },
+    Respond {
+        to: Peer,
+        id: RequestId,
+        response: Response,
+    },
+    Verdict {
+        message: u64,
+        verdict: GossipVerdict,
+    },
+    Ban {
+        peer: Peer,
+        reason: String,
+    },
     Connect(Multiaddr),
+    /// These peers are blocked no longer.
+    Unblocked(BTreeSet<PeerId>),
 }

@@ -18,6 +18,9 @@
 //! transit, connections, numbers, addresses, bans, orders waiting. The replica's input queue is bounded by the first
 //! two, so the callback may feed an unbounded channel.
 //!
+//! **What links do.** `shape` delays, narrows, loses and silences what goes to a peer, as the operator wants it. A blocked
+//! peer is not called, and that it does not answer is not held against it.
+//!
 //! **How peers are found.** Bootnodes, and an exchange of addresses with every peer while there are fewer outbound
 //! connections than wished for; see `book` and `exchange`.
 //!
@@ -37,25 +40,30 @@ mod key;
 mod names;
 mod on_event;
 mod peers;
+mod shape;
 mod task;
 mod transport;
 mod waiting;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::event::Command;
+use self::shape::Links;
 use self::task::Task;
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Peer, RequestId};
+use crate::spec::LinkShape;
 
 pub use config::{NetConfig, NetError, OUTBOUND_TARGET, PEERS_MAX};
 pub use counters::{Counters, Flow};
 pub use event::{NetEvent, PeerInfo};
+pub use shape::{Settings as LinkSettings, TooManyPeers, Treatment};
 
 /// Orders that wait for the network task.
 const COMMANDS_MAX: usize = 8192;
@@ -70,6 +78,7 @@ struct Shared {
     listens: ArcSwap<Vec<Multiaddr>>,
     peers: ArcSwap<Vec<PeerInfo>>,
     counters: Arc<Counters>,
+    links: Arc<Links>,
     events: Events,
 }
 
@@ -151,6 +160,31 @@ impl NetHandle {
         }
         self.order(Command::Connect(address));
         Ok(())
+    }
+
+    /// Shapes the link to a peer from now on, or all links, those that had a shape of their own included. The first
+    /// byte that is written after this is shaped.
+    pub fn shape(&self, peer: Option<PeerId>, shape: LinkShape) -> Result<(), TooManyPeers> {
+        let changed = self.shared.links.change(|settings| match peer {
+            Some(peer) => drop(settings.peers.insert(peer, shape)),
+            None => (settings.all, settings.peers) = (shape, BTreeMap::new()),
+        });
+        changed.map(drop)
+    }
+
+    /// Blocks these peers from now on, and no others.
+    pub fn block(&self, peers: BTreeSet<PeerId>) -> Result<(), TooManyPeers> {
+        let unblocked = self.shared.links.change(|settings| settings.blocked = peers)?;
+        if !unblocked.is_empty() {
+            // An order that does not fit is no loss: they are called again a little later.
+            self.order(Command::Unblocked(unblocked));
+        }
+        Ok(())
+    }
+
+    /// How links are treated.
+    pub fn links(&self) -> LinkSettings {
+        self.shared.links.settings()
     }
 
     /// The connected peers of this chain, by number.

@@ -34,7 +34,8 @@ const CUT_OFF_MAX: u32 = 3;
 /// How long after the last one they are forgotten.
 const CUT_OFF_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
 
-/// Pings in a row that may fail: some two minutes of silence at least. A partition that is to be survived is shorter.
+/// Pings in a row that may fail: a minute and a half of silence at least. Silence that the operator wants, by blocking the
+/// peer, may last as long as it pleases.
 const PINGS_FAILED_MAX: u32 = 6;
 
 /// Gossip messages a peer may send at once, and per second from then on: a hundred times what a busy net needs.
@@ -223,6 +224,7 @@ impl Task {
                 self.stale |= session.number.is_some();
             }
             Err(ping::Failure::Unsupported) => {}
+            Err(_) if self.links.of(&event.peer).blocked => {}
             Err(error) => {
                 session.pings_failed += 1;
                 if session.pings_failed >= PINGS_FAILED_MAX {

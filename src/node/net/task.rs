@@ -24,6 +24,7 @@ use super::counters::{Counters, bump};
 use super::event::{Command, NetEvent, PeerInfo};
 use super::names::{Names, Topic};
 use super::peers::{Allowance, Numbers, Session};
+use super::shape::Links;
 use super::waiting::WaitingRoom;
 use super::{Events, Shared, key, transport};
 use crate::replica::wire::{GOSSIP_BYTES_MAX, Gossip, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
@@ -72,6 +73,7 @@ pub(super) struct Task {
     pub(super) swarm: Swarm<Behaviour>,
     pub(super) shared: Arc<Shared>,
     pub(super) counters: Arc<Counters>,
+    pub(super) links: Arc<Links>,
     pub(super) peers_max: usize,
     pub(super) outbound_target: usize,
     pub(super) sessions: BTreeMap<PeerId, Session>,
@@ -111,7 +113,8 @@ impl Task {
             book.add(place, Origin::Bootnode, now);
         }
         let counters = Arc::new(Counters::default());
-        let transport = transport::build(&key, counters.clone())?;
+        let links = Arc::new(Links::new(local, config.links.clone()));
+        let transport = transport::build(&key, counters.clone(), links.clone())?;
         let behaviour = Behaviour::new(&config, &names, &key, &counters)?;
         let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_MAX);
         let mut swarm = Swarm::new(transport, behaviour, local, settings);
@@ -121,6 +124,7 @@ impl Task {
             listens: Default::default(),
             peers: Default::default(),
             counters: counters.clone(),
+            links: links.clone(),
             events,
         });
         let task = Self {
@@ -130,6 +134,7 @@ impl Task {
             swarm,
             shared: shared.clone(),
             counters,
+            links,
             peers_max: config.peers_max,
             outbound_target: config.outbound_target,
             sessions: BTreeMap::new(),
@@ -200,6 +205,16 @@ impl Task {
                     Some(_) => self.dial(),
                     None => tracing::warn!("no room in the address book for {address}"),
                 }
+            }
+            Command::Unblocked(peers) => {
+                let now = Instant::now();
+                for peer in peers {
+                    if let Some(session) = self.sessions.get_mut(&peer) {
+                        session.pings_failed = 0;
+                    }
+                    self.book.hurry(&peer, now);
+                }
+                self.dial();
             }
         }
     }
@@ -361,7 +376,11 @@ impl Task {
         let now = Instant::now();
         let room = self.peers_max.saturating_sub(self.sessions.len() + self.book.dialing());
         let (sessions, bans) = (&self.sessions, &self.bans);
-        let busy = |peer: &PeerId| sessions.contains_key(peer) || bans.is_banned(peer);
+        // To call the blocked would be in vain: it ends in silence.
+        let blocked = self.links.settings().blocked;
+        let busy = |peer: &PeerId| {
+            sessions.contains_key(peer) || bans.is_banned(peer) || blocked.contains(peer)
+        };
         let due = self.book.due(now, self.free_slots(), busy);
         for place in due.into_iter().take(room) {
             let address = multiaddr(place.socket);

@@ -1,7 +1,7 @@
 //! The transport: TCP, then noise for secrecy and for knowing who is there, then yamux for many streams in one.
 //!
 //! Between noise and yamux the peer is known and its bytes are in the clear: this is the place for whatever watches or
-//! shapes a link. Today only a count of bytes sits there.
+//! shapes a link. A count of bytes sits there, and on top of it what shapes them: only what really goes is counted.
 
 use std::io;
 use std::pin::Pin;
@@ -19,6 +19,7 @@ use libp2p::{PeerId, Transport as _, noise, tcp, yamux};
 
 use super::config::NetError;
 use super::counters::Counters;
+use super::shape::{Control, Links, Shaped};
 
 /// Streams in one connection, both directions together: a peer's requests, ours, gossip, pings.
 const STREAMS_MAX: usize = 256;
@@ -30,6 +31,7 @@ const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 pub(super) fn build(
     key: &Keypair,
     counters: Arc<Counters>,
+    links: Arc<Links>,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetError> {
     let noise = noise::Config::new(key).map_err(|error| NetError::Setup(error.to_string()))?;
     let mut yamux = yamux::Config::default();
@@ -37,23 +39,32 @@ pub(super) fn build(
     Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex_ext(move |_peer, _point| Watched { yamux, counters })
+        .multiplex_ext(move |peer, _point| {
+            let (control, seed) = links.open(peer);
+            Watched { yamux, counters, control, seed }
+        })
         .timeout(CONNECT_TIMEOUT)
         .boxed())
 }
 
-/// Yamux over a watched byte stream.
+/// Yamux over a watched and shaped byte stream.
 #[derive(Clone)]
 struct Watched {
     yamux: yamux::Config,
     counters: Arc<Counters>,
+    control: Arc<Control>,
+    seed: [u8; 32],
 }
 
 impl Watched {
-    fn watch<C>(&self, stream: C) -> Counted<C> {
-        Counted { stream, counters: self.counters.clone() }
+    fn watch<C>(&self, stream: C) -> Watch<C> {
+        let counted = Counted { stream, counters: self.counters.clone() };
+        Shaped::new(counted, self.control.clone(), self.seed)
     }
 }
+
+/// What becomes of a byte stream.
+type Watch<C> = Shaped<Counted<C>>;
 
 impl UpgradeInfo for Watched {
     type Info = <yamux::Config as UpgradeInfo>::Info;
@@ -65,9 +76,9 @@ impl UpgradeInfo for Watched {
 }
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> InboundConnectionUpgrade<C> for Watched {
-    type Output = yamux::Muxer<Counted<C>>;
+    type Output = yamux::Muxer<Watch<C>>;
     type Error = io::Error;
-    type Future = <yamux::Config as InboundConnectionUpgrade<Counted<C>>>::Future;
+    type Future = <yamux::Config as InboundConnectionUpgrade<Watch<C>>>::Future;
 
     fn upgrade_inbound(self, stream: C, info: Self::Info) -> Self::Future {
         let stream = self.watch(stream);
@@ -76,9 +87,9 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> InboundConnectionUpgrad
 }
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgrade<C> for Watched {
-    type Output = yamux::Muxer<Counted<C>>;
+    type Output = yamux::Muxer<Watch<C>>;
     type Error = io::Error;
-    type Future = <yamux::Config as OutboundConnectionUpgrade<Counted<C>>>::Future;
+    type Future = <yamux::Config as OutboundConnectionUpgrade<Watch<C>>>::Future;
 
     fn upgrade_outbound(self, stream: C, info: Self::Info) -> Self::Future {
         let stream = self.watch(stream);

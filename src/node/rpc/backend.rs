@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
-use crate::api::{ForkInfo, MiningStatus, PeerInfo};
+use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo};
 use crate::ledger::Coin;
 use crate::node::feed::{Item, Topic};
 use crate::node::work::{SealError, Template};
 use crate::replica::View;
+use crate::spec::LinkShape;
 use crate::store::StoreError;
 use crate::types::work::WorkProof;
 use crate::types::{
@@ -96,6 +97,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What happens from now on.
     fn listen(&self, topic: Topic) -> broadcast::Receiver<Item>;
+
+    /// Shapes the link to a peer, or all links; says how links are treated then, or why this one cannot be.
+    fn shape_link(&self, peer: Option<&str>, shape: LinkShape) -> Result<NodeLinks, String>;
+
+    /// Blocks these peers and no others; says how links are treated then, or why they cannot be.
+    fn block_peers(&self, peers: &[String]) -> Result<NodeLinks, String>;
 
     /// Stops the node, soon.
     fn stop(&self);

@@ -3,5 +3,6 @@
 mod connect;
 mod crowd;
 mod hostile;
+mod links;
 mod support;
 mod talk;
