@@ -221,6 +221,9 @@ impl Directory {
         remove_file(&self.payout())?;
         // The marker goes last, so that an interrupted removal can be repeated.
         remove_file(&self.root.join(DevnetFile::NAME))?;
+        if self.remove_empty()? {
+            return Ok(Vec::new());
+        }
         remove_file(&self.root.join(LOCK))?;
         if fs::remove_dir(&self.root).is_ok() {
             return Ok(Vec::new());
@@ -229,6 +232,22 @@ impl Directory {
         let mut left: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
         left.sort();
         Ok(left)
+    }
+}
+
+impl Directory {
+    /// Removes a directory that holds nothing but its lock; says whether it has. The directory goes out of the way as a
+    /// whole before its lock is removed: a command that waits for the lock would otherwise make another one between the
+    /// two, and keep the directory.
+    fn remove_empty(&self) -> Result<bool, DevnetError> {
+        let away = beside(&self.root, &format!(".removed-{}", std::process::id()));
+        let empty = self.expect_empty().is_ok() && !self.root.is_symlink();
+        if !empty || fs::rename(&self.root, &away).is_err() {
+            return Ok(false);
+        }
+        remove_file(&away.join(LOCK))?;
+        fs::remove_dir(&away).map_err(DevnetError::io("remove", &away))?;
+        Ok(true)
     }
 }
 
