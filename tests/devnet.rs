@@ -6,6 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "it waits for processes")]
 #![cfg(feature = "node")]
 
+#[path = "devnet/faults.rs"]
+mod faults;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

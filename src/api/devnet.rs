@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LinkShape;
 use crate::types::{BlockId, GenesisId, Height, StateRoot};
 
 /// What `devnet status --json` prints.
@@ -18,6 +19,34 @@ pub struct DevnetStatus {
     pub engine: String,
     /// The nodes in order of their index.
     pub nodes: Vec<DevnetNode>,
+    /// The groups of nodes between which nothing passes; absent while there is no partition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<Vec<String>>,
+}
+
+/// How the nodes of a devnet are connected: what `devnet link`, `partition` and `heal` print with `--json`, and what the
+/// devnet's directory keeps.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct DevnetLinks {
+    /// The links that have no shape of their own.
+    pub all: LinkShape,
+    /// The links that have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PairLink>,
+    /// The groups of nodes between which nothing passes; absent while there is no partition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<Vec<String>>,
+}
+
+/// The link between two nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct PairLink {
+    /// The two, in order of their index.
+    pub nodes: [String; 2],
+    /// What each does to what it sends to the other.
+    pub link: LinkShape,
 }
 
 /// Whether a node's process works.

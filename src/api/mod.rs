@@ -38,7 +38,7 @@ pub use coins::{
     AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
 };
 pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
-pub use devnet::{DevnetNode, DevnetStatus, NodeState};
+pub use devnet::{DevnetLinks, DevnetNode, DevnetStatus, NodeState, PairLink};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
 pub use feed::{
     ConsensusItem, FinalItem, HeadItem, Item, PoolEntry, PoolItem, REORG_IDS_MAX, ReorgItem,

@@ -1,5 +1,6 @@
 //! `assay devnet`: start, watch, break and stop the nodes of a chain on this machine.
 
+mod faults;
 mod show;
 mod signals;
 
@@ -16,7 +17,7 @@ use self::signals::Signals;
 use super::error::CliError;
 use super::specs::{self, Given};
 use super::{Globals, block_on, locate, log, output};
-use crate::api::{DevnetFile, DevnetStatus, Exit, files};
+use crate::api::{DevnetFile, DevnetLinks, DevnetStatus, Exit, files};
 use crate::devnet::{
     Children, Circumstances, DevnetError, Directory, Ended, Ending, GRACE, NODES_MAX,
     NodeDirectory, NodeProgram, Outlook, Plan, Ports, Site, Tail, Watch, end, find, payouts, plan,
@@ -32,6 +33,9 @@ Examples:
   assay devnet status --json
   assay devnet kill node1                  a crash; the others go on
   assay devnet restart 1                   it comes back to the tip
+  assay devnet link --latency 80ms         every link; `link 0 1 --loss 2%` is one
+  assay devnet partition 0,1 2,3           two halves that hear nothing of each other
+  assay devnet heal                        they do again
   assay devnet down                        stop the nodes and remove the chain
 
 Which devnet: --dir NAME or --dir PATH, else the only one that runs, else the only one there is.
@@ -78,11 +82,33 @@ enum Command {
         /// Which node
         node: String,
     },
+    /// Let a node stand still, as if its machine were overloaded
+    Pause {
+        /// Which node
+        node: String,
+    },
+    /// Let a paused node go on
+    Resume {
+        /// Which node
+        node: String,
+    },
     /// Start a node again, after stopping it if it runs
     Restart {
         /// Which node
         node: String,
     },
+    /// Start one node more, which joins the others
+    Add,
+    /// Shape links: what is not named is not shaped. Without options, say how links are shaped
+    Link(faults::Link),
+    /// Let nothing pass between groups of nodes, in place of an earlier partition
+    Partition {
+        /// Nodes with commas between them; those that are in no group are one more
+        #[arg(value_name = "GROUP", required = true)]
+        groups: Vec<String>,
+    },
+    /// End the partition; shapes of links stay
+    Heal,
     /// Stop all nodes and remove what `up` created
     Down,
 }
@@ -129,7 +155,13 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
             Command::Logs { node, follow, lines } => logs(&node, follow, lines, globals).await,
             Command::Stop => stop(globals).await,
             Command::Kill { node } => kill(&node, globals).await,
+            Command::Pause { node } => faults::pause_node(&node, globals).await,
+            Command::Resume { node } => faults::resume_node(&node, globals).await,
             Command::Restart { node } => restart(&node, globals).await,
+            Command::Add => faults::add(globals).await,
+            Command::Link(args) => faults::link(args, globals).await,
+            Command::Partition { groups } => faults::partition(&groups, globals).await,
+            Command::Heal => faults::heal(globals).await,
             Command::Down => down(globals).await,
         }
     })
@@ -204,6 +236,7 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     let plan = planned(&given, &args, &site)?;
     let marker = site.settle(&plan, output::now())?;
     let directory = site.directory().clone();
+    reconnect(&directory, &site, &given)?;
     let all = directory.nodes(&marker);
     let program = NodeProgram::own()?;
     let launches = site.launches(&plan);
@@ -253,6 +286,16 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
+/// Connects the nodes as the spec says. What commands did to the links ends with the run in which they did it.
+fn reconnect(directory: &Directory, site: &Site, given: &Given) -> Result<(), CliError> {
+    let before = directory.links()?;
+    let now = DevnetLinks { all: given.spec.devnet.links.into(), ..DevnetLinks::default() };
+    if !before.pairs.is_empty() || !before.partition.is_empty() {
+        output::note("note: the partition and the shapes of single links of the last run are over");
+    }
+    Ok(directory.write_links(&now, site.lock())?)
+}
+
 /// What is to run, from the spec and what lives in the directory.
 fn planned(given: &Given, args: &Up, site: &Site) -> Result<Plan, CliError> {
     let chain = site.directory().chain();
@@ -299,6 +342,7 @@ async fn watch_until_end(
     signals: &mut Signals,
 ) -> Result<Exit, CliError> {
     let started = Instant::now();
+    let mut marker = marker.clone();
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -306,6 +350,13 @@ async fn watch_until_end(
             _ = ticks.tick() => None,
             exit = signals.next() => Some(exit),
         };
+        // Another command may have added nodes; a file that is being replaced is there at the next look.
+        if let Ok(Some(now)) = directory.marker()
+            && now.nodes.len() > marker.nodes.len()
+        {
+            watch.extend(directory.nodes(&now).into_iter().skip(marker.nodes.len()));
+            marker = now;
+        }
         // Also before the end: who has died before it did not stop because of it.
         for notice in watch.look(&mut children) {
             output::note(show::notice(&notice));
@@ -321,7 +372,7 @@ async fn watch_until_end(
             }
             Outlook::Lost => return Err(DevnetError::AllEnded.into()),
         }
-        let status = status(directory, marker, &Ports, WATCH_WAIT).await;
+        let status = status(directory, &marker, &Ports, WATCH_WAIT).await;
         // Files that are being replaced are there at the next look.
         if let Ok(status) = status {
             output::note(show::line(&status, started.elapsed()));
@@ -461,6 +512,7 @@ async fn restart(node: &str, globals: &Globals) -> Result<Exit, CliError> {
     for warning in &crew.warnings {
         output::note(format!("warning: {warning}"));
     }
+    faults::tell(&directory, &marker).await?;
     let url = node.addresses()?.map_or_else(String::new, |file| format!(" at {}", file.rpc));
     print_done(format!("{} runs again{url}", node.name), &directory, &marker, globals).await
 }

@@ -5,10 +5,12 @@
 //! DIR/devnet.lock           locked while a command acts on the devnet
 //! DIR/chain.toml            the frozen spec
 //! DIR/payout.mnemonic       whom blocks pay, where development accounts are not allowed
+//! DIR/links.json            how the nodes are connected: shapes and the partition
 //! DIR/node0/                the data directory of a node, and in it
 //! DIR/node0/node.json         where it listens, written by the node
 //! DIR/node0/node.log          what it says, with the log of the start before as node.log.1
 //! DIR/node0/process.json      its process, written by the command that started it
+//! DIR/node0/links.json        how it treats its links from its start, where that is not plain
 //! ```
 //!
 //! Nothing is ever removed from a directory that does not carry the marker, and from one that does only what this list
@@ -25,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::error::DevnetError;
 use super::process::{Process, ProcessState};
 use crate::api::files::CHAIN_FILE_NAME;
-use crate::api::{DevnetFile, NodeFile};
+use crate::api::{DevnetFile, DevnetLinks, NodeFile, NodeLinks};
 
 /// The most nodes of a devnet: one more than the largest shipped set of delegates needs, with room.
 pub const NODES_MAX: usize = 128;
@@ -41,6 +43,9 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The name of the file that is locked while a command acts.
 const LOCK: &str = "devnet.lock";
+
+/// The name of the file that says how nodes are connected, in the devnet's directory and in those of its nodes.
+const LINKS: &str = "links.json";
 
 /// Where a devnet lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +129,20 @@ impl Directory {
     /// Says what lives here.
     pub(super) fn write_marker(&self, marker: &DevnetFile) -> Result<(), DevnetError> {
         write_json(&self.root.join(DevnetFile::NAME), marker)
+    }
+
+    /// How the nodes are connected; plainly where nothing is written down.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is damaged.
+    pub fn links(&self) -> Result<DevnetLinks, DevnetError> {
+        Ok(read_json(&self.root.join(LINKS))?.unwrap_or_default())
+    }
+
+    /// Writes down how the nodes are connected. Nodes that run are told by [`super::links::apply`].
+    pub fn write_links(&self, links: &DevnetLinks, _lock: &Lock) -> Result<(), DevnetError> {
+        write_json(&self.root.join(LINKS), links)
     }
 
     /// The names of the nodes that have a process, paused or not.
@@ -215,10 +234,11 @@ impl Directory {
     /// because it is not ours. No node may run.
     pub fn remove(&self, marker: &DevnetFile, _lock: &Lock) -> Result<Vec<PathBuf>, DevnetError> {
         for node in self.nodes(marker) {
-            remove_tree(&node.path)?;
+            node.remove()?;
         }
         remove_file(&self.chain())?;
         remove_file(&self.payout())?;
+        remove_file(&self.root.join(LINKS))?;
         // The marker goes last, so that an interrupted removal can be repeated.
         remove_file(&self.root.join(DevnetFile::NAME))?;
         if self.remove_empty()? {
@@ -340,9 +360,23 @@ impl NodeDirectory {
         self.path.join("process.json")
     }
 
+    /// Writes down how it is to treat its links from its start. Gives the file, or nothing where there is nothing to say.
+    pub(super) fn write_links(&self, links: &NodeLinks) -> Result<Option<PathBuf>, DevnetError> {
+        let file = self.path.join(LINKS);
+        if *links == NodeLinks::default() {
+            return remove_file(&file).map(|()| None);
+        }
+        write_json(&file, links).map(|()| Some(file))
+    }
+
     /// Its latest process, running or not; `None` if it was never started.
     pub fn run(&self) -> Result<Option<Run>, DevnetError> {
         read_json(&self.run_file())
+    }
+
+    /// Removes it and all that is in it. No process may use it.
+    pub(super) fn remove(&self) -> Result<(), DevnetError> {
+        remove_tree(&self.path)
     }
 
     /// Records its process.

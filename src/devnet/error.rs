@@ -126,6 +126,32 @@ pub enum DevnetError {
         /// Its log.
         log_path: PathBuf,
     },
+    /// The node is paused already.
+    #[error("{0} is paused already")]
+    Paused(String),
+    /// The node runs and is not paused.
+    #[error("{0} is not paused")]
+    NotPaused(String),
+    /// A link of a node to itself.
+    #[error("a link has two ends, and both are to be {0}")]
+    OneEnd(String),
+    /// A node that cannot be on two sides.
+    #[error("{0} is in two groups")]
+    TwoGroups(String),
+    /// A partition with one side.
+    #[error("all nodes are in one group: there is nothing to part")]
+    OneGroup,
+    /// Nodes that could not be told how to treat their links.
+    #[error("{} could not be told about the links: {reason}", nodes.join(", "))]
+    Untold {
+        /// Which nodes.
+        nodes: Vec<String>,
+        /// What the first of them said, or why it said nothing.
+        reason: String,
+    },
+    /// No node runs where one is to join others.
+    #[error("no node of the devnet in {} is running", .0.display())]
+    Idle(PathBuf),
     /// The node has never been started, so nobody knows how.
     #[error("{0} has never been started")]
     NeverStarted(String),
@@ -200,6 +226,16 @@ impl DevnetError {
             Self::OtherChain(_) => {
                 "begin anew with --fresh, which removes the old chain, or keep both: give the new one another --name".to_owned()
             }
+            Self::Paused(node) => format!("`assay devnet resume {node}` lets it go on"),
+            Self::NotPaused(_) => "`assay devnet status` says how the nodes are".to_owned(),
+            Self::OneEnd(_) => "name two nodes, or none to shape all links".to_owned(),
+            Self::TwoGroups(_) => "name each node once, as in `assay devnet partition 0,1 2,3`".to_owned(),
+            Self::OneGroup => "name the nodes of one side only, as in `assay devnet partition 0,1`: the others are the other side"
+                .to_owned(),
+            Self::Untold { .. } => {
+                "the others know; a node is told again when it is restarted or resumed, or when the command is repeated".to_owned()
+            }
+            Self::Idle(_) => "start them first; `assay devnet up SPEC --nodes N` starts more of them".to_owned(),
             Self::NotRunning(node) => format!("start it with `assay devnet restart {node}`"),
             Self::StartFailed { log, log_path, .. } => {
                 let mut help = String::new();
@@ -226,10 +262,17 @@ impl DevnetError {
     /// The exit code of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NoSuchNode { .. } | Self::NodeCount { .. } | Self::Name(_) => Exit::Usage,
+            Self::NoSuchNode { .. }
+            | Self::NodeCount { .. }
+            | Self::Name(_)
+            | Self::OneEnd(_)
+            | Self::TwoGroups(_)
+            | Self::OneGroup => Exit::Usage,
             Self::OtherChain(_) => Exit::WrongChain,
             Self::Format { .. } => Exit::Database,
             Self::StartTimeout { .. }
+            | Self::Untold { .. }
+            | Self::Idle(_)
             | Self::NoDevnet(_)
             | Self::NoneFound(_)
             | Self::Several { .. } => Exit::Unreachable,
@@ -248,6 +291,8 @@ impl DevnetError {
             | Self::Busy(_)
             | Self::Running { .. }
             | Self::NotRunning(_)
+            | Self::Paused(_)
+            | Self::NotPaused(_)
             | Self::NeverStarted(_)
             | Self::Undying { .. }
             | Self::AllEnded => Exit::Failed,
@@ -267,7 +312,15 @@ impl DevnetError {
             Self::Running { .. } => "already_running",
             Self::OtherChain(_) => "wrong_chain",
             Self::NoSuchNode { .. } => "no_such_node",
-            Self::NodeCount { .. } | Self::Name(_) => "usage",
+            Self::NodeCount { .. }
+            | Self::Name(_)
+            | Self::OneEnd(_)
+            | Self::TwoGroups(_)
+            | Self::OneGroup => "usage",
+            Self::Paused(_) => "already_paused",
+            Self::NotPaused(_) => "not_paused",
+            Self::Untold { .. } => "untold",
+            Self::Idle(_) => "not_running",
             Self::NotRunning(_) => "not_running",
             Self::NeverStarted(_) => "never_started",
             Self::StartFailed { .. } => "start_failed",

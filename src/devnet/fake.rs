@@ -1,12 +1,13 @@
 //! Nodes for the devnet's own tests: a small script in the place of the program, and no network behind the ports.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::{Directory, Launch, Mining, NodeDirectory};
 use super::launch::NodeProgram;
 use super::rpc::{NodeRpc, Report};
-use crate::api::{ChainInfo, DevnetFile, NodeFile};
+use crate::api::{ChainInfo, DevnetFile, NodeFile, NodeLinks};
 use crate::types::{Amount, BlockId, GenesisId, Hash, Height, StateRoot, Time};
 
 /// Acts as a node as far as processes and files go. The "chain" is shell text that may change how.
@@ -112,6 +113,8 @@ impl Drop for FakeNet {
 #[derive(Debug, Default)]
 pub struct FakeRpc {
     pub connected: Mutex<Vec<(String, String)>>,
+    /// How each node was told last to treat its links.
+    pub links: Mutex<BTreeMap<String, NodeLinks>>,
     /// So many requests are refused first.
     pub refusals: Mutex<usize>,
     /// Nodes that never answer.
@@ -128,6 +131,19 @@ impl NodeRpc for FakeRpc {
             }
         }
         self.connected.lock().unwrap().push((node.name.clone(), peer.to_owned()));
+        Ok(())
+    }
+
+    async fn links(
+        &self,
+        node: &NodeDirectory,
+        _: &NodeFile,
+        links: &NodeLinks,
+    ) -> Result<(), String> {
+        if self.silent.contains(&node.name) {
+            return Err("it does not answer".to_owned());
+        }
+        self.links.lock().unwrap().insert(node.name.clone(), links.clone());
         Ok(())
     }
 

@@ -5,13 +5,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::directory::{Directory, Launch, NodeDirectory, Run};
 use super::error::DevnetError;
 use super::logs;
 use super::process::Process;
+use crate::api::NodeLinks;
 
 /// What runs as a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +37,14 @@ impl NodeProgram {
         Ok(Self { path, arguments: vec!["node".into(), "run".into()] })
     }
 
-    /// The command that starts a node; `bootnodes` are multiaddrs.
+    /// The command that starts a node; `bootnodes` are multiaddrs, `links` is a file.
     fn command(
         &self,
         chain: PathBuf,
         node: &NodeDirectory,
         launch: &Launch,
         bootnodes: &[String],
+        links: Option<&Path>,
     ) -> Command {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments);
@@ -51,6 +53,9 @@ impl NodeProgram {
         command.args(["--port", "0", "--rpc-port", "0"]);
         if !bootnodes.is_empty() {
             command.arg("--bootnodes").arg(bootnodes.join(","));
+        }
+        if let Some(links) = links {
+            command.arg("--links").arg(links);
         }
         if let Some(mining) = &launch.miner {
             command.arg("--mine").arg("--payout").arg(&mining.payout);
@@ -89,11 +94,14 @@ pub fn start(
     node: &NodeDirectory,
     launch: &Launch,
     bootnodes: &[String],
+    links: &NodeLinks,
 ) -> Result<Started, DevnetError> {
     use std::os::unix::process::CommandExt;
     fs::create_dir_all(&node.path).map_err(DevnetError::io("create", &node.path))?;
     let (out, err) = logs::turn_over(&node.log()).map_err(DevnetError::io("write", &node.log()))?;
-    let mut command = program.command(directory.chain(), node, launch, bootnodes);
+    let links = node.write_links(links)?;
+    let chain = directory.chain();
+    let mut command = program.command(chain, node, launch, bootnodes, links.as_deref());
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     // Its own directory: it would otherwise keep the caller's from being unmounted.
     command.current_dir(&node.path).process_group(0);

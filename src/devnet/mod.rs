@@ -8,6 +8,8 @@
 //! - [`process`](Process): a process number with proof that it is still the same process;
 //! - [`Site`], [`Plan`]: what is to run, written into a directory;
 //! - [`start`], [`end`]: all nodes at once, introduced to each other as they come up, asked before they are killed;
+//! - [`links`]: how nodes are connected, and what a partition is; [`pause`] suspends one;
+//! - [`grow`]: one node more;
 //! - [`Watch`]: what happens to nodes, whoever does it;
 //! - [`status`]: how they are, asked of all at once.
 
@@ -16,9 +18,12 @@ mod error;
 #[cfg(test)]
 mod fake;
 pub mod find;
+mod grow;
 mod halt;
 mod launch;
+pub mod links;
 mod logs;
+mod pause;
 mod payout;
 mod plan;
 mod process;
@@ -31,9 +36,11 @@ pub use directory::{
     Directory, Ending, Launch, Lock, Mining, NODES_MAX, NodeDirectory, Run, node_name,
 };
 pub use error::{DevnetError, OtherChain};
+pub use grow::{Growth, grow};
 pub use halt::{Ended, GRACE, end};
 pub use launch::{NodeProgram, Started};
 pub use logs::Tail;
+pub use pause::{pause, resume};
 pub use payout::{Payout, payouts};
 pub use plan::{Circumstances, plan};
 pub use process::{Process, ProcessState};

@@ -112,7 +112,7 @@ fn first_bits(consensus: &Consensus) -> Bits {
 }
 
 /// How each node is started.
-fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>) -> Vec<Launch> {
+pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
     let launch = |payout: Payout| {
         let mines = match frozen.consensus() {

@@ -32,6 +32,7 @@ pub async fn status(
         genesis: marker.genesis,
         engine: marker.engine.clone(),
         nodes,
+        partition: directory.links()?.partition,
     })
 }
 

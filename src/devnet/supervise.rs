@@ -15,6 +15,7 @@ use super::directory::{Directory, Ending, Launch, NodeDirectory};
 use super::error::DevnetError;
 use super::halt;
 use super::launch::{self, NodeProgram, Started};
+use super::links;
 use super::logs;
 use super::process::Process;
 use super::rpc::NodeRpc;
@@ -92,13 +93,15 @@ fn start_all(
         let file = node.addresses().ok().flatten();
         addresses.push((node.index, file.as_ref().and_then(peer_address)));
     }
+    let shapes = directory.links()?;
     for (node, launch) in launches {
+        let links = links::of_node(&shapes, node, all);
         let bootnodes: Vec<String> = addresses
             .iter()
             .filter(|(index, _)| acquainted(node.index, *index, all.len()))
             .filter_map(|(_, address)| address.clone())
             .collect();
-        started.push(launch::start(program, directory, node, launch, &bootnodes)?);
+        started.push(launch::start(program, directory, node, launch, &bootnodes, &links)?);
     }
     Ok(())
 }
@@ -308,6 +311,15 @@ impl Watch {
             Watched { node, process, ending: None }
         };
         Self { nodes: nodes.into_iter().map(watched).collect() }
+    }
+
+    /// Watches these nodes as well. That one of them runs is no news.
+    pub fn extend(&mut self, nodes: impl IntoIterator<Item = NodeDirectory>) {
+        let watched = |node: NodeDirectory| {
+            let run = node.run().ok().flatten().filter(|run| run.process.is_alive());
+            Watched { node, process: run.map(|run| run.process), ending: None }
+        };
+        self.nodes.extend(nodes.into_iter().map(watched));
     }
 
     /// What has happened since the last look. A node whose files cannot be read counts as ended.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::api::{DevnetNode, DevnetStatus, NodeState};
+use crate::api::{DevnetLinks, DevnetNode, DevnetStatus, LinkShape as Json, NodeState};
+use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
 use crate::devnet::{Ending, Launch, Notice};
-use crate::spec::DEV_WARNING;
+use crate::spec::{DEV_WARNING, LinkShape};
 use crate::types::Span;
 
 /// The word for a node's state. A process that runs and does not answer is busy starting, or hangs.
@@ -25,6 +26,9 @@ pub(super) fn table(status: &DevnetStatus) -> String {
     head.pair("chain", format!("{}, rule {}", status.chain, status.engine));
     head.pair("genesis", status.genesis);
     head.pair("dir", &status.dir);
+    if !status.partition.is_empty() {
+        head.pair("parted", groups(&status.partition));
+    }
     let titles = ["node", "state", "pid", "height", "head", "final", "peers", "pool", "rpc"];
     let mut nodes = Table::new(&titles).right(&[2, 3, 5, 6, 7]);
     for node in &status.nodes {
@@ -41,6 +45,32 @@ pub(super) fn table(status: &DevnetStatus) -> String {
         ]);
     }
     format!("{head}\n{nodes}")
+}
+
+/// The groups of a partition: `node0, node1 | node2`.
+pub(super) fn groups(partition: &[Vec<String>]) -> String {
+    partition.iter().map(|group| group.join(", ")).collect::<Vec<_>>().join(" | ")
+}
+
+/// How the nodes are connected, as people read it.
+pub(super) fn links(links: &DevnetLinks) -> Result<String, CliError> {
+    let shape = |json: Json| -> Result<String, CliError> {
+        let shape = LinkShape::try_from(json)?;
+        Ok(if shape.is_plain() { shape.to_string() } else { format!("{shape}, each way") })
+    };
+    let mut table = Table::pairs();
+    table.pair("every link", shape(links.all)?);
+    for pair in &links.pairs {
+        table.pair(&pair.nodes.join(" - "), shape(pair.link)?);
+    }
+    table.pair(
+        "partition",
+        match links.partition.is_empty() {
+            true => "none".to_owned(),
+            false => groups(&links.partition),
+        },
+    );
+    Ok(table.to_string())
 }
 
 /// One line on how the nodes are, for a devnet that is watched.
@@ -133,6 +163,9 @@ impl Heading<'_> {
         if self.launches.len() > 1 {
             text.push_str(&format!(
                 "  assay devnet kill node1{option}, then assay devnet restart node1{option}\n"
+            ));
+            text.push_str(&format!(
+                "  assay devnet partition node0{option}, then assay devnet heal{option}\n"
             ));
         }
         let again =

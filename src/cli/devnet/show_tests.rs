@@ -28,6 +28,7 @@ fn status(nodes: Vec<DevnetNode>) -> DevnetStatus {
         genesis: GenesisId(Hash([0xab; 32])),
         engine: "pow".to_owned(),
         nodes,
+        partition: Vec::new(),
     }
 }
 
@@ -51,6 +52,31 @@ fn the_table_has_a_row_for_each_node_in_whatever_state() {
     assert_eq!(rows[6], running);
     assert_eq!(rows[7][..4], ["node2", "paused", "102", "-"]);
     assert_eq!(rows[8][..4], ["node3", "silent", "103", "-"]);
+}
+
+#[test]
+fn a_partition_and_shaped_links_are_spoken_of() {
+    let two = |one: &str, other: &str| vec![one.to_owned(), other.to_owned()];
+    let mut status = status(vec![node(0, NodeState::Running, Some(1))]);
+    assert!(!table(&status).contains("parted"));
+    status.partition = vec![two("node0", "node1"), two("node2", "node3")];
+    assert!(
+        table(&status).contains("parted   node0, node1 | node2, node3\n"),
+        "{}",
+        table(&status)
+    );
+
+    assert_eq!(links(&DevnetLinks::default()).unwrap(), "every link  plain\npartition   none\n");
+    let slow = Json { latency_ms: 80, loss: 0.02, ..Json::default() };
+    let pair = crate::api::PairLink {
+        nodes: ["node0".to_owned(), "node2".to_owned()],
+        link: Json::default(),
+    };
+    let shown = DevnetLinks { all: slow, pairs: vec![pair], partition: status.partition };
+    assert_eq!(
+        links(&shown).unwrap(),
+        "every link     latency 80ms, loss 2%, each way\nnode0 - node2  plain\npartition      node0, node1 | node2, node3\n"
+    );
 }
 
 #[test]
