@@ -8,8 +8,8 @@
 //! - [`process`](Process): a process number with proof that it is still the same process;
 //! - [`Site`], [`Plan`]: what is to run, written into a directory;
 //! - [`start`], [`end`]: all nodes at once, introduced to each other as they come up, asked before they are killed;
-//! - [`links`]: how nodes are connected, and what a partition is; [`pause`] suspends one;
-//! - [`grow`]: one node more;
+//! - [`links`]: how nodes are connected, and what a partition is; [`pause()`] suspends one;
+//! - [`grow()`]: one node more;
 //! - [`Watch`]: what happens to nodes, whoever does it;
 //! - [`status`]: how they are, asked of all at once.
 
