@@ -47,6 +47,16 @@ fn system() -> Value {
            "transaction_bytes_max": 100_000, "maturity": 10, "finality_depth": 20})
 }
 
+/// As much of an OpenRPC document as a list needs.
+fn methods() -> Value {
+    let param = |name, required| json!({ "name": name, "required": required });
+    json!({"methods": [
+        {"name": "chain_block", "summary": "a block", "params": [param("block", false)], "x-token": false},
+        {"name": "chain_info", "summary": "where the chain stands", "params": [], "x-token": false},
+        {"name": "net_connect", "summary": "dial\u{1b}[2J a peer", "params": [param("address", true)], "x-token": true},
+    ]})
+}
+
 fn node() -> FakeNode {
     let refused = json!({"error": {"code": -32040, "message": "no block at height 99", "data": {"help": "the head is at 42"}}});
     let unauthorised = json!({"error": {"code": -32022, "message": "system_stop needs the token"}});
@@ -57,6 +67,7 @@ fn node() -> FakeNode {
         ("chain_forks", forks()),
         ("chain_supply", supply()),
         ("system_info", system()),
+        ("rpc_discover", methods()),
         ("chain_header", refused),
         ("system_stop", unauthorised),
         ("getbestblockhash", json!(id('2'))),
@@ -99,6 +110,10 @@ fn people_read_units_and_names() {
         ),
         ("chain forks", vec!["best      42", "side      41"]),
         ("chain supply", vec!["= circulating  7000001.5 PYR", "+ issued       1.5 PYR"]),
+        (
+            "rpc --list",
+            vec!["chain_block [block]  a block\n", "net_connect address  dial", "a peer (token)\n"],
+        ),
     ] {
         let ended = ask(&stage, &node, line).ok();
         for part in parts {
