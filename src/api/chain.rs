@@ -94,6 +94,46 @@ pub struct BlockParams {
     pub block: BlockSelector,
 }
 
+/// Blocks that `chain_blocks` answers at most.
+pub const BLOCKS_PAGE_MAX: u32 = 1000;
+
+/// Encoded bytes of blocks after which it stops: as hexadecimal text and with one more block, an answer still fits.
+pub const BLOCKS_PAGE_BYTES: usize = 2 << 20;
+
+/// What `chain_blocks` is asked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BlocksParams {
+    /// The height of the first block.
+    pub from: Height,
+    /// How many blocks at most; fewer come where they are large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What `chain_blocks` answers: blocks of the best branch as they are encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BlocksPage {
+    /// The height of the head.
+    pub height: Height,
+    /// Up to where the chain can no longer change.
+    pub final_height: Height,
+    /// The blocks in order of height, in their encoding (borsh), as hexadecimal. None where the branch ends below.
+    pub blocks: Vec<String>,
+}
+
+/// What `chain_spec` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct SpecInfo {
+    /// Names the chain.
+    pub genesis: GenesisId,
+    /// The frozen spec, a TOML file.
+    pub toml: String,
+}
+
 /// The end of a branch, one of those that `chain_forks` answers: the best first, then the others by height.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "node", derive(schemars::JsonSchema))]

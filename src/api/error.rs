@@ -38,13 +38,15 @@ pub enum RpcCode {
     StaleTemplate,
     /// The proof does not prove the block.
     BadProof,
+    /// The node keeps no index of the history of addresses.
+    NoIndex,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
@@ -60,6 +62,7 @@ impl RpcCode {
         Self::NoTemplate,
         Self::StaleTemplate,
         Self::BadProof,
+        Self::NoIndex,
         Self::Failed,
     ];
 
@@ -81,6 +84,7 @@ impl RpcCode {
             Self::NoTemplate => -32045,
             Self::StaleTemplate => -32046,
             Self::BadProof => -32047,
+            Self::NoIndex => -32048,
             Self::Failed => -32050,
         }
     }
@@ -108,6 +112,7 @@ impl RpcCode {
             Self::NoTemplate => "no_template",
             Self::StaleTemplate => "stale_template",
             Self::BadProof => "bad_proof",
+            Self::NoIndex => "no_index",
             Self::Failed => "failed",
         }
     }
@@ -132,6 +137,7 @@ impl RpcCode {
             Self::NoTemplate => "no block can be drafted",
             Self::StaleTemplate => "the head moved since the template was made, or it never was",
             Self::BadProof => "the proof does not prove the block",
+            Self::NoIndex => "the node keeps no index of the history of addresses",
             Self::Failed => "the store or the node itself failed",
         }
     }

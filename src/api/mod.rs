@@ -19,6 +19,7 @@ mod error;
 mod feed;
 pub mod files;
 mod health;
+mod history;
 mod mempool;
 mod mining;
 mod net;
@@ -31,8 +32,8 @@ mod wallet;
 
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
 pub use chain::{
-    BlockParams, ChainInfo, FinalityConflictInfo, ForkInfo, ForkStatus, SupplyInfo, SyncInfo,
-    SyncStage,
+    BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockParams, BlocksPage, BlocksParams, ChainInfo,
+    FinalityConflictInfo, ForkInfo, ForkStatus, SpecInfo, SupplyInfo, SyncInfo, SyncStage,
 };
 pub use coins::{
     AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
@@ -46,6 +47,10 @@ pub use feed::{
 };
 pub use files::{DevnetFile, NodeFile};
 pub use health::{Health, HealthStatus};
+pub use history::{
+    HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage,
+    HistoryParams,
+};
 pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
 };

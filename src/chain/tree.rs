@@ -6,8 +6,8 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::{BlockRef, Rank, Rules};
-use crate::ledger::{Change, Delta, Executed, Key, Params, ReadFailed, Receipt, State};
-use crate::types::{Block, BlockId, Draft, Height};
+use crate::ledger::{Change, Coin, Delta, Executed, Key, Params, ReadFailed, Receipt, State};
+use crate::types::{Block, BlockId, CoinId, Draft, Height};
 
 /// Above this many blocks that are not final a node stops producing and says so.
 pub const UNFINAL_BLOCKS_MAX: usize = 4096;
@@ -31,6 +31,8 @@ pub struct Node {
     pub delta: Arc<Delta>,
     /// What became of its transactions.
     pub receipts: Arc<[Receipt]>,
+    /// The coins that it pays out itself.
+    pub paid: Arc<[(CoinId, Coin)]>,
     /// The rank of the branch that ends here.
     pub rank: Rank,
     /// The order of arrival: between equal ranks the earlier one wins.
@@ -106,6 +108,7 @@ impl Tree {
             state,
             delta: Arc::default(),
             receipts: Arc::from([]),
+            paid: Arc::from([]),
             rank,
             arrival: 0,
             bytes: 0,
@@ -243,6 +246,7 @@ impl Tree {
             state: executed.state,
             delta: executed.delta,
             receipts: executed.receipts.into(),
+            paid: executed.paid.into(),
             rank,
             arrival: self.arrivals,
             bytes,

@@ -1,4 +1,9 @@
-//! `assay chain`: what a node says about the chain.
+//! `assay chain`: what a node says about the chain, and the chain in files and data directories.
+
+mod export;
+mod import;
+pub(super) mod place;
+mod verify;
 
 use clap::Subcommand;
 
@@ -21,7 +26,10 @@ Examples:
   assay chain block                 the head
   assay chain block final           the newest block that can no longer change
   assay chain block 17 --json
-  assay chain info --dir pow-dev:2  as the third node of a devnet sees it";
+  assay chain info --dir pow-dev:2  as the third node of a devnet sees it
+  assay chain export chain.assay    the whole chain in a file, and elsewhere
+  assay chain import chain.assay --datadir DIR
+  assay chain verify --datadir DIR  all of it again, from the first block";
 
 /// What `assay chain` takes.
 #[derive(Debug, clap::Args)]
@@ -33,6 +41,19 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Ask(Question),
+    /// Write the chain into a file, from a node or from a data directory
+    Export(export::Export),
+    /// Take the chain in a file into the data directory of a node that does not run
+    Import(import::Import),
+    /// Go over a stored chain from its first block: signatures, seals, state roots, money, what is stored beside
+    Verify(verify::Verify),
+}
+
+/// What a node is asked.
+#[derive(Debug, Subcommand)]
+enum Question {
     /// Say where the chain stands
     Info,
     /// Show a block
@@ -55,27 +76,33 @@ enum Command {
 /// Runs `assay chain`.
 pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(globals.log_format.unwrap_or_default(), globals.verbose, false)?;
+    let command = match args.command {
+        Command::Export(args) => return export::run(args, globals),
+        Command::Import(args) => return import::run(args, globals),
+        Command::Verify(args) => return verify::run(args, globals),
+        Command::Ask(command) => command,
+    };
     let connection = connect(globals)?;
-    block_on(answer(args.command, &connection, globals.json))?;
+    block_on(answer(command, &connection, globals.json))?;
     Ok(Exit::Ok)
 }
 
-async fn answer(command: Command, connection: &Connection, json: bool) -> Result<(), CliError> {
+async fn answer(command: Question, connection: &Connection, json: bool) -> Result<(), CliError> {
     let client = &connection.client;
     let explain = |error| connection.explain(error);
     match command {
-        Command::Info => {
+        Question::Info => {
             let chain = client.chain_info().await.map_err(explain)?;
             if json {
                 return output::json(&chain);
             }
             info(&chain, &symbol(connection).await?).print()
         }
-        Command::Block { block: selector } => {
+        Question::Block { block: selector } => {
             let found = client.chain_block(selector).await.map_err(explain)?;
             if json { output::json(&found) } else { block(&found).print() }
         }
-        Command::Tx { id } => {
+        Question::Tx { id } => {
             let Some(found) = client.chain_transaction(id).await.map_err(explain)? else {
                 return Err(unknown(id, connection));
             };
@@ -84,11 +111,11 @@ async fn answer(command: Command, connection: &Connection, json: bool) -> Result
             }
             transaction(&found, &symbol(connection).await?).print()
         }
-        Command::Forks => {
+        Question::Forks => {
             let found = client.chain_forks().await.map_err(explain)?;
             if json { output::json(&found) } else { forks(&found).print() }
         }
-        Command::Supply => {
+        Question::Supply => {
             let found = client.chain_supply().await.map_err(explain)?;
             if json {
                 return output::json(&found);

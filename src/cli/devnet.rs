@@ -123,6 +123,9 @@ struct Up {
     /// What to call the devnet, beside others [default: the chain's name]
     #[arg(long, conflicts_with = "dir")]
     name: Option<String>,
+    /// Let the nodes keep an index of the history of addresses, which `assay wallet history` reads
+    #[arg(long)]
+    index: bool,
     /// Leave the nodes running and return
     #[arg(short, long)]
     detach: bool,
@@ -302,6 +305,7 @@ fn planned(given: &Given, args: &Up, site: &Site) -> Result<Plan, CliError> {
     let circumstances = Circumstances {
         existing: site.existing().map(|(marker, text)| (marker, text, chain.as_path())),
         nodes: args.nodes.map(NonZeroUsize::get),
+        index: args.index,
         now: output::now(),
         cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };

@@ -163,6 +163,7 @@ impl From<StoreError> for CliError {
             StoreError::Checkpoint { .. } => {
                 Self::new(Exit::WrongChain, "checkpoint_contradicted", message)
             }
+            StoreError::NoPayouts { .. } => Self::new(Exit::Database, "database_older", message),
             StoreError::Newer { .. } => Self::new(Exit::Database, "database_newer", message),
         }
     }

@@ -168,6 +168,44 @@ pub fn place(given: &str, home: Option<&Path>) -> Result<Place, CliError> {
     }
 }
 
+/// The data directory that a place means, whether or not a node runs there.
+///
+/// # Errors
+///
+/// Exit code 2 for a devnet of several nodes where none is named, or for a node that it does not have.
+pub fn data_directory(place: &Place) -> Result<PathBuf, CliError> {
+    let Some(devnet) = Devnet::read(&place.directory)? else {
+        return match &place.node {
+            None => Ok(place.directory.clone()),
+            Some(node) => {
+                let directory = place.directory.display();
+                Err(CliError::usage(format!(
+                    "{directory} is no devnet, so `:{node}` names no node"
+                )))
+            }
+        };
+    };
+    let name = match (&place.node, devnet.file.nodes.as_slice()) {
+        (Some(node), _) => devnet.named(node)?,
+        (None, [only]) => only,
+        (None, _) => {
+            let name = devnet.name();
+            return Err(CliError::usage(format!(
+                "the devnet {name} has several nodes, and it is not said whose data is meant"
+            ))
+            .help(format!("say which one, such as --dir {name}:0")));
+        }
+    };
+    // The name becomes a part of a path, so it must be one.
+    if name.contains('/') || matches!(name.as_str(), "" | "." | "..") {
+        return Err(CliError::failed(format!(
+            "`{}` is no name of a node",
+            super::output::plain(name)
+        )));
+    }
+    Ok(devnet.directory.join(name))
+}
+
 /// The directory with this name or path that holds a devnet or a node.
 fn existing(name: &str, home: Option<&Path>) -> Option<PathBuf> {
     let holds = |directory: &Path| {
@@ -274,22 +312,23 @@ impl Devnet {
 
     /// The node with this index or name, if it runs.
     fn chosen(&self, given: &str, surroundings: &impl Surroundings) -> Result<Node, CliError> {
-        let names = &self.file.nodes;
-        let index = given.parse::<usize>().ok();
-        let by_name = names.iter().find(|name| *name == given);
-        let Some(name) = by_name.or_else(|| index.and_then(|index| names.get(index))) else {
-            let listed = names.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>();
-            let help = did_you_mean(given, names.iter().map(String::as_str))
-                .unwrap_or_else(|| format!("its nodes are {}", listed.join(", ")));
-            return Err(CliError::usage(format!(
-                "the devnet {} has no node `{given}`",
-                self.name()
-            ))
-            .help(help));
-        };
+        let name = self.named(given)?;
         self.running(name, surroundings)?.ok_or_else(|| {
             unreachable(format!("{name} of the devnet {} is not running", self.name()))
                 .help(format!("start it with `assay devnet restart {name} --dir {}`", self.shown()))
+        })
+    }
+
+    /// The name of the node with this index or name.
+    fn named(&self, given: &str) -> Result<&String, CliError> {
+        let names = &self.file.nodes;
+        let index = given.parse::<usize>().ok();
+        let by_name = names.iter().find(|name| *name == given);
+        by_name.or_else(|| index.and_then(|index| names.get(index))).ok_or_else(|| {
+            let listed = names.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>();
+            let help = did_you_mean(given, names.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("its nodes are {}", listed.join(", ")));
+            CliError::usage(format!("the devnet {} has no node `{given}`", self.name())).help(help)
         })
     }
 

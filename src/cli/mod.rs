@@ -10,6 +10,7 @@
 //! - `error` turns the errors of all rooms into one kind, `crash` does so for defects;
 //! - `locate` finds the node that a command is meant for, `connect` speaks to it;
 //! - `specs` reads and freezes chain specs;
+//! - `long` shows a bar while work lasts, and ends it when a signal comes;
 //! - `output` prints tables, JSON, and quantities as people read them;
 //! - `log` starts the log.
 
@@ -32,6 +33,7 @@ pub mod devnet;
 pub mod error;
 pub mod locate;
 pub mod log;
+mod long;
 pub mod node;
 pub mod output;
 pub mod rpc;

@@ -317,6 +317,9 @@ pub struct Launch {
     /// How it mines; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miner: Option<Mining>,
+    /// Whether it keeps an index of the history of addresses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub index: bool,
 }
 
 /// How a node mines.

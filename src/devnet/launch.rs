@@ -62,6 +62,9 @@ impl NodeProgram {
             command.arg("--miner-threads").arg(mining.threads.to_string());
             command.arg("--throttle").arg(&mining.throttle);
         }
+        if launch.index {
+            command.arg("--index");
+        }
         // What the caller's shell sets for its own commands is not meant for every node of a devnet.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("ASSAY_") {

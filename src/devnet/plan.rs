@@ -23,6 +23,8 @@ pub struct Circumstances<'a> {
     pub existing: Option<(&'a DevnetFile, &'a str, &'a Path)>,
     /// How many nodes are wanted; by default as many as there are, or else as the spec says.
     pub nodes: Option<usize>,
+    /// Whether the nodes keep an index of the history of addresses.
+    pub index: bool,
     /// The clock.
     pub now: Time,
     /// How many cores the machine has.
@@ -78,7 +80,7 @@ pub fn plan(
         genesis: frozen.genesis_id(),
         engine: frozen.consensus().engine().to_owned(),
         frozen: frozen.to_toml(),
-        launches: launches(&frozen, payouts(&frozen, nodes)?),
+        launches: launches(&frozen, payouts(&frozen, nodes)?, circumstances.index),
     })
 }
 
@@ -112,7 +114,7 @@ fn first_bits(consensus: &Consensus) -> Bits {
 }
 
 /// How each node is started.
-pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>) -> Vec<Launch> {
+pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>, index: bool) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
     let launch = |payout: Payout| {
         let mines = match frozen.consensus() {
@@ -124,7 +126,7 @@ pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>) -> Vec<Launch>
             threads: miner.threads,
             throttle: miner.throttle.to_string(),
         };
-        Launch { miner: mines.then(mining) }
+        Launch { miner: mines.then(mining), index }
     };
     payouts.into_iter().map(launch).collect()
 }

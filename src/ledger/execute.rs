@@ -29,6 +29,8 @@ pub struct Executed {
     pub state: State,
     /// One receipt per transaction.
     pub receipts: Vec<Receipt>,
+    /// The coins that the block itself pays out.
+    pub paid: Vec<(CoinId, Coin)>,
 }
 
 /// Why a block does not execute.
@@ -113,11 +115,11 @@ pub fn execute(
         rule.evidence(evidence, &mut working.system())?;
     }
     let rewards = rule.after(draft, fees, &moved, &mut working.system())?;
-    let supply = pay(&rewards, fees, supply_before, header, params, &mut working)?;
+    let (supply, paid) = pay(&rewards, fees, supply_before, header, params, &mut working)?;
     working.system().put(&Supply::key(), &supply);
     let (delta, commitment) = working.finish()?;
     let state = parent.child(header.height, &delta, commitment, finals);
-    Ok(Executed { delta: Arc::new(delta), state, receipts })
+    Ok(Executed { delta: Arc::new(delta), state, receipts, paid })
 }
 
 impl PartialEq for Executed {
@@ -178,7 +180,7 @@ fn new_coin(owner: Address, amount: Amount, kind: CoinKind, header: &Header) -> 
 }
 
 /// Creates the coins that the block pays out, last of all, so that another payout address changes two leaves and
-/// not the execution. Gives the supply figures after the block.
+/// not the execution. Gives the supply figures after the block, and those coins.
 fn pay(
     rewards: &Rewards,
     fees: Amount,
@@ -186,19 +188,24 @@ fn pay(
     header: &Header,
     params: &Params,
     working: &mut Working<'_>,
-) -> Result<Supply, ExecuteError> {
+) -> Result<(Supply, Vec<(CoinId, Coin)>), ExecuteError> {
     let available = fees.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
     let paid = Amount::total(rewards.payments.iter().map(|payment| payment.amount));
     let burned = paid.and_then(|paid| available.minus(paid)).ok_or(ExecuteError::Inflation)?;
+    let mut coins = Vec::with_capacity(rewards.payments.len());
     for (index, payment) in rewards.payments.iter().enumerate() {
         let id = reward_coin_id(header, index, params);
-        working.create(id, &new_coin(payment.to, payment.amount, payment.kind, header));
+        let coin = new_coin(payment.to, payment.amount, payment.kind, header);
+        working.create(id, &coin);
+        coins.push((id, coin));
     }
+    // A coin that holds nothing was not created.
+    coins.retain(|(_, coin)| coin.amount != Amount::ZERO);
     let issued = supply.issued.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
     let burned = supply.burned.plus(burned).ok_or(ExecuteError::Inflation)?;
     let supply = Supply { issued, burned, ..supply };
     match supply.circulating() {
-        Some(circulating) if circulating <= params.supply_max => Ok(supply),
+        Some(circulating) if circulating <= params.supply_max => Ok((supply, coins)),
         _ => Err(ExecuteError::Inflation),
     }
 }

@@ -62,6 +62,12 @@ impl Key {
         Some(CoinId(Hash(id.try_into().ok()?)))
     }
 
+    /// The coin that this is the name of.
+    pub fn coin_of_coin(bytes: &[u8]) -> Option<CoinId> {
+        let id = bytes.strip_prefix(b"c")?;
+        Some(CoinId(Hash(id.try_into().ok()?)))
+    }
+
     /// Whether the state root covers this entry.
     pub fn is_committed(&self) -> bool {
         !matches!(self, Self::Owned(..))

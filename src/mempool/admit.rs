@@ -80,11 +80,13 @@ impl Mempool {
         place: Place<'_>,
         now: Time,
     ) -> Result<Vec<TransactionId>, AdmitError> {
-        let Judged { fee, rate, size, depth, victims } = self.judge(&id, &transaction, place)?;
+        let Judged { spends, fee, rate, size, depth, victims } =
+            self.judge(&id, &transaction, place)?;
         self.arrivals += 1;
         let pending = Pending {
             witnesses: transaction.witness_hash(&self.params.chain),
             transaction,
+            spends,
             size,
             fee,
             rate,
@@ -126,7 +128,8 @@ impl Mempool {
         // A fee is below 2^53 and a size at least one byte, so this stays below 2^63.
         let rate = accepted.fee.0.saturating_mul(1000) / size as u64;
         let victims = self.victims(transaction, size, rate)?;
-        Ok(Judged { fee: accepted.fee, rate, size, depth, victims })
+        let spends = accepted.spends.into_iter().map(|(_, coin)| coin).collect();
+        Ok(Judged { spends, fee: accepted.fee, rate, size, depth, victims })
     }
 
     /// Whose place a transaction takes in a full pool: the cheapest ones, with all that stands on them. Each must pay
@@ -212,6 +215,7 @@ impl Mempool {
 
 /// What admission finds out about a transaction that may join.
 struct Judged {
+    spends: Vec<Coin>,
     fee: Amount,
     rate: u64,
     size: usize,

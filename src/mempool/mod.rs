@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use admit::{AdmitError, Place};
 
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, State};
-use crate::types::{Amount, CoinId, Hash, Height, Time, Transaction, TransactionId};
+use crate::types::{Address, Amount, CoinId, Hash, Height, Time, Transaction, TransactionId};
 
 /// Pending transactions that a pending transaction may stand on, in the longest line: a block that takes it must take
 /// all of them.
@@ -24,6 +24,8 @@ pub const ANCESTORS_MAX: usize = 25;
 pub struct Pending {
     /// The transaction.
     pub transaction: Arc<Transaction>,
+    /// The coins that it spends, in the order of its inputs.
+    pub spends: Vec<Coin>,
     /// The hash of its witnesses: another copy with other witnesses is another signature check.
     pub witnesses: Hash,
     /// Its encoded size in bytes.
@@ -40,6 +42,14 @@ pub struct Pending {
     depth: usize,
 }
 
+impl Pending {
+    /// Everybody whose coins it spends or creates.
+    fn owners(&self) -> BTreeSet<Address> {
+        let spends = self.spends.iter().map(|coin| coin.owner);
+        spends.chain(self.transaction.outputs.iter().map(|output| output.to)).collect()
+    }
+}
+
 /// The pool.
 #[derive(Debug)]
 pub struct Mempool {
@@ -50,6 +60,8 @@ pub struct Mempool {
     spent: BTreeMap<CoinId, TransactionId>,
     /// Coins that pending transactions create, and which does.
     created: BTreeMap<CoinId, (Coin, TransactionId)>,
+    /// Which pending transactions spend or create coins of an owner.
+    by_owner: BTreeSet<(Address, TransactionId)>,
     /// By fee rate, the lowest first; among equals the latest first.
     by_rate: BTreeSet<(u64, std::cmp::Reverse<u64>, TransactionId)>,
     bytes: usize,
@@ -67,6 +79,7 @@ impl Mempool {
             pending: BTreeMap::new(),
             spent: BTreeMap::new(),
             created: BTreeMap::new(),
+            by_owner: BTreeSet::new(),
             by_rate: BTreeSet::new(),
             bytes: 0,
             arrivals: 0,
@@ -114,9 +127,25 @@ impl Mempool {
         self.spent.get(coin)
     }
 
-    /// Pending coins, with the transaction that creates each.
-    pub fn created(&self) -> impl Iterator<Item = (&CoinId, &Coin, &TransactionId)> {
-        self.created.iter().map(|(id, (coin, by))| (id, coin, by))
+    /// The pending transactions that spend or create coins of `owner`, in order of id.
+    pub fn of(&self, owner: &Address) -> impl Iterator<Item = (&TransactionId, &Pending)> {
+        let from = (*owner, TransactionId::default());
+        let theirs = self.by_owner.range(from..).take_while(move |(by, _)| *by == from.0);
+        theirs.filter_map(|(_, id)| self.pending.get_key_value(id))
+    }
+
+    /// The coins of `owner` that a pending transaction creates, as the next transaction finds them.
+    pub fn created_by(
+        &self,
+        id: &TransactionId,
+        owner: &Address,
+    ) -> impl Iterator<Item = (CoinId, Coin)> {
+        let outputs = self.pending.get(id).map_or(0, |pending| pending.transaction.outputs.len());
+        let coin = |index| {
+            let id = Transaction::coin_id(id, index, &self.params.chain);
+            self.created.get(&id).map(|(coin, _)| (id, *coin))
+        };
+        (0..outputs).filter_map(coin).filter(|(_, coin)| coin.owner == *owner)
     }
 
     /// The coins as the next transaction finds them: those of `state`, those that pending transactions create, and
@@ -145,6 +174,7 @@ impl Mempool {
         }
         self.touched.push(id);
         self.bytes += pending.size;
+        self.by_owner.extend(pending.owners().into_iter().map(|owner| (owner, id)));
         self.by_rate.insert((pending.rate, std::cmp::Reverse(pending.arrival), id));
         self.pending.insert(id, pending);
         // A transaction that a lost block gives back may find what stands on it pending already.
@@ -195,6 +225,9 @@ impl Mempool {
             self.created.remove(&Transaction::coin_id(id, index, &self.params.chain));
         }
         self.bytes -= pending.size;
+        for owner in pending.owners() {
+            self.by_owner.remove(&(owner, *id));
+        }
         self.by_rate.remove(&(pending.rate, std::cmp::Reverse(pending.arrival), *id));
         Some(pending)
     }

@@ -12,24 +12,32 @@ use super::links::{LinksError, peer_id, peer_ids};
 use super::metrics::Metrics;
 use super::net::NetHandle;
 use super::rpc::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
+use super::store::RocksStore;
 use super::work::{SealError, Template, Work};
 use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
 use crate::chain::Tree;
-use crate::ledger::Coin;
 use crate::mempool::Pending;
 use crate::replica::{Input, View};
 use crate::spec::LinkShape;
-use crate::store::{Store, StoreError, Table};
-use crate::types::work::WorkProof;
-use crate::types::{
-    Address, Block, BlockId, CoinId, Height, Prefix, Transaction, TransactionId, decode,
+use crate::store::{
+    Cause, Histories, HistoryEntry, HistoryError, HistoryPage, Owned, Place, Store, StoreError,
+    Table, tell_transaction,
 };
+use crate::types::work::WorkProof;
+use crate::types::{Address, Block, BlockId, Height, Prefix, Transaction, TransactionId, decode};
 
 /// Branch ends listed at most.
 const FORKS_MAX: usize = 256;
 
 /// Pending coins of one owner listed at most.
 const POOL_COINS_MAX: usize = 10_000;
+
+/// Pending transactions of one owner that are looked at for its history at most.
+const POOL_HISTORY_MAX: usize = 1000;
+
+/// How often a history is read again because the chain moved on meanwhile. Blocks come far more slowly than they are
+/// read, so the second time is nearly always enough.
+const HISTORY_READS_MAX: usize = 5;
 
 /// The node behind its port.
 pub(super) struct NodeBackend {
@@ -38,6 +46,7 @@ pub(super) struct NodeBackend {
     pub(super) net: NetHandle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) prefix: Prefix,
+    pub(super) histories: Histories<RocksStore>,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
     pub(super) rate: HashRate,
     pub(super) stop: tokio::sync::mpsc::Sender<()>,
@@ -105,6 +114,23 @@ impl Backend for NodeBackend {
     fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError> {
         let bytes = self.host.store().get(Table::Transactions, id.as_bytes())?;
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn history(
+        &self,
+        owner: &Address,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(HistoryPage, Arc<View>), HistoryError> {
+        let mut read = Err(HistoryError::Moved);
+        for _ in 0..HISTORY_READS_MAX {
+            let view = self.view();
+            read = self.histories.page(&view.branch, owner, before, limit).map(|page| (page, view));
+            if !matches!(read, Err(HistoryError::Moved)) {
+                break;
+            }
+        }
+        read
     }
 
     fn mining(&self) -> MiningStatus {
@@ -205,19 +231,34 @@ impl Backend for NodeBackend {
         self.ask(move |replica| {
             let pool = replica.pool();
             let mut coins = PoolCoins::default();
-            for (id, pending) in pool.iter() {
-                for coin in &pending.transaction.inputs {
-                    if coins.spent.len() < POOL_COINS_MAX {
+            for (id, pending) in pool.of(&owner) {
+                for (coin, spends) in pending.transaction.inputs.iter().zip(&pending.spends) {
+                    if spends.owner == owner && coins.spent.len() < POOL_COINS_MAX {
                         coins.spent.insert(*coin, *id);
                     }
                 }
+                let created = pool.created_by(id, &owner);
+                let unspent = created.filter(|(coin, _)| pool.spender(coin).is_none());
+                let room = POOL_COINS_MAX.saturating_sub(coins.created.len());
+                coins.created.extend(unspent.take(room).map(|(coin, what)| (coin, what, *id)));
             }
-            let unspent = |(id, coin, _): &(&CoinId, &Coin, _)| {
-                coin.owner == owner && pool.spender(id).is_none()
-            };
-            let created = pool.created().filter(unspent).take(POOL_COINS_MAX);
-            coins.created = created.map(|(id, coin, by)| (*id, *coin, *by)).collect();
             coins
+        })
+    }
+
+    fn pool_history(&self, owner: Address, limit: usize) -> Answer<Vec<HistoryEntry>> {
+        self.ask(move |replica| {
+            let mut found = Vec::new();
+            for (id, pending) in replica.pool().of(&owner).take(POOL_HISTORY_MAX) {
+                let spends: Vec<Owned> = pending.spends.iter().map(Owned::from).collect();
+                let cause = Cause::Transaction(*id);
+                let mut told =
+                    tell_transaction(&pending.transaction, &spends, cause, pending.since);
+                found.extend(told.remove(&owner));
+            }
+            found.sort_by_key(|entry| std::cmp::Reverse(entry.time));
+            found.truncate(limit);
+            found
         })
     }
 

@@ -50,6 +50,9 @@ pub struct NodeConfig {
     pub links: LinkSettings,
     /// How to search for blocks; `None` to make none.
     pub mining: Option<MiningConfig>,
+    /// Whether to keep an index of the history of addresses. One that is turned on for a chain that is there already is
+    /// made before the node answers.
+    pub index: bool,
     /// Whether to throw the stored chain away, but not the keys and the record of what was signed, and to fetch it anew.
     pub resync: bool,
     /// Which block belongs at a height, by the operator's word.
@@ -72,6 +75,7 @@ impl NodeConfig {
             bootnodes: Vec::new(),
             links: LinkSettings::default(),
             mining: None,
+            index: false,
             resync: false,
             checkpoint: None,
             log_format: LogFormat::default(),

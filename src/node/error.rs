@@ -79,6 +79,7 @@ impl NodeError {
             Self::Store(StoreError::OtherChain { .. }) => "wrong_chain",
             Self::Store(StoreError::Checkpoint { .. }) => "checkpoint_contradicted",
             Self::Store(StoreError::Newer { .. }) => "database_newer",
+            Self::Store(StoreError::NoPayouts { .. }) => "database_older",
             Self::Store(StoreError::Damaged(_)) => "database_damaged",
             Self::Store(StoreError::Io(_)) => "database_failed",
             Self::System(_) => "system_refused",

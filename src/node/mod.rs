@@ -10,17 +10,20 @@
 //! | [`feed`] | what happens, for subscribers |
 //! | [`work`] | templates for those who search beside the node |
 //! | `verify`, `search` | signature checks and the nonce search, on threads of their own |
+//! | `indexing`, [`cold`] | making the index of histories; work on a data directory that no node uses |
 //! | `report`, [`metrics`] | log lines and figures |
 //! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
 
 mod backend;
+pub mod cold;
 pub mod config;
 mod error;
 pub mod feed;
 pub mod hashrate;
 pub mod host;
+mod indexing;
 pub mod links;
 pub mod lock;
 pub mod metrics;
@@ -61,6 +64,7 @@ use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
 use crate::miner::{Miner, Throttle};
 use crate::replica::{Chain, Replica};
 use crate::spec::{Consensus, FrozenSpec};
+use crate::store::Histories;
 
 /// The database, in the data directory.
 const DATABASE: &str = "db";
@@ -108,6 +112,11 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         tracing::warn!(kept, "the stored chain is thrown away; what was promised and signed stays");
     }
     let store = Arc::new(RocksStore::open(&database)?);
+    let told_to_end = ends.wait_for_signal();
+    if let Some(ended) = indexing::settle(config.index, spec, &store, told_to_end).await? {
+        server.stop().await;
+        return Ok(ended);
+    }
     let chain = Chain {
         params: spec.ledger_params(),
         rules: spec.rules(),
@@ -117,8 +126,13 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         checkpoint: config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id)),
     };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
-    let replica =
-        Replica::open(chain, || spec.genesis_state(), spec.engine(payout), store, wall_clock())?;
+    let replica = Replica::open(
+        chain,
+        || spec.genesis_state(),
+        spec.engine(payout),
+        store.clone(),
+        wall_clock(),
+    )?;
 
     let mailbox = Mailbox::default();
     let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
@@ -133,6 +147,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         net: net.handle(),
         metrics,
         prefix: spec.prefix,
+        histories: Histories::of(store, genesis),
         payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
         rate: HashRate::new(),
         stop: ends.asked(),
@@ -179,6 +194,14 @@ impl Ends {
         self.asked.0.clone()
     }
 
+    /// Waits for a signal.
+    async fn wait_for_signal(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.terminate.recv() => Exit::Terminated,
+            _ = self.interrupt.recv() => Exit::Interrupted,
+        }
+    }
+
     /// Waits for the end; says who asked for it.
     async fn wait<T>(&mut self, thread: &std::thread::JoinHandle<T>) -> Exit {
         let mut watch = tokio::time::interval(std::time::Duration::from_millis(200));
@@ -208,6 +231,7 @@ fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Facts {
         params: spec.ledger_params(),
         rule: rule(spec),
         pool_bytes_max: spec.pool_bytes(),
+        spec: spec.to_toml(),
         datadir: config.datadir.clone(),
         started: wall_clock(),
     }

@@ -50,6 +50,22 @@ impl std::fmt::Debug for RocksStore {
 impl RocksStore {
     /// Opens the database in a directory, which is created if need be.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let (options, families) = Self::options(Table::ALL.into_iter());
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(failed)?;
+        Ok(Self { db })
+    }
+
+    /// Opens the database in a directory as it is, and writes nothing. Tables of later versions may be missing, and are
+    /// empty then. No other process may have it open for writing.
+    pub fn read_only(path: &Path) -> Result<Self, StoreError> {
+        let there = DB::list_cf(&Options::default(), path).map_err(failed)?;
+        let present = |table: &Table| there.iter().any(|name| name == table.name());
+        let (options, families) = Self::options(Table::ALL.into_iter().filter(present));
+        let db = DB::open_cf_descriptors_read_only(&options, path, families, false);
+        Ok(Self { db: db.map_err(failed)? })
+    }
+
+    fn options(tables: impl Iterator<Item = Table>) -> (Options, Vec<ColumnFamilyDescriptor>) {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
@@ -65,7 +81,7 @@ impl RocksStore {
         options.set_keep_log_file_num(1);
         options.set_max_log_file_size(1 << 20);
         let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let families = Table::ALL.map(|table| {
+        let family = |table: Table| {
             let mut blocks = BlockBasedOptions::default();
             blocks.set_block_cache(&cache);
             blocks.set_bloom_filter(FILTER_BITS, false);
@@ -74,9 +90,8 @@ impl RocksStore {
             options.set_write_buffer_size(WRITE_BUFFER_BYTES);
             options.set_block_based_table_factory(&blocks);
             ColumnFamilyDescriptor::new(table.name(), options)
-        });
-        let db = DB::open_cf_descriptors(&options, path, families).map_err(failed)?;
-        Ok(Self { db })
+        };
+        (options, tables.map(family).collect())
     }
 
     /// Throws away the database in a directory, but for what engines and guards keep and what was promised to those who
@@ -122,8 +137,9 @@ impl RocksStore {
         Ok(kept)
     }
 
-    fn family(&self, table: Table) -> &ColumnFamily {
-        self.db.cf_handle(table.name()).expect("every table was opened")
+    /// A table, unless it is one that the database lacks and that was opened for reading only.
+    fn family(&self, table: Table) -> Option<&ColumnFamily> {
+        self.db.cf_handle(table.name())
     }
 }
 
@@ -136,7 +152,8 @@ fn failed(error: rocksdb::Error) -> StoreError {
 
 impl Store for RocksStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db.get_cf(self.family(table), key).map_err(failed)
+        let Some(family) = self.family(table) else { return Ok(None) };
+        self.db.get_cf(family, key).map_err(failed)
     }
 
     fn scan(
@@ -151,7 +168,8 @@ impl Store for RocksStore {
         let start = after.max(prefix);
         let mode = IteratorMode::From(start, Direction::Forward);
         let mut found = Vec::new();
-        for entry in self.db.iterator_cf_opt(self.family(table), options, mode) {
+        let Some(family) = self.family(table) else { return Ok(found) };
+        for entry in self.db.iterator_cf_opt(family, options, mode) {
             let (key, value) = entry.map_err(failed)?;
             if found.len() == limit || !key.starts_with(prefix) {
                 break;
@@ -166,9 +184,11 @@ impl Store for RocksStore {
     fn stage(&self, batch: Batch) -> Result<(), StoreError> {
         let mut writes = WriteBatch::default();
         for (table, key, value) in batch.writes {
+            let lacks = || StoreError::Io(format!("there is no table {}", table.name()));
+            let family = self.family(table).ok_or_else(lacks)?;
             match value {
-                Some(value) => writes.put_cf(self.family(table), key, value),
-                None => writes.delete_cf(self.family(table), key),
+                Some(value) => writes.put_cf(family, key, value),
+                None => writes.delete_cf(family, key),
             }
         }
         self.db.write_opt(writes, &WriteOptions::default()).map_err(failed)

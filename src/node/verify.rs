@@ -69,7 +69,8 @@ fn work(incoming: &Receiver<Order>, inbox: &Inbox) {
     }
 }
 
-fn check(all: &[SignatureCheck]) -> Vec<usize> {
+/// The places of the signatures that do not verify, found on as many cores as there are.
+pub(super) fn check(all: &[SignatureCheck]) -> Vec<usize> {
     if all.len() < PARALLEL_FROM {
         return verify_batch(all);
     }

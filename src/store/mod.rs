@@ -5,9 +5,23 @@
 //! holds some prefix of the staged batches that reaches at least to the last sync. So a host can run several inputs,
 //! sync once, and only then let anything out of the process that depends on them: group commit.
 
+mod archive;
+mod audit;
+mod cold;
+mod histories;
+mod history;
+mod index;
 mod memory;
 mod schema;
 
+pub use archive::{
+    ARCHIVE_FORMAT, ArchiveError, ArchiveReader, ArchiveWriter, MAGIC as ARCHIVE_MAGIC, Spot,
+};
+pub use audit::{Audit, AuditError, Audited};
+pub use cold::{ColdChain, Entered, StateOnly};
+pub use histories::{Histories, HistoryPage};
+pub use history::{Cause, HistoryEntry, HistoryError, OTHERS_MAX, Owned, Place, tell_transaction};
+pub use index::{Index, Mark, Progress};
 pub use memory::MemStore;
 pub use schema::{FORMAT, Final, FinalBase, StoredChain, StoredHeader};
 
@@ -35,11 +49,17 @@ pub enum Table {
     Pending,
     /// Where each final transaction is, by id.
     Transactions,
+    /// The coins that each block pays out itself, by the block's id.
+    Payouts,
+    /// Owner and amount of the coins that exist as far as the index has come, by id.
+    Owners,
+    /// The history of addresses: address, height and position, the latest first.
+    History,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Blocks,
         Self::Headers,
@@ -49,6 +69,9 @@ impl Table {
         Self::Records,
         Self::Pending,
         Self::Transactions,
+        Self::Payouts,
+        Self::Owners,
+        Self::History,
     ];
 
     /// Its name on disk.
@@ -63,6 +86,9 @@ impl Table {
             Self::Records => "records",
             Self::Pending => "pending",
             Self::Transactions => "transactions",
+            Self::Payouts => "payouts",
+            Self::Owners => "owners",
+            Self::History => "history",
         }
     }
 }
@@ -124,6 +150,15 @@ pub enum StoreError {
         /// The block in the store.
         found: crate::types::BlockId,
     },
+    /// It lacks what an index of histories is made of.
+    #[error(
+        "the database was begun by a version that did not keep what blocks pay out, as at height {height}, so no index \
+         can be made of it; export the chain and import it into a new data directory, or start with --resync"
+    )]
+    NoPayouts {
+        /// The first height that is not known.
+        height: crate::types::Height,
+    },
     /// It was written by newer software.
     #[error(
         "the database has format {found}, this software knows up to {known}; use a newer version"
@@ -168,3 +203,6 @@ pub trait Store: Send + Sync + 'static {
     /// Makes everything staged durable.
     fn sync(&self) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::index::{self, Indexing};
 use super::{Batch, Entry, Store, StoreError, Table};
 use crate::chain::{Finalised, Node, Rank};
-use crate::ledger::{Base, Delta, LtHash, ReadFailed, State};
+use crate::ledger::{Base, Coin, Delta, Key, LtHash, ReadFailed, State};
 use crate::types::{
-    Block, BlockId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId, decode,
-    encode,
+    Block, BlockId, CoinId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId,
+    decode, encode,
 };
 
 /// The format that this software writes. Format 1, which it reads as well, has no table of headers: there they are
@@ -61,6 +62,7 @@ impl<S: Store> Base for FinalBase<S> {
 /// What a store that belongs to a chain holds.
 pub struct StoredChain<S> {
     store: Arc<S>,
+    chain: GenesisId,
 }
 
 fn stored_header(block: &Block, rank: &Rank) -> StoredHeader {
@@ -84,7 +86,13 @@ impl<S: Store> StoredChain<S> {
             Some(bytes) => check(&*store, &bytes, chain)?,
             None => begin(&*store, chain, genesis, state())?,
         }
-        Ok(Self { store })
+        Ok(Self { store, chain })
+    }
+
+    /// The format of what a store holds, if it holds anything.
+    pub fn format(store: &S) -> Result<Option<u32>, StoreError> {
+        let bytes = store.get(Table::Meta, b"format")?;
+        bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
     }
 
     /// The store.
@@ -92,11 +100,16 @@ impl<S: Store> StoredChain<S> {
         &self.store
     }
 
-    /// The final block and the state after it.
-    pub fn last_final(&self) -> Result<(Arc<Block>, State), StoreError> {
+    /// Which block is final, and the commitment to the state after it.
+    pub fn mark(&self) -> Result<Final, StoreError> {
         let bytes = self.store.get(Table::Meta, b"final")?;
         let bytes = bytes.ok_or_else(|| damaged("the final block is not named"))?;
-        let last: Final = decode(&bytes).map_err(damaged)?;
+        decode(&bytes).map_err(damaged)
+    }
+
+    /// The final block and the state after it.
+    pub fn last_final(&self) -> Result<(Arc<Block>, State), StoreError> {
+        let last = self.mark()?;
         let block = self.block(&last.id)?.ok_or_else(|| damaged("the final block is missing"))?;
         let commitment = LtHash::from_bytes(&last.commitment)
             .ok_or_else(|| damaged("the state commitment has the wrong size"))?;
@@ -161,6 +174,11 @@ impl<S: Store> StoredChain<S> {
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
     }
 
+    /// The coins that a block paid out itself; nothing where the store was begun by a version that did not keep them.
+    pub fn paid(&self, id: &BlockId) -> Result<Option<Vec<(CoinId, Coin)>>, StoreError> {
+        index::paid(&*self.store, id)
+    }
+
     /// The non-final blocks in order of arrival, and the greatest number of arrival.
     pub fn unfinal(&self) -> Result<(Vec<Block>, u64), StoreError> {
         let mut arrivals: Vec<(u64, Vec<u8>)> = Vec::new();
@@ -204,12 +222,19 @@ impl<S: Store> StoredChain<S> {
         let header = stored_header(&node.block, &node.rank);
         batch.put(Table::Headers, *node.id.as_bytes(), encode(&header));
         batch.put(Table::Arrivals, *node.id.as_bytes(), encode(&node.arrival));
+        batch.put(Table::Payouts, *node.id.as_bytes(), encode(&node.paid.to_vec()));
         self.store.stage(batch)
     }
 
-    /// Writes what became final: states, places, the end of side branches, all in one batch.
+    /// Writes what became final: states, places, the end of side branches, histories where they are indexed, all in one
+    /// batch.
     pub fn finalised(&self, finalised: &Finalised) -> Result<(), StoreError> {
-        let Some(last) = finalised.blocks.last() else { return Ok(()) };
+        let ends = (finalised.blocks.first(), finalised.blocks.last());
+        let (Some(first), Some(last)) = ends else { return Ok(()) };
+        let mark = index::mark(&*self.store)?;
+        // An index that lags behind catches up by itself.
+        let follows = mark.on && mark.next == first.height();
+        let mut indexing = follows.then(|| Indexing::new(&*self.store, self.chain));
         let mut batch = Batch::default();
         for node in &finalised.blocks {
             batch.put(Table::Heights, node.height().0.to_be_bytes(), encode(&node.id));
@@ -225,6 +250,12 @@ impl<S: Store> StoredChain<S> {
                 batch.put(Table::Transactions, *receipt.id.as_bytes(), encode(&node.id));
                 batch.delete(Table::Pending, *receipt.id.as_bytes());
             }
+            if let Some(indexing) = &mut indexing {
+                indexing.add(&node.block, &node.paid, &mut batch)?;
+            }
+        }
+        if let Some(indexing) = indexing {
+            indexing.finish(mark, &mut batch);
         }
         let commitment = last.state.commitment().to_bytes();
         let mark = Final { id: last.id, height: last.height(), commitment };
@@ -245,6 +276,7 @@ impl<S: Store> StoredChain<S> {
             batch.delete(Table::Blocks, *id.as_bytes());
             batch.delete(Table::Headers, *id.as_bytes());
             batch.delete(Table::Arrivals, *id.as_bytes());
+            batch.delete(Table::Payouts, *id.as_bytes());
         }
     }
 }
@@ -280,9 +312,14 @@ fn begin<S: Store>(
     batch.put(Table::Meta, *b"genesis", encode(&chain));
     batch.put(Table::Blocks, *id.as_bytes(), encode(genesis));
     batch.put(Table::Heights, genesis.header.height.0.to_be_bytes(), encode(&id));
+    let mut paid: Vec<(CoinId, Coin)> = Vec::new();
     for (key, change) in delta {
+        if let (Key::Coin(id), Some(coin)) = (&key, &change) {
+            paid.push((*id, decode(coin).map_err(damaged)?));
+        }
         batch.writes.push((Table::State, key.to_bytes(), change.map(|value| value.to_vec())));
     }
+    batch.put(Table::Payouts, *id.as_bytes(), encode(&paid));
     let height = genesis.header.height;
     let mark = Final { id, height, commitment: commitment.to_bytes() };
     batch.put(Table::Meta, *b"final", encode(&mark));

@@ -17,13 +17,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::{
-    AddressParams, Balance, BlockInfo, BlockParams, BlockSelector, ChainInfo, CoinPage,
-    CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo, HeaderInfo, LinkParams,
-    MempoolInfo, MempoolParams, MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo,
-    RpcCode, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
-    TransactionParams,
+    AddressParams, Balance, BlockInfo, BlockParams, BlockSelector, BlocksPage, BlocksParams,
+    ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo,
+    HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo, MempoolParams,
+    MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, RpcCode, SpecInfo,
+    SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo, TransactionParams,
 };
-use crate::types::{CoinId, Transaction, TransactionId, encode};
+use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
 /// How long a call may take unless the caller says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -354,6 +354,16 @@ impl Client {
         self.call("chain_supply", &NOTHING).await
     }
 
+    /// `chain_blocks`: blocks of the best branch from a height on, as many as one answer holds.
+    pub async fn chain_blocks(&self, from: Height) -> Result<BlocksPage, ClientError> {
+        self.call("chain_blocks", &BlocksParams { from, limit: None }).await
+    }
+
+    /// `chain_spec`.
+    pub async fn chain_spec(&self) -> Result<SpecInfo, ClientError> {
+        self.call("chain_spec", &NOTHING).await
+    }
+
     /// `consensus_status`.
     pub async fn consensus_status(&self) -> Result<ConsensusStatus, ClientError> {
         self.call("consensus_status", &NOTHING).await
@@ -404,6 +414,17 @@ impl Client {
     /// `address_balance`.
     pub async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
         self.call("address_balance", &AddressParams { address: address.into() }).await
+    }
+
+    /// `address_history`: one page, the first one unless `before` says where the last one ended.
+    pub async fn address_history(
+        &self,
+        address: &str,
+        before: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, ClientError> {
+        let params = HistoryParams { address: address.into(), before, limit: Some(limit) };
+        self.call("address_history", &params).await
     }
 
     /// `mining_status`.

@@ -11,8 +11,8 @@ use super::client::ClientError;
 use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
-    Balance, CoinInfo, CoinPage, Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo,
-    TransactionStatus,
+    Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, Refusal,
+    RpcCode, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
 };
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
 use crate::types::signatures::verify_batch;
@@ -329,6 +329,45 @@ impl FakeNode {
     }
 }
 
+/// What a transaction does to an owner, if it touches him. `before` and `after` are the coins around it.
+fn told(
+    owner: &Address,
+    id: &TransactionId,
+    transaction: &Transaction,
+    status: TransactionStatus,
+    before: &Coins,
+    after: &Coins,
+) -> Option<HistoryInfo> {
+    let spends = transaction.inputs.iter().filter_map(|coin| before.get(coin).or(after.get(coin)));
+    let spends: Vec<&Coin> = spends.collect();
+    let theirs = spends.iter().filter(|coin| coin.owner == *owner).map(|coin| coin.amount);
+    let spent = Amount::total(theirs).unwrap();
+    let outputs = transaction.outputs.iter();
+    let to_them = outputs.clone().filter(|output| output.to == *owner).map(|output| output.amount);
+    let received = Amount::total(to_them).unwrap();
+    let paid = Amount::total(outputs.clone().map(|output| output.amount)).unwrap();
+    let held = Amount::total(spends.iter().map(|coin| coin.amount)).unwrap();
+    let others: Vec<String> = match spent {
+        Amount::ZERO => spends.iter().map(|coin| coin.owner.encode(&prefix())).collect(),
+        _ => outputs.filter(|o| o.to != *owner).map(|o| o.to.encode(&prefix())).collect(),
+    };
+    (spent.0 + received.0 > 0).then(|| HistoryInfo {
+        kind: HistoryKind::Transaction,
+        status,
+        id: Some(*id),
+        block: None,
+        height: None,
+        time: Time(0),
+        confirmations: 1,
+        received,
+        spent,
+        net: HistoryInfo::net(received, spent),
+        fee: (spent > Amount::ZERO).then(|| held.minus(paid).unwrap()),
+        others_count: others.len() as u32,
+        others,
+    })
+}
+
 impl NodeApi for FakeNode {
     fn url(&self) -> &str {
         URL
@@ -399,6 +438,54 @@ impl NodeApi for FakeNode {
             pending: Amount::total(page.pending.iter().map(|coin| coin.amount)).unwrap(),
             coins: page.coins.len() as u64,
             height: page.height,
+        })
+    }
+
+    async fn address_history(
+        &self,
+        address: &str,
+        before: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, ClientError> {
+        others_first().await;
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        if let Some(reason) = &fake.refusal {
+            let (code, message) = (RpcCode::NoIndex.code(), reason.clone());
+            return Err(ClientError::Refused { code, message, help: Some("--index".into()) });
+        }
+        let owner = Address::parse(address, &prefix()).unwrap();
+        let mut all: Vec<HistoryInfo> = Vec::new();
+        let mut found = fake.start.clone();
+        for (height, (id, carried, coins)) in (HEAD + 1..).zip(&fake.blocks) {
+            for (transaction_id, transaction) in carried {
+                let status = TransactionStatus::Included;
+                let entry = told(&owner, transaction_id, transaction, status, &found, coins);
+                let height = Some(Height(height));
+                all.extend(entry.map(|entry| HistoryInfo { block: Some(*id), height, ..entry }));
+            }
+            found = coins.clone();
+        }
+        all.reverse();
+        all.retain(|entry| before.is_none_or(|before| entry.height < Some(before.height)));
+        let next = fake.next_coins();
+        let pending = fake.pool.iter().filter(|_| before.is_none()).filter_map(|(id, pending)| {
+            told(&owner, id, pending, TransactionStatus::Pending, &found, &next)
+        });
+        let limit = fake.page.min(limit as usize);
+        let more = all.len() > limit;
+        all.truncate(limit);
+        let cursor = |entry: &HistoryInfo| HistoryCursor {
+            height: entry.height.unwrap_or_default(),
+            position: 0,
+        };
+        Ok(HistoryPage {
+            address: address.into(),
+            head: fake.blocks.last().map(|(id, ..)| *id).unwrap_or_default(),
+            height: Height(fake.height()),
+            pending: pending.collect(),
+            next: all.last().filter(|_| more).map(cursor),
+            entries: all,
         })
     }
 
@@ -510,6 +597,15 @@ impl NodeApi for &FakeNode {
 
     async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
         (**self).address_balance(address).await
+    }
+
+    async fn address_history(
+        &self,
+        address: &str,
+        before: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, ClientError> {
+        (**self).address_history(address, before, limit).await
     }
 
     async fn mempool_submit(

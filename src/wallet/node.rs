@@ -3,7 +3,10 @@
 use std::future::Future;
 
 use super::client::{Client, ClientError};
-use crate::api::{Balance, CoinPage, RpcCode, SubmitResult, SystemInfo, TransactionInfo};
+use crate::api::{
+    Balance, CoinPage, HistoryCursor, HistoryPage, RpcCode, SubmitResult, SystemInfo,
+    TransactionInfo,
+};
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
 
 /// What the wallet asks of a node. The [`Client`] answers it over HTTP, and tests answer it by themselves.
@@ -24,6 +27,14 @@ pub trait NodeApi {
 
     /// `address_balance`: what an address owns.
     fn address_balance(&self, address: &str) -> impl Future<Output = Result<Balance, ClientError>>;
+
+    /// `address_history`: a page of what happened to an address.
+    fn address_history(
+        &self,
+        address: &str,
+        before: Option<HistoryCursor>,
+        limit: u32,
+    ) -> impl Future<Output = Result<HistoryPage, ClientError>>;
 
     /// `mempool_submit`: admits transactions in their order; one answer for each.
     fn mempool_submit(
@@ -58,6 +69,15 @@ impl NodeApi for Client {
 
     async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
         self.address_balance(address).await
+    }
+
+    async fn address_history(
+        &self,
+        address: &str,
+        before: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, ClientError> {
+        self.address_history(address, before, limit).await
     }
 
     async fn mempool_submit(

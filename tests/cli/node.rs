@@ -13,7 +13,7 @@ use super::{Ended, Stage};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node that runs, and is killed when a test fails.
-struct Node {
+pub(super) struct Node {
     child: Child,
     directory: String,
 }
@@ -28,7 +28,7 @@ impl Drop for Node {
 
 impl Node {
     /// Starts a node with any free ports, and waits until it says where it listens.
-    fn start(stage: &Stage, directory: &str, arguments: &str) -> Self {
+    pub(super) fn start(stage: &Stage, directory: &str, arguments: &str) -> Self {
         let line = format!("node run -d {directory} --port 0 --rpc-port 0 {arguments}");
         let words: Vec<&str> = line.split_whitespace().collect();
         let log = std::fs::File::create(stage.path(&format!("{directory}.log"))).expect("a log");
@@ -55,13 +55,13 @@ impl Node {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
         kill_process(pid, signal).expect("it runs");
     }
 
     /// The exit code, once it has ended.
-    fn end(mut self) -> i32 {
+    pub(super) fn end(mut self) -> i32 {
         let status = self.child.wait().expect("it ends");
         status.code().expect("it ends by itself, not by the signal")
     }

@@ -42,6 +42,13 @@ async fn every_method_has_a_typed_call() {
     let rest = client.coins_list(&address, page.next, 1000).await.unwrap();
     assert_eq!((page.coins.len(), rest.coins.len(), rest.next), (2, 2, None));
     assert_eq!(client.address_balance(&address).await.unwrap().spendable, Amount(400));
+    let page = client.address_history(&address, None, 2).await.unwrap();
+    let rest = client.address_history(&address, page.next, 500).await.unwrap();
+    assert_eq!((page.pending.len(), page.entries.len()), (1, 2));
+    assert_eq!((rest.pending.len(), rest.entries.len(), rest.next), (0, 2, None));
+    let blocks = client.chain_blocks(Height(6)).await.unwrap();
+    assert_eq!((blocks.blocks.len(), blocks.height), (3, Height(HEAD)));
+    assert_eq!(client.chain_spec().await.unwrap().genesis, fake::chain());
     client.mining_start(&address).await.unwrap();
     assert!(client.mining_status().await.unwrap().mining);
     client.mining_stop().await.unwrap();

@@ -16,7 +16,7 @@ use assay::node::feed::{Feed, Item, Topic};
 use assay::node::rpc::{Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
 use assay::node::work::{SealError, Template};
 use assay::replica::View;
-use assay::store::StoreError;
+use assay::store::{Cause, HistoryEntry, HistoryError, HistoryPage, Place, StoreError};
 use assay::types::target::{Bits, Target};
 use assay::types::work::WorkProof;
 use assay::types::{
@@ -85,6 +85,7 @@ pub(super) fn facts(datadir: &Path) -> Facts {
         },
         rule: Rule::Pow(Arc::new(rules())),
         pool_bytes_max: 1 << 24,
+        spec: "name = \"pow-dev\"\n".into(),
         datadir: datadir.to_owned(),
         started: Time(1_700_000_000_000),
     }
@@ -133,6 +134,8 @@ pub(super) struct Fake {
     /// What subscribers are told: tests tell it.
     pub(super) feed: Feed,
     pub(super) links: Mutex<NodeLinks>,
+    /// Whether it keeps an index of histories.
+    pub(super) index: AtomicBool,
     /// A block that lost its branch.
     pub(super) side: BlockId,
 }
@@ -221,6 +224,7 @@ impl Fake {
             payout: Mutex::new(None),
             feed: Feed::new(prefix()),
             links: Mutex::default(),
+            index: AtomicBool::new(true),
             side,
         }
     }
@@ -246,6 +250,18 @@ fn block(height: u64, parent: BlockId, offset: u64, carried: Vec<Transaction>) -
     Draft { header, body }.seal(seal)
 }
 
+fn entry(cause: Cause, received: u64, spent: u64) -> HistoryEntry {
+    HistoryEntry {
+        cause,
+        time: Time(5),
+        received: Amount(received),
+        spent: Amount(spent),
+        fee: Amount(if spent > 0 { 7 } else { 0 }),
+        others: Bounded::default(),
+        others_count: 0,
+    }
+}
+
 fn now<T: Send + 'static>(answer: T) -> Answer<T> {
     std::future::ready(Ok(answer)).boxed()
 }
@@ -267,6 +283,30 @@ impl Backend for Fake {
 
     fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError> {
         Ok(self.finals.get(id).copied())
+    }
+
+    fn history(
+        &self,
+        owner: &Address,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(HistoryPage, Arc<View>), HistoryError> {
+        if !self.index.load(Ordering::Relaxed) {
+            return Err(HistoryError::NoIndex);
+        }
+        assert_eq!(*owner, self::owner().address());
+        let place = |height, position| Place { height: Height(height), position };
+        let mut entries = vec![
+            (place(7, 1), entry(Cause::Reward, 50, 0)),
+            (place(7, 0), entry(Cause::Transaction(transaction(2).id(&chain())), 2, 1000)),
+            (place(3, 0), entry(Cause::Transaction(transaction(1).id(&chain())), 1, 0)),
+            (place(0, 0), entry(Cause::Genesis, 1400, 0)),
+        ];
+        entries.retain(|(place, _)| before.is_none_or(|before| *place < before));
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let page = HistoryPage { entries, unfinal_from: Height(FINAL + 1), more };
+        Ok((page, self.view()))
     }
 
     fn mining(&self) -> MiningStatus {
@@ -399,6 +439,15 @@ impl Backend for Fake {
                 created(coin_id(4), 400),
             ],
         })
+    }
+
+    fn pool_history(&self, _: Address, limit: usize) -> Answer<Vec<HistoryEntry>> {
+        // The second is in a block by now: it must not be told twice.
+        let told = [3, 2].map(|mark| {
+            let cause = Cause::Transaction(transaction(mark).id(&chain()));
+            entry(cause, u64::from(mark), 1000)
+        });
+        now(told.into_iter().take(limit).collect())
     }
 
     fn forks(&self) -> Answer<Vec<ForkInfo>> {

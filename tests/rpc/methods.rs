@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use assay::api::files::COOKIE_FILE_NAME;
 use assay::api::{COINS_PAGE_MAX, RpcCode};
 use assay::node::rpc::{Backend, Config};
-use assay::types::{Prefix, encode};
+use assay::types::{Height, Prefix, encode};
 use base64::Engine;
 use serde_json::{Value, json};
 
@@ -28,6 +28,9 @@ async fn each_method_answers_what_it_is_asked() {
     let unknown = "ee".repeat(32);
     let page = json!({ "address": address, "limit": 2 });
     let second = json!({ "address": address, "limit": 2, "after": fake::coin_id(4).to_string() });
+
+    let seventh = stage.node.view().branch[&Height(7)];
+    let block_7 = hex::encode(encode(&stage.node.block(&seventh).unwrap().unwrap()));
 
     let rows: Vec<Row> = vec![
         (
@@ -80,6 +83,59 @@ async fn each_method_answers_what_it_is_asked() {
         ),
         ("chain_block", json!(["zz"]), vec![("/error/code", json!(-32602))]),
         ("chain_block", json!({ "height": 1 }), vec![("/error/code", json!(-32602))]),
+        (
+            "address_history",
+            json!({ "address": address, "limit": 3 }),
+            vec![
+                ("/result/height", json!(HEAD)),
+                ("/result/pending/0/id", json!(id_of(3))),
+                ("/result/pending/0/status", json!("pending")),
+                ("/result/pending/0/net", json!("-997")),
+                ("/result/pending/1", Value::Null),
+                ("/result/entries/0/kind", json!("reward")),
+                ("/result/entries/0/status", json!("included")),
+                ("/result/entries/0/confirmations", json!(2)),
+                ("/result/entries/1/fee", json!("7")),
+                ("/result/entries/1/net", json!("-998")),
+                ("/result/entries/2/status", json!("final")),
+                ("/result/entries/2/net", json!("1")),
+                ("/result/entries/2/fee", Value::Null),
+                ("/result/entries/3", Value::Null),
+                ("/result/next", json!({ "height": 3, "position": 0 })),
+            ],
+        ),
+        (
+            "address_history",
+            json!({ "address": address, "before": { "height": 3, "position": 0 } }),
+            vec![
+                ("/result/pending", Value::Null),
+                ("/result/entries/0/kind", json!("genesis")),
+                ("/result/entries/0/block", json!(stage.node.block_at(Height(0)).unwrap())),
+                ("/result/next", Value::Null),
+            ],
+        ),
+        (
+            "address_history",
+            json!({ "address": address, "limit": 501 }),
+            vec![("/error/code", json!(-32602))],
+        ),
+        (
+            "address_history",
+            json!({ "address": other }),
+            vec![("/error/code", json!(RpcCode::BadAddress.code()))],
+        ),
+        (
+            "chain_blocks",
+            json!({ "from": 7, "limit": 1 }),
+            vec![
+                ("/result/final_height", json!(FINAL)),
+                ("/result/blocks/0", json!(block_7)),
+                ("/result/blocks/1", Value::Null),
+            ],
+        ),
+        ("chain_blocks", json!([99]), vec![("/result/blocks", json!([]))]),
+        ("chain_blocks", json!([1, 0]), vec![("/error/code", json!(-32602))]),
+        ("chain_spec", json!([]), vec![("/result/toml", json!("name = \"pow-dev\"\n"))]),
         (
             "chain_header",
             json!(["final"]),

@@ -114,7 +114,7 @@ fn usual_place(given: &Given, home: Option<&Path>) -> Result<PathBuf, CliError> 
 }
 
 /// The frozen spec in a data directory, if there is one.
-fn present(file: &Path) -> Result<Option<FrozenSpec>, CliError> {
+pub(in crate::cli) fn present(file: &Path) -> Result<Option<FrozenSpec>, CliError> {
     match fs::symlink_metadata(file) {
         Ok(_) => {
             let text = specs::read_file(file)?;
@@ -126,7 +126,7 @@ fn present(file: &Path) -> Result<Option<FrozenSpec>, CliError> {
 }
 
 /// Writes the frozen spec as a whole, unless there is one; says whether it did.
-fn put(file: &Path, text: &str) -> Result<bool, CliError> {
+pub(in crate::cli) fn put(file: &Path, text: &str) -> Result<bool, CliError> {
     let directory = file.parent().unwrap_or(Path::new("."));
     let temporary = directory.join(format!("{CHAIN_FILE_NAME}.{}.tmp", std::process::id()));
     let write = || -> io::Result<bool> {

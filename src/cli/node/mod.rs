@@ -3,7 +3,7 @@
 //! What a node is told about itself comes from `settings`, what chain it runs from `chain`. Both are settled and checked
 //! here; the rest is [`node::run`](crate::node::run).
 
-mod chain;
+pub(super) mod chain;
 mod settings;
 
 use std::net::{IpAddr, SocketAddr};
@@ -87,12 +87,6 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
 /// Checks settings, settles the chain, and makes the configuration of a node out of both.
 fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<NodeConfig, CliError> {
     // Whatever can be refused is refused before anything is written.
-    if settings.index == Some(true) {
-        return Err(CliError::usage(
-            "--index: the index of the history of addresses is not built yet",
-        )
-        .help("leave it out; balances and coins need no index"));
-    }
     let bootnodes = settings.bootnodes.unwrap_or_default();
     settings::check_bootnodes(&bootnodes)?;
     let rpc = SocketAddr::new(
@@ -127,6 +121,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         links,
         mining,
+        index: settings.index.unwrap_or(false),
         resync,
         checkpoint: settings.checkpoint,
         ..NodeConfig::new(settled.datadir)

@@ -68,7 +68,6 @@ fn a_checkpoint_is_a_height_and_an_id() {
 fn what_cannot_be_is_refused_with_advice() {
     let many = vec!["/ip4/127.0.0.1/tcp/1"; 65].join(",");
     for (line, exit, part) in [
-        ("--chain pow-dev --index", Exit::Usage, "not built yet"),
         ("--chain pow-dev --rpc-bind 0.0.0.0", Exit::Config, "--rpc-token-file"),
         (
             "--chain pow-dev --mine --payout alcie",

@@ -179,11 +179,11 @@ pub struct Settings {
     #[serde(deserialize_with = "from_text")]
     pub kernel: Option<KernelChoice>,
 
-    /// Keep an index of the history of addresses (not built yet: refused)
+    /// Keep an index of the history of addresses, which `assay wallet history` reads
     #[arg(
         long,
         env = "ASSAY_INDEX",
-        hide = true,
+        hide_env = true,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,

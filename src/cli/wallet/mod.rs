@@ -1,7 +1,7 @@
 //! `assay wallet`: keys on this machine, and the money they own on a chain.
 //!
 //! - `keys`: new, restore, list, address, export: what needs no node, but asks one for the prefix of addresses
-//! - `money`: balance, coins
+//! - `money`: balance, coins; `history`: what happened to them
 //! - `send`, `faucet`: payments, followed by `follow`
 //! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
 //!
@@ -12,6 +12,7 @@ mod desk;
 mod errors;
 mod faucet;
 mod follow;
+mod history;
 mod keys;
 mod money;
 mod options;
@@ -40,6 +41,7 @@ Examples:
   assay wallet new                          a wallet, and the words to restore it
   assay wallet faucet                       100 coins of a development account
   assay wallet balance
+  assay wallet history                      what came and went, where the node runs with --index
   assay wallet send ADDRESS 1.5             returns when a block carries it
   assay wallet send ADDRESS 1.5 --wait final
   assay wallet address --new --label rent   another address of the same wallet
@@ -69,6 +71,8 @@ enum Command {
     Balance(money::BalanceArgs),
     /// List the coins of an account
     Coins(money::CoinsArgs),
+    /// Tell what happened to an account; the node has to keep an index
+    History(history::HistoryArgs),
     /// Pay somebody
     Send(send::Send),
     /// Get test money from a development account
@@ -112,6 +116,7 @@ async fn perform<N: NodeApi>(args: Args, desk: &mut Desk<'_, N>) -> Result<Answe
         Command::Address(args) => keys::address(args, desk).await,
         Command::Balance(args) => money::balance(args, desk).await,
         Command::Coins(args) => money::coins(args, desk).await,
+        Command::History(args) => history::history(args, desk).await,
         Command::Send(args) => send::send(args, desk).await,
         Command::Faucet(args) => faucet::faucet(args, desk).await,
         Command::Export(args) => keys::export(args, desk).await,

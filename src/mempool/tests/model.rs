@@ -218,6 +218,41 @@ fn check(pool: &Mempool, ground: &Ground, model: &Model, seed: u64) {
     }
     assert_eq!((pool.spent.len(), pool.created.len()), (spent, created), "seed {seed}");
     assert_eq!(pool.by_rate.len(), pool.len(), "seed {seed}");
+    check_owners(pool, ground, model, seed);
+}
+
+/// What the pool says of an owner is what a walk over all of it finds.
+fn check_owners(pool: &Mempool, ground: &Ground, model: &Model, seed: u64) {
+    let mut all: BTreeMap<CoinId, Coin> = (1..=5).flat_map(|person| ground.coins(person)).collect();
+    for entry in &model.entries {
+        let outputs = 0..entry.transaction.outputs.len();
+        all.extend(outputs.map(|n| ground.output(&entry.transaction, n)));
+    }
+    let mut pairs = 0;
+    for owner in (1..=5).map(|person| key(person).address()) {
+        let touches = |transaction: &Transaction| {
+            transaction.inputs.iter().any(|coin| all[coin].owner == owner)
+                || transaction.outputs.iter().any(|output| output.to == owner)
+        };
+        let expected: BTreeSet<TransactionId> = model
+            .entries
+            .iter()
+            .filter(|entry| touches(&entry.transaction))
+            .map(|entry| entry.id)
+            .collect();
+        let found: BTreeSet<TransactionId> = pool.of(&owner).map(|(id, _)| *id).collect();
+        assert_eq!(found, expected, "seed {seed}");
+        for (id, pending) in pool.of(&owner) {
+            let spends = pending.spends.iter().map(|coin| (coin.owner, coin.amount));
+            let expected = pending.transaction.inputs.iter().map(|id| all[id]);
+            assert!(spends.eq(expected.map(|coin| (coin.owner, coin.amount))), "seed {seed}");
+            let created = pool.created_by(id, &owner).count();
+            let outputs = pending.transaction.outputs.iter();
+            assert_eq!(created, outputs.filter(|output| output.to == owner).count());
+        }
+        pairs += found.len();
+    }
+    assert_eq!(pool.by_owner.len(), pairs, "seed {seed}");
 }
 
 /// Whatever part of the pool a producer takes, it executes; without bounds it is all of it.

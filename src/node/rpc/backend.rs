@@ -12,7 +12,7 @@ use crate::node::feed::{Item, Topic};
 use crate::node::work::{SealError, Template};
 use crate::replica::View;
 use crate::spec::LinkShape;
-use crate::store::StoreError;
+use crate::store::{HistoryEntry, HistoryError, HistoryPage, Place, StoreError};
 use crate::types::work::WorkProof;
 use crate::types::{
     Address, Amount, Block, BlockId, CoinId, Height, Time, Transaction, TransactionId,
@@ -32,7 +32,7 @@ pub struct PendingInfo {
 /// What pending transactions do to the coins of one owner.
 #[derive(Debug, Clone, Default)]
 pub struct PoolCoins {
-    /// Coins that they spend, and which does. May name coins of others too.
+    /// Coins of the owner that they spend, and which does.
     pub spent: BTreeMap<CoinId, TransactionId>,
     /// Coins of the owner that they create and none of them spends, with the transaction that creates each.
     pub created: Vec<(CoinId, Coin, TransactionId)>,
@@ -71,6 +71,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The final block that carries a transaction. The others are found in [`View::included`].
     fn block_of(&self, id: &TransactionId) -> Result<Option<BlockId>, StoreError>;
+
+    /// Up to `limit` entries of the history of an address before a place, the latest first, and the head that they were
+    /// read after.
+    fn history(
+        &self,
+        owner: &Address,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(HistoryPage, Arc<View>), HistoryError>;
 
     /// What the node's search for blocks is doing.
     fn mining(&self) -> MiningStatus;
@@ -122,6 +131,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What pending transactions do to the coins of `owner`.
     fn pool_of(&self, owner: Address) -> Answer<PoolCoins>;
+
+    /// What pending transactions would write into the history of `owner`, the latest first, up to `limit` of them.
+    fn pool_history(&self, owner: Address, limit: usize) -> Answer<Vec<HistoryEntry>>;
 
     /// The ends of all branches, the best first.
     fn forks(&self) -> Answer<Vec<ForkInfo>>;

@@ -58,6 +58,8 @@ pub struct Facts {
     pub rule: Rule,
     /// Where the pool is full, in bytes.
     pub pool_bytes_max: usize,
+    /// The frozen spec, a TOML file.
+    pub spec: String,
     /// The data directory.
     pub datadir: PathBuf,
     /// When the node started.

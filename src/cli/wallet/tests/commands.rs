@@ -176,6 +176,46 @@ fn coins_are_listed_the_youngest_first_with_what_may_be_done_with_them() {
 }
 
 #[test]
+fn a_history_tells_what_came_and_went_and_what_is_still_to_come() {
+    let stage = Stage::new();
+    let node = funded();
+    let to = shown(&stranger());
+    stage.json(&node, &["send", &to, "1.5", "--password-file", "pass"]);
+    stage.json(&node, &["faucet", "7"]);
+    stage.json(&node, &["send", &to, "2", "--wait", "accepted", "--password-file", "pass"]);
+    stage.notes();
+    let told = stage.json(&node, &["history"]);
+    let history = &told["histories"][0];
+    assert!(history["height"].as_u64().unwrap() >= HEAD + 2 && history["more"] == json!(false));
+    let entries = history["entries"].as_array().unwrap();
+    let statuses: Vec<_> = entries.iter().map(|entry| entry["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["pending", "included", "included"]);
+    assert_eq!(entries[1]["net"], (7 * COIN).to_string());
+    let fee: u64 = entries[2]["fee"].as_str().unwrap().parse().unwrap();
+    assert_eq!(entries[2]["net"], format!("-{}", 3 * COIN / 2 + fee));
+    assert_eq!(entries[2]["others"], json!([to]));
+    let text = stage.run(&node, &["history", "--all"]).unwrap().text;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[1].contains("sent") && lines[1].contains("pending") && lines[1].contains("-2.0"));
+    assert!(lines[2].contains("received") && lines[2].contains("+7 PYR"), "{text}");
+    // In pages of one, and no more than wanted.
+    let paged = node.with_page(1);
+    assert_eq!(stage.json(&paged, &["history"]), told);
+    stage.notes();
+    let latest = stage.json(&paged, &["history", "-n", "2"]);
+    assert_eq!(latest["histories"][0]["entries"].as_array().unwrap().len(), 2);
+    assert!(stage.notes().contains("--limit 20"));
+    let nobody = stage.json(&paged, &["history", &shown(&own(7).address())]);
+    assert_eq!(nobody["histories"][0]["entries"], json!([]));
+    // A node without an index says what to do.
+    paged.set_refusal(Some("this node keeps no index"));
+    let error = stage.run(&paged, &["history"]).err().unwrap();
+    assert_eq!((error.exit(), error.code()), (Exit::Refused, "no_index"));
+    assert!(error.advice().is_some_and(|advice| advice.contains("--index")));
+}
+
+#[test]
 fn a_payment_is_reported_in_the_stable_shape() {
     let stage = Stage::new();
     let node = funded();

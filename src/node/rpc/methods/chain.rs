@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::{Access, Call, None as NoParams, Table, blocking};
 use crate::api::{
-    BlockInfo, BlockParams, BlockSelector, ChainInfo, ConsensusStatus, FinalityConflictInfo,
-    ForkInfo, HeaderInfo, RpcCode, SupplyInfo, SyncInfo, SyncStage, TransactionInfo,
-    TransactionParams, TransactionStatus,
+    BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockInfo, BlockParams, BlockSelector, BlocksPage,
+    BlocksParams, ChainInfo, ConsensusStatus, FinalityConflictInfo, ForkInfo, HeaderInfo, RpcCode,
+    SpecInfo, SupplyInfo, SyncInfo, SyncStage, TransactionInfo, TransactionParams,
+    TransactionStatus,
 };
 use crate::ledger::{ReadFailed, Supply};
 use crate::node::rpc::PendingInfo;
 use crate::node::rpc::fault::Fault;
-use crate::types::{Amount, Block, BlockId, Height, TransactionId};
+use crate::types::{Amount, Block, BlockId, Height, TransactionId, encode};
 
 pub(super) fn register(table: &mut Table) {
     table.ask(
@@ -40,6 +41,16 @@ pub(super) fn register(table: &mut Table) {
             Ok(HeaderInfo::of(&found.block, chain, prefix, found.is_final, found.best))
         },
     );
+    table.read(
+        "chain_blocks",
+        Access::Open,
+        "blocks of the best branch as they are encoded, from a height on",
+        |call, params: BlocksParams| blocks(call, params),
+    );
+    table.now("chain_spec", Access::Open, "the frozen spec of the chain", |call, _: NoParams| {
+        let facts = &call.context.facts;
+        Ok(SpecInfo { genesis: facts.params.chain, toml: facts.spec.clone() })
+    });
     table.ask(
         "chain_forks",
         Access::Open,
@@ -107,6 +118,27 @@ impl Call {
         let is_final = best && block.header.height <= self.view.final_height;
         Ok(Found { block, is_final, best })
     }
+}
+
+/// Blocks of the best branch as they are encoded, from a height on.
+fn blocks(call: &Call, params: BlocksParams) -> Result<BlocksPage, Fault> {
+    let limit = params.limit.unwrap_or(BLOCKS_PAGE_MAX);
+    if !(1..=BLOCKS_PAGE_MAX).contains(&limit) {
+        return Err(Fault::params(format!("limit {limit} is not in 1 to {BLOCKS_PAGE_MAX}")));
+    }
+    let (height, final_height) = (call.view.header.height, call.view.final_height);
+    let (mut blocks, mut bytes) = (Vec::new(), 0);
+    let mut next = params.from;
+    while blocks.len() < limit as usize && bytes < BLOCKS_PAGE_BYTES && next <= height {
+        let Some(id) = call.at(next)? else { break };
+        // A block that just lost its branch may be gone: whoever asks goes on from there.
+        let Some(block) = call.backend.block(&id)? else { break };
+        let encoded = encode(&block);
+        bytes += encoded.len();
+        blocks.push(hex::encode(encoded));
+        next = next.next();
+    }
+    Ok(BlocksPage { height, final_height, blocks })
 }
 
 async fn info(call: Call) -> Result<ChainInfo, Fault> {

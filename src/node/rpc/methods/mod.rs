@@ -8,6 +8,7 @@
 mod accounts;
 mod bitcoin;
 mod chain;
+mod history;
 mod mempool;
 mod mining;
 mod net;
@@ -212,6 +213,7 @@ pub(super) fn methods(context: Arc<Context>) -> (Methods, Arc<Catalog>) {
     chain::register(&mut table);
     mempool::register(&mut table);
     accounts::register(&mut table);
+    history::register(&mut table);
     mining::register(&mut table);
     work::register(&mut table);
     net::register(&mut table);
