@@ -27,9 +27,11 @@ use crate::api::Exit;
 use crate::node::config::LogFormat;
 
 pub mod chain;
+pub mod completions;
 pub mod connect;
 mod crash;
 pub mod devnet;
+pub mod doctor;
 pub mod error;
 pub mod locate;
 pub mod log;
@@ -116,6 +118,12 @@ pub enum Command {
     Wallet(wallet::Args),
     /// Call a method of the node
     Rpc(rpc::Args),
+    /// Look at machine, data directory and node, and say what is wrong and what to do
+    Doctor(doctor::Args),
+    /// Print a script that completes commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// Write a manual page for each command
+    Man(completions::ManArgs),
     /// Say what this program is and how it was built
     Version,
 }
@@ -156,6 +164,9 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Command::Rpc(args) => rpc::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
         Command::Wallet(args) => wallet::run(args, &globals),
+        Command::Doctor(args) => doctor::run(args, &globals),
+        Command::Completions(args) => completions::completions(&args, &globals),
+        Command::Man(args) => completions::man(&args, &globals),
         Command::Version => version::run(&globals),
     }
 }

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod chain;
+mod data;
 mod fake_node;
 mod node;
 mod spec;

@@ -249,6 +249,7 @@ mod tests {
             params: params(),
             rule: Rule::Pow(Arc::new(PowRules::new(pow_params(&params())))),
             pool_bytes_max: 0,
+            spec: String::new(),
             datadir: std::path::PathBuf::new(),
             started: Time(0),
         };
