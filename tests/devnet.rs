@@ -417,3 +417,87 @@ fn what_makes_no_sense_is_refused_and_nothing_is_lost() {
     assert_ne!(home.status("")["genesis"], genesis.as_str());
     home.ok("devnet down");
 }
+
+/// What a node answers at a path of its port.
+fn get(url: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A figure of a node, that of all its labels together.
+fn figure(metrics: &str, name: &str) -> f64 {
+    let series = metrics.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+#[test]
+fn every_figure_moves_and_the_log_says_the_same() {
+    let home = Home::new();
+    let spec = include_str!("../chain-specs/pow-dev.toml");
+    let quick = spec.replace("finality_depth = 20", "finality_depth = 2");
+    assert_ne!(spec, quick);
+    fs::write(home.path().join("quick.toml"), quick).unwrap();
+    home.ok("devnet up quick.toml --nodes 2 --detach");
+    home.status_when("", "at height 1", all_reach(1));
+    home.ok("wallet new --no-password");
+    home.ok("wallet faucet 10");
+    home.status_when("", "met", |status| nodes(status).iter().all(|node| node["peers"] == 1));
+
+    let moving = [
+        "assay_chain_height",
+        "assay_chain_final_height",
+        "assay_chain_unfinal_blocks",
+        "assay_chain_imports_total",
+        "assay_chain_transactions_total",
+        "assay_chain_final_transactions_total",
+        "assay_chain_import_seconds_count",
+        "assay_chain_import_seconds_sum",
+        "assay_mempool_accepted_total",
+        "assay_net_peers",
+        "assay_net_messages_total",
+        "assay_net_messages_bytes_total",
+        "assay_net_wire_bytes_total",
+        "assay_miner_hashes_total",
+        "assay_miner_blocks_total",
+        "assay_signatures_checked_total",
+        "assay_store_sync_seconds_count",
+        "assay_rpc_connections",
+        "assay_rpc_calls_total",
+    ];
+    home.status_when("", "moved every figure", |status| {
+        let metrics: Vec<String> = nodes(status)
+            .iter()
+            .map(|node| get(node["rpc"].as_str().unwrap(), "/metrics"))
+            .collect();
+        moving.iter().all(|name| metrics.iter().all(|metrics| figure(metrics, name) > 0.0))
+    });
+
+    // The first lines say who is who; then come blocks, and what the informant says.
+    let status = home.status_when("", "heard of the informant", |_| {
+        home.ok("devnet logs 0 -n 1000000").contains(" · 1 peer · pool ")
+    });
+    let log = home.ok("devnet logs 0 -n 1000000");
+    let heading: Vec<&str> = log.lines().take(8).collect();
+    let heading = heading.join("\n");
+    let node = &nodes(&status)[0];
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        status["chain"].as_str().unwrap(),
+        status["genesis"].as_str().unwrap(),
+        home.devnet("pow-dev").join("node0").to_str().unwrap(),
+        node["rpc"].as_str().unwrap(),
+        node["p2p"].as_str().unwrap(),
+        "peer id 12D3",
+    ] {
+        assert!(heading.contains(part), "{part} is not in\n{heading}");
+    }
+    let block = log.lines().find(|line| line.contains(" mined ") || line.contains(" imported "));
+    let block = block.unwrap_or_else(|| panic!("no block in\n{log}"));
+    assert!(block.contains(" · by ") && block.contains(" · took "), "{block}");
+    home.ok("devnet down");
+}

@@ -9,7 +9,10 @@ use std::io::{self, IsTerminal, Write as _};
 use serde::Serialize;
 
 use super::error::CliError;
-use crate::types::{Amount, Height, Span, Time};
+use crate::node::words::digits;
+use crate::types::{Amount, Height, Time};
+
+pub use crate::node::words::{duration, hash_rate};
 
 /// Writes text to stdout as it is.
 pub fn text(text: &str) -> Result<(), CliError> {
@@ -145,62 +148,9 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A rate of hashes: `1.23 MH/s`.
-pub fn hash_rate(per_second: f64) -> String {
-    const UNITS: [&str; 7] = ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s", "EH/s"];
-    if !per_second.is_finite() || per_second < 0.0 {
-        return "unknown".into();
-    }
-    let mut value = per_second;
-    let mut unit = 0;
-    // 999.5 would print as 1000 of the smaller unit.
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{} {}", digits(value), UNITS[unit])
-}
-
 /// How many times harder than the easiest target: three significant digits, the whole number where it is larger.
 pub fn difficulty(difficulty: f64) -> String {
     if difficulty >= 1000.0 { format!("{difficulty:.0}") } else { digits(difficulty) }
-}
-
-/// A number with three significant digits, and no more zeros than those.
-fn digits(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return format!("{value:.0}");
-    }
-    // The exponent of a finite number fits an i32 many times over.
-    let exponent = value.abs().log10().floor() as i32;
-    if exponent < -4 {
-        return format!("{value:.2e}");
-    }
-    let decimals = usize::try_from(2 - exponent).unwrap_or(0);
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
-}
-
-/// A length of time as people say it: the two largest units, or milliseconds.
-pub fn duration(span: Span) -> String {
-    const UNITS: [(u64, &str); 4] =
-        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
-    let ms = span.0;
-    let Some(largest) = UNITS.iter().position(|(size, _)| ms >= *size) else {
-        return format!("{ms} ms");
-    };
-    let (size, unit) = UNITS[largest];
-    match UNITS.get(largest + 1) {
-        Some((small, small_unit)) if ms % size >= *small => {
-            format!("{} {unit} {} {small_unit}", ms / size, ms % size / small)
-        }
-        None if ms < 10_000 && ms % size >= 100 => format!("{}.{} s", ms / size, ms % size / 100),
-        _ => format!("{} {unit}", ms / size),
-    }
 }
 
 /// How long ago something was, or how far it lies ahead, clocks of nodes being what they are.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::types::Span;
 
 #[test]
 fn columns_are_aligned_and_lines_have_no_trailing_spaces() {

@@ -20,6 +20,7 @@ use super::feed::Feed;
 use super::net::NetHandle;
 use super::report::Reporter;
 use super::search::Searcher;
+use super::stopwatch::Lap;
 use super::store::RocksStore;
 use super::verify::Verifier;
 use crate::miner::Miner;
@@ -197,6 +198,7 @@ impl Mailbox {
             searcher,
             reporter,
             shared,
+            outputs: Vec::new(),
             tickets: BTreeMap::new(),
             ticket: 0,
             started: Instant::now(),
@@ -217,6 +219,8 @@ struct Loop {
     searcher: Searcher,
     reporter: Reporter,
     shared: Arc<Shared>,
+    /// What is to be performed, each with the time that an import took which led to it.
+    outputs: Vec<(Output, Duration)>,
     tickets: BTreeMap<u64, oneshot::Sender<Results>>,
     ticket: u64,
     started: Instant,
@@ -238,6 +242,8 @@ impl Loop {
 
     fn run(&mut self) -> Result<(), String> {
         // What opening the store set in motion.
+        let lap = self.reporter.lap();
+        self.collect(&lap);
         self.perform()?;
         loop {
             let deadline = self.replica.next_deadline();
@@ -255,7 +261,7 @@ impl Loop {
             if !going {
                 return self.end();
             }
-            self.reporter.inform(&self.replica, self.searcher.miner());
+            self.reporter.inform(&self.shared.view.load(), self.searcher.miner());
         }
     }
 
@@ -267,6 +273,7 @@ impl Loop {
     /// Handles one message; says whether to go on.
     fn handle(&mut self, message: Message) -> bool {
         let now = self.now();
+        let lap = self.reporter.lap();
         match message {
             Message::Input(input) => self.replica.handle(now, input),
             Message::Submit(transactions, reply) => {
@@ -278,19 +285,32 @@ impl Loop {
             Message::Query(question) => question(&self.replica),
             Message::Stop => return false,
         }
+        self.collect(&lap);
         true
+    }
+
+    /// Takes what the replica wants done after one input. Blocks that came with it share the time that it took.
+    fn collect(&mut self, lap: &Lap) {
+        let outputs = self.replica.take_outputs();
+        let import = |output: &&Output| matches!(output, Output::Report(Report::Imported { .. }));
+        let imports = outputs.iter().filter(import).count();
+        let took = match u32::try_from(imports) {
+            Ok(0) => Duration::ZERO,
+            Ok(imports) => self.reporter.end(lap) / imports,
+            Err(_) => Duration::ZERO,
+        };
+        self.outputs.extend(outputs.into_iter().map(|output| (output, took)));
     }
 
     /// Performs outputs in order. Everything they depend on is staged already, so one sync in front of the first that
     /// needs it serves them all.
     fn perform(&mut self) -> Result<(), String> {
-        let outputs = self.replica.take_outputs();
-        if outputs.is_empty() {
+        if self.outputs.is_empty() {
             return Ok(());
         }
         let mut synced = false;
         let mut told = Vec::new();
-        for output in outputs {
+        for (output, took) in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Sync if synced => {}
                 Output::Sync => {
@@ -301,7 +321,10 @@ impl Loop {
                 Output::Verdict { message, verdict } => self.net.verdict(message, verdict),
                 Output::Request { to, id, request } => self.net.request(to, id, request),
                 Output::Respond { to, id, response } => self.net.respond(to, id, response),
-                Output::Verify { order, batch } => self.verifier.verify(order, batch),
+                Output::Verify { order, batch } => {
+                    self.reporter.checking(batch.len());
+                    self.verifier.verify(order, batch);
+                }
                 Output::Search(order) => self.searcher.search(&order),
                 Output::StopSearch => self.searcher.stop(),
                 Output::Submitted { ticket, results } => {
@@ -313,7 +336,7 @@ impl Loop {
                 Output::Ban { peer, reason } => self.net.ban(peer, reason),
                 Output::Report(Report::StoreFailed(reason)) => return Err(reason),
                 Output::Report(report) => {
-                    self.reporter.report(&report, self.searcher.miner());
+                    self.reporter.report(&report, took);
                     if self.shared.feed.wants(&report) {
                         told.push(report);
                     }
@@ -322,7 +345,9 @@ impl Loop {
                 Output::Send { .. } | Output::Broadcast(_) => {}
             }
         }
-        self.shared.view.store(Arc::new(self.replica.view()));
+        let view = self.replica.view();
+        self.reporter.observe(&view);
+        self.shared.view.store(Arc::new(view));
         self.shared.changes.send_modify(|version| *version += 1);
         // Whoever hears of something and asks finds it.
         told.iter().for_each(|report| self.shared.feed.report(report, &self.replica));

@@ -11,7 +11,8 @@
 //! | [`work`] | templates for those who search beside the node |
 //! | `verify`, `search` | signature checks and the nonce search, on threads of their own |
 //! | `indexing`, [`cold`] | making the index of histories; work on a data directory that no node uses |
-//! | `report`, [`metrics`] | log lines and figures |
+//! | [`report`], [`metrics`], [`logfile`] | log lines, figures, a log file with a bound |
+//! | [`words`], `informant` | quantities and lines as people read them |
 //! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
@@ -24,15 +25,19 @@ pub mod feed;
 pub mod hashrate;
 pub mod host;
 mod indexing;
+mod informant;
 pub mod links;
 pub mod lock;
+pub mod logfile;
 pub mod metrics;
 pub mod net;
-mod report;
+pub mod report;
 pub mod rpc;
 mod search;
+mod stopwatch;
 pub mod store;
 mod verify;
+pub mod words;
 pub mod work;
 
 pub use error::NodeError;
@@ -55,8 +60,9 @@ use self::host::{Inbox, Mailbox, wall_clock};
 use self::lock::DirectoryLock;
 use self::metrics::Metrics;
 use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
-use self::report::Reporter;
+use self::report::{Names, Reporter, START};
 use self::rpc::{Facts, Rule, Server};
+use self::stopwatch::Stopwatch;
 use self::store::RocksStore;
 use self::work::Work;
 use crate::api::Exit;
@@ -100,7 +106,6 @@ fn frozen(datadir: &Path) -> Result<FrozenSpec, NodeError> {
 
 async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError> {
     let mut ends = Ends::listen()?;
-    let genesis = spec.genesis_id();
     let metrics = Arc::new(metrics(spec));
     let last = last_start(&config.datadir);
     let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
@@ -126,18 +131,18 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         checkpoint: config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id)),
     };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
-    let replica = Replica::open(
-        chain,
-        || spec.genesis_state(),
-        spec.engine(payout),
-        store.clone(),
-        wall_clock(),
-    )?;
+    let stopwatch = Stopwatch::default();
+    let engine = stopwatch.around(spec.engine(payout));
+    let replica =
+        Replica::open(chain, || spec.genesis_state(), engine, store.clone(), wall_clock())?;
 
     let mailbox = Mailbox::default();
     let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
     let miner = Arc::new(miner(config));
-    let reporter = Reporter::new(metrics.clone());
+    listening(&net.handle());
+    let names = Names { prefix: spec.prefix, dev: spec.dev };
+    let counters = net.handle().counters().clone();
+    let reporter = Reporter::new(metrics.clone(), counters, stopwatch, names);
     let feed = Feed::new(spec.prefix);
     let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed)?;
     let Rule::Pow(rules) = rule(spec);
@@ -154,7 +159,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     };
     server.ready(Arc::new(backend));
     write_node_file(config, spec, &server, &net.handle())?;
-    tracing::info!(%genesis, rpc = server.url(), "ready");
+    tracing::info!("ready");
     if let (true, Some(p2p)) = (config.first_start, net.handle().listen_addresses().first()) {
         tracing::info!("a new chain; a second node joins it with: {}", config.second_node(p2p));
     }
@@ -359,20 +364,41 @@ fn lowest_priority() {
     }
 }
 
-/// The first lines of a log: what runs here, and for whom.
+/// The first lines of a log: what runs here, for which chain, where its data are and where it answers.
 fn heading(config: &NodeConfig, spec: &FrozenSpec, server: &Server) {
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    tracing::info!(target: START, version, pid, "assay {version}, process {pid}");
+    let (chain, engine, genesis) = (&spec.name, spec.consensus().engine(), spec.genesis_id());
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        chain = spec.name,
-        engine = spec.consensus().engine(),
-        genesis = %spec.genesis_id(),
-        datadir = %config.datadir.display(),
-        rpc = server.url(),
-        pid = std::process::id(),
-        "assay"
+        target: START,
+        chain, engine, %genesis,
+        "chain {chain}, rule {engine}, genesis {genesis}"
     );
+    let (datadir, rpc) = (config.datadir.display(), server.url());
+    tracing::info!(target: START, %datadir, "data in {datadir}");
+    tracing::info!(target: START, rpc, "requests at {rpc}");
+    if let Some(mining) = &config.mining {
+        let (payout, threads) = (mining.payout.encode(&spec.prefix), mining.threads.get());
+        let throttle = mining.throttle.share();
+        let kernel = mining.kernel.kernel().name();
+        tracing::info!(
+            target: START,
+            payout, threads, throttle, kernel,
+            "searching for blocks that pay {payout}: threads {threads}, at {:.0} %, kernel {kernel}",
+            throttle * 100.0
+        );
+    }
     if spec.dev {
         tracing::warn!("a development chain: everybody knows the keys of its accounts");
+    }
+}
+
+/// The rest of it, once it is known.
+fn listening(net: &NetHandle) {
+    let peer_id = net.local_peer_id();
+    tracing::info!(target: START, peer_id, "peer id {peer_id}");
+    for address in net.listen_addresses().iter() {
+        tracing::info!(target: START, p2p = %address, "peers at {address}");
     }
 }
 

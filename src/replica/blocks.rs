@@ -511,7 +511,9 @@ impl<S: Store> Replica<S> {
     /// A block is in the tree: remember it, follow the head, advance finality, tell the engine.
     pub(super) fn entered(&mut self, imported: Imported, own: bool) {
         let Some(node) = self.tree.get(&imported.id) else { return };
+        let Header { producer, time, .. } = node.block.header;
         let transactions = node.block.body.transactions.len();
+        let bytes = borsh::object_length(&*node.block).expect("every block encodes");
         // In front of the block that undoes them, or a crash between the two would forget them.
         let left = imported.moved.as_ref().map_or(&[][..], |moved| &moved.left);
         self.keep_returning(left);
@@ -521,7 +523,9 @@ impl<S: Store> Replica<S> {
         if let Some(moved) = &imported.moved {
             self.follow(&moved.left, &moved.joined);
         }
-        self.report(Report::Imported { imported: imported.clone(), transactions, own });
+        let news = imported.clone();
+        let report = Report::Imported { imported: news, transactions, bytes, producer, time, own };
+        self.report(report);
         // When others have heard of the block: what becomes final can wait a moment, they cannot.
         self.finality_due = true;
         let gone = self.tree.trim();

@@ -8,7 +8,7 @@ use crate::chain::Imported;
 use crate::consensus::{AuthorityId, Message, OrderId, SearchOrder};
 use crate::ledger::Receipt;
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Address, Block, BlockId, Height, Seal, Transaction, TransactionId};
+use crate::types::{Address, Block, BlockId, Height, Seal, Time, Transaction, TransactionId};
 
 /// A connected peer. The host numbers peers as it meets them; a peer keeps its number while the host lives.
 #[derive(
@@ -180,6 +180,12 @@ pub enum Report {
         imported: Imported,
         /// Transactions in it.
         transactions: usize,
+        /// Its encoded bytes.
+        bytes: usize,
+        /// Whom it pays.
+        producer: Address,
+        /// When it was drafted.
+        time: Time,
         /// Whether this node made it.
         own: bool,
     },

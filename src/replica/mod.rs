@@ -284,6 +284,8 @@ impl<S: Store> Replica<S> {
             tree_blocks: self.tree.len(),
             pool_len: self.pool.len(),
             pool_bytes: self.pool.bytes(),
+            pool_accepted: self.transactions.accepted,
+            pool_refused: self.transactions.refused,
             peers: self.peers.len(),
             best_peer_height: self.peers.best_height(),
             sync: self.sync_progress(),

@@ -62,6 +62,10 @@ pub(super) struct Incoming {
     tell_again: Option<Time>,
     /// The last one told again.
     told: Option<TransactionId>,
+    /// How many joined the pool since the start.
+    pub(super) accepted: u64,
+    /// How many were refused that were not known already.
+    pub(super) refused: u64,
 }
 
 impl Default for Incoming {
@@ -75,6 +79,8 @@ impl Default for Incoming {
             own: BTreeSet::new(),
             tell_again: None,
             told: None,
+            accepted: 0,
+            refused: 0,
         }
     }
 }
@@ -194,7 +200,8 @@ impl<S: Store> Replica<S> {
                     return self.fail(error.0);
                 }
                 // Known, too late, or refused by our pool: nobody is to blame for passing it on.
-                Err(_) => {
+                Err(error) => {
+                    self.transactions.refused += u64::from(error != AdmitError::Known);
                     whole = false;
                     continue;
                 }
@@ -223,6 +230,7 @@ impl<S: Store> Replica<S> {
                 Ok(()) | Err(AdmitError::Invalid(TransactionError::NoSuchCoin(_))) => None,
                 Err(error) => Some(Err(error.to_string())),
             };
+            self.transactions.refused += u64::from(matches!(outcome, Some(Err(_))));
             if outcome.is_none() {
                 fresh.push(Item { key, transaction: Arc::new(transaction), place });
             }
@@ -272,8 +280,13 @@ impl<S: Store> Replica<S> {
                 true => Err(TransactionError::Signature.into()),
                 false => self.admit(key.0, transaction.clone()),
             };
-            if outcome.is_ok() {
-                admitted.push((key.0, transaction));
+            match &outcome {
+                Ok(()) => {
+                    self.transactions.accepted += 1;
+                    admitted.push((key.0, transaction));
+                }
+                Err(AdmitError::Known) => {}
+                Err(_) => self.transactions.refused += 1,
             }
             if let Some(result) = results.get_mut(place) {
                 result.outcome = Some(match outcome {

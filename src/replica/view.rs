@@ -33,6 +33,10 @@ pub struct View {
     pub pool_len: usize,
     /// Their encoded bytes.
     pub pool_bytes: usize,
+    /// Transactions that joined the pool since the start, whether they came by gossip or were submitted here.
+    pub pool_accepted: u64,
+    /// Transactions that were refused since the start; those that were known already are not counted.
+    pub pool_refused: u64,
     /// Peers of this chain.
     pub peers: usize,
     /// The greatest height that a peer offers.

@@ -101,6 +101,40 @@ fn signals_and_a_request_end_a_node_cleanly() {
 }
 
 #[test]
+fn a_log_in_a_file_carries_as_fields_what_people_read() {
+    let stage = Stage::new();
+    stage.write("x.log", "what was there\n");
+    let mut node =
+        Node::start(&stage, "d", "--chain pow-dev --mine --log-format json --log-file x.log");
+    let said = |stage: &Stage, target: &str| {
+        let log = std::fs::read_to_string(stage.path("x.log")).expect("the log is there");
+        let lines = log.lines().skip(1).map(|line| serde_json::from_str(line).expect("JSON"));
+        let lines: Vec<serde_json::Value> = lines.collect();
+        lines.into_iter().find(|line| line["target"] == target)
+    };
+    for target in ["assay::start", "assay::import", "assay::informant"] {
+        let what = format!("{target} has been logged");
+        node.wait_until(&stage, &what, |stage, _| said(stage, target).is_some());
+    }
+    let block = said(&stage, "assay::import").expect("it was there");
+    for field in ["height", "transactions", "bytes", "took_ms", "age_ms"] {
+        assert!(block[field].is_number(), "{field}: {block}");
+    }
+    assert_eq!((&block["producer"], &block["own"]), (&json!("alice"), &json!(true)), "{block}");
+    assert!(block["message"].as_str().is_some_and(|text| text.contains("by alice")), "{block}");
+    let pulse = said(&stage, "assay::informant").expect("it was there");
+    assert!(pulse["hashes_per_second"].is_number() && pulse["doing"].is_string(), "{pulse}");
+    let whole = std::fs::read_to_string(stage.path("x.log")).expect("the log is there");
+    assert!(whole.starts_with("what was there\n"), "it was not continued: {whole}");
+    assert_eq!(node.log(&stage), "", "stderr is silent");
+    node.signal(Signal::TERM);
+    assert_eq!(node.end(), 143);
+
+    let ended = stage.line("node run -d d --log-file d");
+    assert!(ended.exit == 1 && ended.stderr.contains("cannot write d"), "{ended:#?}");
+}
+
+#[test]
 fn a_new_chain_says_how_a_second_node_joins_it() {
     let stage = Stage::new();
     let mut first = Node::start(&stage, "d", "--chain pow-dev");

@@ -212,6 +212,8 @@ impl Fake {
             conflict: None,
             pool_len: 1,
             pool_bytes: transaction(3).size(),
+            pool_accepted: 0,
+            pool_refused: 0,
             peers: 1,
         };
         Self {

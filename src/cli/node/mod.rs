@@ -78,7 +78,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     };
     let settings = args.settings.or(file);
     let log_format = globals.log_format.or(settings.log_format).unwrap_or_default();
-    log::start(log_format, globals.verbose, true)?;
+    log::start_node(log_format, globals.verbose, settings.log_file.as_deref())?;
     let home = specs::home();
     let prepared = prepare(settings, args.resync, home.as_deref())?;
     crate::node::run(&NodeConfig { log_format, ..prepared }).map_err(CliError::from)

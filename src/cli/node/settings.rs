@@ -192,6 +192,10 @@ pub struct Settings {
     )]
     pub index: Option<bool>,
 
+    /// Write the log to this file and not to stderr; at 16 MiB it is turned over, and one older file is kept
+    #[arg(long, env = "ASSAY_LOG_FILE", hide_env = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
     /// How log lines look; the option is one of every command.
     #[arg(skip)]
     #[serde(deserialize_with = "from_text")]
@@ -220,6 +224,7 @@ impl Settings {
             throttle: self.throttle.or(other.throttle),
             kernel: self.kernel.or(other.kernel),
             index: self.index.or(other.index),
+            log_file: self.log_file.or(other.log_file),
             log_format: self.log_format.or(other.log_format),
         }
     }
@@ -242,6 +247,7 @@ impl Settings {
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
         settings.datadir = settings.datadir.map(|datadir| beside.join(datadir));
         settings.rpc_token_file = settings.rpc_token_file.map(|file| beside.join(file));
+        settings.log_file = settings.log_file.map(|file| beside.join(file));
         settings.chain = settings.chain.map(|chain| {
             let is_path = chain.contains('/') || chain.ends_with(".toml");
             if is_path { beside.join(chain).to_string_lossy().into_owned() } else { chain }

@@ -78,6 +78,8 @@ fn each_gets_its_own_answer() {
         assert!(results[place].as_ref().unwrap_err().contains(reason), "{:?}", results[place]);
     }
     assert_eq!(gossiped(&lone.wait(Span(20))), [parent, good, child]);
+    let view = lone.replica.view();
+    assert_eq!((view.pool_accepted, view.pool_refused), (3, 4), "known ones count as neither");
 }
 
 #[test]
