@@ -49,6 +49,7 @@ impl NodeProgram {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments);
         command.arg("--chain").arg(chain).arg("--datadir").arg(&node.path);
+        command.arg("--log-file").arg(node.log());
         // Port 0 means the port of the last time, or any.
         command.args(["--port", "0", "--rpc-port", "0"]);
         if !bootnodes.is_empty() {

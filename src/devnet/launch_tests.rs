@@ -9,12 +9,14 @@ fn a_node_is_started_with_its_place_its_peers_and_its_miner() {
     let boot = ["/ip4/127.0.0.1/tcp/5".to_owned(), "/ip4/127.0.0.1/tcp/6".to_owned()];
     let command = net.program.command(net.directory.chain(), &node, &launch, &boot, None);
     let arguments: Vec<_> = command.get_args().skip(1).map(|a| a.to_str().unwrap()).collect();
-    let (chain, datadir) = (net.directory.chain(), node.path.clone());
+    let (chain, datadir, log) = (net.directory.chain(), node.path.clone(), node.log());
     let expected = [
         "--chain",
         chain.to_str().unwrap(),
         "--datadir",
         datadir.to_str().unwrap(),
+        "--log-file",
+        log.to_str().unwrap(),
         "--port",
         "0",
         "--rpc-port",
@@ -33,11 +35,11 @@ fn a_node_is_started_with_its_place_its_peers_and_its_miner() {
 
     let command = net.program.command(chain.clone(), &node, &Launch::default(), &[], None);
     let arguments: Vec<_> = command.get_args().skip(1).collect();
-    assert_eq!(arguments, expected[..8]);
+    assert_eq!(arguments, expected[..10]);
 
     let links = node.path.join("links.json");
     let command = net.program.command(chain, &node, &Launch::default(), &[], Some(&links));
-    let arguments: Vec<_> = command.get_args().skip(9).collect();
+    let arguments: Vec<_> = command.get_args().skip(11).collect();
     assert_eq!(arguments, ["--links", links.to_str().unwrap()]);
 }
 

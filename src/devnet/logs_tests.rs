@@ -65,6 +65,46 @@ fn one_older_log_is_kept() {
 }
 
 #[test]
+fn lines_that_were_turned_over_come_out_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("node.log");
+    let last = |lines| {
+        let mut out = Vec::new();
+        Tail::open(&path, lines).unwrap().print(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    fs::write(beside(&path, ".1"), "one\ntwo\nthree\n").unwrap();
+    fs::write(&path, "four\nfive\n").unwrap();
+    for (lines, expected) in [
+        (0, ""),
+        (2, "four\nfive\n"),
+        (3, "three\nfour\nfive\n"),
+        (5, "one\ntwo\nthree\nfour\nfive\n"),
+        (9, "one\ntwo\nthree\nfour\nfive\n"),
+    ] {
+        assert_eq!(last(lines), expected, "{lines} lines");
+    }
+    fs::write(&path, "").unwrap();
+    assert_eq!(last(1), "three\n", "nothing was written since");
+    // The same file under both names: it has just been turned over.
+    fs::remove_file(beside(&path, ".1")).unwrap();
+    fs::write(&path, "four\n").unwrap();
+    fs::hard_link(&path, beside(&path, ".1")).unwrap();
+    assert_eq!(last(3), "four\n");
+}
+
+#[test]
+fn a_screen_is_shown_more_than_a_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("node.log");
+    assert_eq!(last_lines(&path, 3), Vec::<String>::new());
+    fs::write(&path, "z\n".repeat(10_000)).unwrap();
+    assert_eq!(last_lines(&path, 5000).len(), 5000);
+    fs::write(&path, "z".repeat(100_000)).unwrap();
+    assert_eq!(last_lines(&path, 1)[0].len() as u64, SCREEN_BYTES_MAX);
+}
+
+#[test]
 fn a_quote_is_short_and_harmless() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("node.log");

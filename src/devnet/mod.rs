@@ -39,7 +39,7 @@ pub use error::{DevnetError, OtherChain};
 pub use grow::{Growth, grow};
 pub use halt::{Ended, GRACE, end};
 pub use launch::{NodeProgram, Started};
-pub use logs::Tail;
+pub use logs::{Tail, last_lines};
 pub use pause::{pause, resume};
 pub use payout::{Payout, payouts};
 pub use plan::{Circumstances, plan};
