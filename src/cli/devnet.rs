@@ -3,6 +3,7 @@
 mod faults;
 mod show;
 mod signals;
+mod view;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -132,6 +133,9 @@ struct Up {
     /// Remove the chain that lives there first
     #[arg(long)]
     fresh: bool,
+    /// Show a line every second and no view, also on a terminal
+    #[arg(long)]
+    plain: bool,
 }
 
 fn nodes(text: &str) -> Result<NonZeroUsize, String> {
@@ -278,13 +282,22 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     drop(site);
     let mut children = Children::default();
     children.adopt(crew.started);
-    let exit = watch_until_end(&directory, &marker, watch, children, &mut signals).await?;
-    if exit != Exit::Ok {
-        // Where another command is at work for too long, the nodes are stopped all the same.
-        let _lock = directory.lock();
-        if let Some(marker) = directory.marker()? {
-            end_all(&directory.nodes(&marker), &mut signals).await?;
-        }
+    let subject = view::Subject {
+        directory: &directory,
+        marker: &marker,
+        spec: &given.spec,
+        launches: &plan.launches,
+        since: Instant::now(),
+    };
+    let viewed = !args.plain && !globals.json && printed.is_ok() && view::is_there();
+    let Watched::Until(exit) = supervise(subject, watch, children, viewed, &mut signals).await?
+    else {
+        return Ok(Exit::Ok);
+    };
+    // Where another command is at work for too long, the nodes are stopped all the same.
+    let _lock = directory.lock();
+    if let Some(marker) = directory.marker()? {
+        end_all(&directory.nodes(&marker), &mut signals).await?;
     }
     Ok(exit)
 }
@@ -336,17 +349,79 @@ fn register(directory: &Directory) -> String {
     if running.count() > 1 { format!(" --dir {name}") } else { String::new() }
 }
 
-/// Tells what happens to the nodes, until somebody wants them to stop or has stopped them. Anything but
-/// [`Exit::Ok`] means that they are still to be stopped.
+/// Why nodes are no longer watched.
+enum Watched {
+    /// They are still to be stopped, and the command is to end with this code.
+    Until(Exit),
+    /// Another command has stopped them.
+    Over,
+}
+
+/// Watches the nodes, in the view or line by line, until somebody wants them to stop or has stopped them.
+async fn supervise(
+    subject: view::Subject<'_>,
+    mut watch: Watch,
+    mut children: Children,
+    viewed: bool,
+    signals: &mut Signals,
+) -> Result<Watched, CliError> {
+    if viewed {
+        let left = view::run(subject, &mut watch, &mut children, signals).await;
+        for death in left.deaths {
+            output::note(death);
+        }
+        match left.why {
+            view::Why::Stop(exit) => {
+                print_line(subject).await;
+                return Ok(Watched::Until(exit));
+            }
+            view::Why::Over(outlook) => return ended(outlook),
+            view::Why::Broken(error) => output::note(format!(
+                "warning: the terminal cannot show the view: {error}; a line every second instead"
+            )),
+        }
+    }
+    watch_until_end(subject, watch, children, signals).await
+}
+
+/// What lives in the directory now, if that is more nodes than before; they are watched from now on.
+fn grown(directory: &Directory, before: &DevnetFile, watch: &mut Watch) -> Option<DevnetFile> {
+    let now = directory.marker().ok().flatten()?;
+    if now.nodes.len() <= before.nodes.len() {
+        return None;
+    }
+    watch.extend(directory.nodes(&now).into_iter().skip(before.nodes.len()));
+    Some(now)
+}
+
+/// Says one line on how the nodes are.
+async fn print_line(subject: view::Subject<'_>) {
+    let status = status(subject.directory, subject.marker, &Ports, WATCH_WAIT).await;
+    // Files that are being replaced are there at the next look.
+    if let Ok(status) = status {
+        output::note(show::line(&status, subject.since.elapsed()));
+    }
+}
+
+/// The nodes have ended: by somebody's wish, or not.
+fn ended(outlook: Outlook) -> Result<Watched, CliError> {
+    match outlook {
+        Outlook::Lost => Err(DevnetError::AllEnded.into()),
+        Outlook::Going | Outlook::Stopped => {
+            output::note("another command stopped the devnet");
+            Ok(Watched::Over)
+        }
+    }
+}
+
+/// Tells what happens to the nodes line by line, until somebody wants them to stop or has stopped them.
 async fn watch_until_end(
-    directory: &Directory,
-    marker: &DevnetFile,
+    subject: view::Subject<'_>,
     mut watch: Watch,
     mut children: Children,
     signals: &mut Signals,
-) -> Result<Exit, CliError> {
-    let started = Instant::now();
-    let mut marker = marker.clone();
+) -> Result<Watched, CliError> {
+    let mut marker = subject.marker.clone();
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -355,10 +430,7 @@ async fn watch_until_end(
             exit = signals.next() => Some(exit),
         };
         // Another command may have added nodes; a file that is being replaced is there at the next look.
-        if let Ok(Some(now)) = directory.marker()
-            && now.nodes.len() > marker.nodes.len()
-        {
-            watch.extend(directory.nodes(&now).into_iter().skip(marker.nodes.len()));
+        if let Some(now) = grown(subject.directory, &marker, &mut watch) {
             marker = now;
         }
         // Also before the end: who has died before it did not stop because of it.
@@ -366,21 +438,13 @@ async fn watch_until_end(
             output::note(show::notice(&notice));
         }
         if let Some(exit) = told {
-            return Ok(exit);
+            return Ok(Watched::Until(exit));
         }
         match watch.outlook() {
             Outlook::Going => (),
-            Outlook::Stopped => {
-                output::note("another command stopped the devnet");
-                return Ok(Exit::Ok);
-            }
-            Outlook::Lost => return Err(DevnetError::AllEnded.into()),
+            over => return ended(over),
         }
-        let status = status(directory, &marker, &Ports, WATCH_WAIT).await;
-        // Files that are being replaced are there at the next look.
-        if let Ok(status) = status {
-            output::note(show::line(&status, started.elapsed()));
-        }
+        print_line(view::Subject { marker: &marker, ..subject }).await;
     }
 }
 
