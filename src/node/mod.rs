@@ -152,7 +152,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         net: net.handle(),
         metrics,
         prefix: spec.prefix,
-        histories: Histories::of(store, genesis),
+        histories: Histories::of(store, spec.genesis_id()),
         payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
         rate: HashRate::new(),
         stop: ends.asked(),
