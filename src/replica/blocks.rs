@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bounded::Recent;
+use super::bounded::{Capacity, Recent, Room};
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
 use crate::chain::{ImportError, Imported, Verdict, import};
@@ -23,21 +23,30 @@ use crate::mempool::Place;
 use crate::store::Store;
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, Draft, Hash, Header, Height, Time, Transaction, TransactionId,
-    body_root,
+    Block, BlockId, Body, Bounded, Draft, Evidence, Hash, Header, Height, Time, Transaction,
+    TransactionId, body_root,
 };
 
-/// Blocks whose parents are not known yet. Each is at most as large as a block may be.
+/// Blocks whose parents are not known yet. They cost nobody a proof that could be judged, so they are few.
 const ORPHANS_MAX: usize = 64;
+
+/// The memory they take: a peer's share, a third, holds the largest block that a spec allows.
+const ORPHANS_BYTES_MAX: usize = 48 << 20;
 
 /// Announced blocks that are not complete or not imported yet.
 const COMING_MAX: usize = 32;
 
+/// The memory their announcements take: a peer's share, a half, holds the eight largest that there can be.
+const COMING_BYTES_MAX: usize = 16 << 20;
+
 /// Peers remembered for one coming block: those who announced it too, and those who ask us for it.
 const INTERESTED_MAX: usize = 16;
 
-/// Blocks ahead of the clock.
+/// Blocks ahead of the clock. Each of them is proven.
 const EARLY_MAX: usize = 32;
+
+/// The memory they take: a peer's share, a third, holds the largest block that a spec allows.
+const EARLY_BYTES_MAX: usize = 48 << 20;
 
 /// Ids of blocks that no seal can save.
 const INVALID_MAX: usize = 4096;
@@ -81,18 +90,19 @@ type CopyKey = (BlockId, Hash);
 /// Blocks that are not in the tree yet.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    orphans: Recent<CopyKey, Arc<Block>>,
-    coming: Recent<BlockId, Coming>,
-    early: Recent<CopyKey, (Time, Arc<Block>)>,
+    orphans: Room<CopyKey, Arc<Block>>,
+    coming: Room<BlockId, Coming>,
+    early: Room<CopyKey, (Time, Arc<Block>)>,
     invalid: Recent<BlockId, ()>,
 }
 
 impl Default for Incoming {
     fn default() -> Self {
+        let room = |entries, bytes, parts| Capacity { entries, bytes, parts };
         Self {
-            orphans: Recent::new(ORPHANS_MAX),
-            coming: Recent::new(COMING_MAX),
-            early: Recent::new(EARLY_MAX),
+            orphans: Room::new(room(ORPHANS_MAX, ORPHANS_BYTES_MAX, 3)),
+            coming: Room::new(room(COMING_MAX, COMING_BYTES_MAX, 2)),
+            early: Room::new(room(EARLY_MAX, EARLY_BYTES_MAX, 3)),
             invalid: Recent::new(INVALID_MAX),
         }
     }
@@ -126,6 +136,15 @@ struct Coming {
     askers: Vec<(Peer, RequestId, Request)>,
 }
 
+impl Coming {
+    /// The memory it takes, the transactions aside: those are the pool's.
+    fn bytes(&self) -> usize {
+        let places = self.announce.short_ids.len();
+        let evidence = self.announce.evidence.len() * size_of::<Evidence>();
+        places * (size_of::<ShortId>() + size_of::<Option<Arc<Transaction>>>()) + evidence
+    }
+}
+
 /// What became of a block on its way into the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -137,6 +156,13 @@ pub(super) enum Entry {
     Early,
     /// It is not there.
     Refused,
+}
+
+/// The memory that a block takes while it is held.
+fn held_bytes(block: &Block) -> usize {
+    let encoded = borsh::object_length(block).expect("every block encodes");
+    // A transaction of few bytes takes more room in memory than on the wire.
+    encoded + block.body.transactions.len() * size_of::<Transaction>()
 }
 
 /// Blocks whose signatures are being checked.
@@ -244,7 +270,8 @@ impl<S: Store> Replica<S> {
         let (others, askers) = (Vec::new(), Vec::new());
         let transactions = (!many).then_some(transactions);
         let coming = Coming { announce, from, transactions, others, askers };
-        if let Some(forgotten) = self.blocks.coming.insert(id, coming) {
+        let bytes = coming.bytes();
+        for forgotten in self.blocks.coming.insert(id, Some(from), bytes, coming) {
             self.answer_askers(forgotten.askers);
         }
         if missing.is_empty() {
@@ -436,7 +463,8 @@ impl<S: Store> Replica<S> {
             Err(ImportError::Orphan { .. }) => {
                 let key = (id, block.seal.hash(&self.chain));
                 let height = block.header.height;
-                self.blocks.orphans.insert(key, block);
+                let bytes = held_bytes(&block);
+                self.blocks.orphans.insert(key, source.peer(), bytes, block);
                 if let Some(peer) = source.peer() {
                     self.peer_is_ahead(peer, height);
                 }
@@ -444,7 +472,8 @@ impl<S: Store> Replica<S> {
             }
             Err(ImportError::Early { until }) => {
                 let key = (id, block.seal.hash(&self.chain));
-                self.blocks.early.insert(key, (until, block));
+                let bytes = held_bytes(&block);
+                self.blocks.early.insert(key, source.peer(), bytes, (until, block));
                 Entry::Early
             }
             Err(ImportError::Failed(error)) => {

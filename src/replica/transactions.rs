@@ -7,11 +7,11 @@
 //! A transaction is recognised by its id and its witnesses together: anybody can put other witnesses to an id, and such
 //! a copy must not keep the genuine one out while it is being checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::bounded::Recent;
+use super::bounded::{Capacity, Room};
 use super::wire::{BATCH_MAX, GOSSIP_BYTES_MAX, Gossip};
 use super::{GossipVerdict, Output, Peer, Replica, Verifying};
 use crate::consensus::Event;
@@ -26,9 +26,16 @@ use crate::types::{
 /// Transactions that spend a coin nobody has heard of yet: the one that creates it may be on its way.
 const WAITING_MAX: usize = 1000;
 
+/// Their encoded bytes: a peer's share, a quarter, holds the largest transaction that a spec allows.
+const WAITING_BYTES_MAX: usize = 8 << 20;
+
 /// Encoded bytes of transactions whose signatures are being checked, beyond which gossip is ignored and submissions
 /// are refused. Little enough in tests to be reached.
 pub(super) const CHECKING_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 32 << 20 };
+
+/// One of how many parts of that a single peer's gossip may fill: forged signatures are found out only by checking
+/// them, and those of one peer must not keep everybody else's waiting.
+pub(super) const CHECKING_PARTS: usize = 8;
 
 /// Transactions accepted here are gathered for so long before they are gossiped: one message per transaction costs
 /// ten times the work of a batch.
@@ -50,10 +57,12 @@ type CopyKey = (TransactionId, Hash);
 #[derive(Debug)]
 pub(super) struct Incoming {
     /// Spends a coin that does not exist yet.
-    waiting: Recent<CopyKey, (CoinId, Arc<Transaction>)>,
+    waiting: Room<CopyKey, (CoinId, Arc<Transaction>)>,
     /// Their signatures are being checked.
     checking: BTreeSet<CopyKey>,
     checking_bytes: usize,
+    /// The same of each peer whose gossip is being checked.
+    checking_of: BTreeMap<Peer, usize>,
     /// Accepted here and not yet told.
     outgoing: Vec<Arc<Transaction>>,
     flush: Option<Time>,
@@ -71,9 +80,14 @@ pub(super) struct Incoming {
 impl Default for Incoming {
     fn default() -> Self {
         Self {
-            waiting: Recent::new(WAITING_MAX),
+            waiting: Room::new(Capacity {
+                entries: WAITING_MAX,
+                bytes: WAITING_BYTES_MAX,
+                parts: 4,
+            }),
             checking: BTreeSet::new(),
             checking_bytes: 0,
+            checking_of: BTreeMap::new(),
             outgoing: Vec::new(),
             flush: None,
             own: BTreeSet::new(),
@@ -90,6 +104,35 @@ impl Incoming {
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
         (self.waiting.iter().count(), self.checking.len(), self.checking_bytes)
+    }
+
+    /// Whether gossip of a peer may have its signatures checked now.
+    fn has_room_for(&self, peer: Peer) -> bool {
+        let mine = self.checking_of.get(&peer).copied().unwrap_or_default();
+        self.checking_bytes < CHECKING_BYTES_MAX && mine < CHECKING_BYTES_MAX / CHECKING_PARTS
+    }
+
+    fn begin_checking(&mut self, source: Source, item: &Item) {
+        let size = item.transaction.size();
+        self.checking.insert(item.key);
+        self.checking_bytes += size;
+        if let Source::Gossip { from, .. } = source {
+            *self.checking_of.entry(from).or_default() += size;
+        }
+    }
+
+    fn end_checking(&mut self, source: Source, item: &Item) {
+        let size = item.transaction.size();
+        self.checking.remove(&item.key);
+        self.checking_bytes -= size;
+        if let Source::Gossip { from, .. } = source
+            && let Some(mine) = self.checking_of.get_mut(&from)
+        {
+            *mine -= size;
+            if *mine == 0 {
+                self.checking_of.remove(&from);
+            }
+        }
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {
@@ -175,7 +218,7 @@ impl<S: Store> Replica<S> {
     pub(super) fn gossiped(&mut self, from: Peer, message: u64, batch: Vec<Transaction>) {
         let mut fresh = Vec::new();
         let mut created = BTreeSet::new();
-        let mut whole = self.transactions.checking_bytes < CHECKING_BYTES_MAX;
+        let mut whole = self.transactions.has_room_for(from);
         let batch = if whole { batch } else { Vec::new() };
         for transaction in batch {
             let key = self.copy_key(&transaction);
@@ -192,7 +235,8 @@ impl<S: Store> Replica<S> {
                 Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin)))
                     if created.contains(&coin) => {}
                 Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin))) => {
-                    self.transactions.waiting.insert(key, (coin, Arc::new(transaction)));
+                    let (bytes, waiting) = (transaction.size(), (coin, Arc::new(transaction)));
+                    self.transactions.waiting.insert(key, Some(from), bytes, waiting);
                     whole = false;
                     continue;
                 }
@@ -251,10 +295,9 @@ impl<S: Store> Replica<S> {
     fn verify(&mut self, source: Source, transactions: Vec<Item>, results: Vec<Submitted>) {
         let mut batch: Vec<SignatureCheck> = Vec::new();
         let mut owners = Vec::new();
-        for (index, Item { key, transaction, .. }) in transactions.iter().enumerate() {
-            self.transactions.checking.insert(*key);
-            self.transactions.checking_bytes += transaction.size();
-            let checks = signature_checks(transaction, &self.chain);
+        for (index, item) in transactions.iter().enumerate() {
+            self.transactions.begin_checking(source, item);
+            let checks = signature_checks(&item.transaction, &self.chain);
             owners.extend(checks.iter().map(|_| index));
             batch.extend(checks);
         }
@@ -273,9 +316,9 @@ impl<S: Store> Replica<S> {
         let forged: BTreeSet<usize> =
             bad.iter().filter_map(|place| owners.get(*place as usize).copied()).collect();
         let mut admitted = Vec::new();
-        for (index, Item { key, transaction, place }) in transactions.into_iter().enumerate() {
-            self.transactions.checking.remove(&key);
-            self.transactions.checking_bytes -= transaction.size();
+        for (index, item) in transactions.into_iter().enumerate() {
+            self.transactions.end_checking(source, &item);
+            let Item { key, transaction, place } = item;
             let outcome = match forged.contains(&index) {
                 true => Err(TransactionError::Signature.into()),
                 false => self.admit(key.0, transaction.clone()),

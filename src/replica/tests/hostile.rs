@@ -1,6 +1,7 @@
 //! Peers that lie: they are banned or ignored, the node goes on, and nothing grows beyond its bound.
 
 use super::super::wire::{Gossip, Request, Response};
+use super::super::blocks::Source;
 use super::super::*;
 use super::lone::*;
 use crate::consensus::pow::testkit::{Mine, SPACING};
@@ -282,11 +283,13 @@ fn what_spends_an_unheard_of_coin_waits_for_it_within_bounds() {
     let outputs = lone.wait(Span(20));
     assert!(outputs.contains(&Output::Gossip(gossip(vec![child, grandchild]))));
     let (_, unheard) = pay(&mine, fortune(&mine, 2), 5_000);
-    for n in 0..1500u64 {
-        let (flood, _) = pay(&mine, unheard, 5_000 + n);
-        lone.gossip(1, gossip(vec![flood]));
+    for (peer, held) in [(1, 250), (2, 500), (3, 750), (4, 1000), (5, 1000)] {
+        for n in 0..400u64 {
+            let (flood, _) = pay(&mine, unheard, 5_000 + 1000 * peer + n);
+            lone.gossip(peer, gossip(vec![flood]));
+        }
+        assert_eq!(lone.replica.transactions.sizes(), (held, 0, 0), "a quarter for one peer");
     }
-    assert_eq!(lone.replica.transactions.sizes(), (1000, 0, 0));
 }
 
 /// Parent and child in one message need no waiting, and the message is passed on.
@@ -314,38 +317,39 @@ fn a_block_brings_the_coin_that_a_transaction_waits_for() {
     assert_eq!((lone.height(), lone.replica.pool().len()), (1, 1));
 }
 
-/// Blocks ahead of the clock, of which each cost a proof, are bounded.
+/// Orphans, which cost nothing, and blocks ahead of the clock, which cost a proof each, are bounded, and one peer's do not
+/// push out another's.
 #[test]
-fn early_blocks_are_bounded() {
-    let mine = Mine::with(|params| params.finality_depth = 1000);
-    let mut lone = Lone::new(&mine);
-    lone.connect(1);
-    let genesis = mine.tree.head();
-    for n in 0..60u64 {
-        let late = Time(genesis.block.header.time.0 + 1_000_000_000 + n);
-        let early = mine.seal(mine.draft(genesis, late, vec![]));
-        // Whoever asks for a header alone learns that it is early before it has the block.
-        assert_eq!(blocks_requests(&lone.offer(&mine, 1, std::slice::from_ref(&early))), []);
-        lone.replica.enter(vec![std::sync::Arc::new(early)], super::super::blocks::Source::Held);
-        lone.wait(Span::seconds(600));
-    }
-    assert_eq!(lone.replica.blocks.sizes(), (0, 0, 32, 0));
-    assert_eq!(lone.height(), 0);
-}
-
-/// Orphans are bounded.
-#[test]
-fn orphans_are_bounded() {
+fn orphans_and_early_blocks_are_bounded() {
     let mine = Mine::with(|params| params.finality_depth = 1000);
     let mut lone = Lone::new(&mine);
     let genesis = mine.tree.head();
-    for n in 0..100u64 {
-        let mut draft = mine.draft(genesis, Time(genesis.block.header.time.0 + n + 1), vec![]);
+    let late = |n: u64| Time(genesis.block.header.time.0 + 1_000_000_000 + n);
+    let early = |n: u64| mine.seal(mine.draft(genesis, late(n), vec![]));
+    let orphan = |n: u64| {
+        let mut draft = mine.draft(genesis, late(n), vec![]);
         draft.header.parent = BlockId(Hash([9; 32]));
-        let orphan = std::sync::Arc::new(draft.seal(Seal::Genesis));
-        lone.replica.enter(vec![orphan], super::super::blocks::Source::Held);
+        draft.seal(Seal::Genesis)
+    };
+    for peer in 1..=4u64 {
+        lone.connect(peer);
+        let enter = |lone: &mut Lone, block: Block| {
+            lone.replica.enter(vec![std::sync::Arc::new(block)], Source::Served(Peer(peer)));
+            lone.wait(Span::seconds(600));
+        };
+        for n in 0..40 {
+            enter(&mut lone, orphan(1000 * peer + n));
+        }
+        for n in 0..15 {
+            enter(&mut lone, early(1000 * peer + n));
+        }
+        let (orphans, _, early, _) = lone.replica.blocks.sizes();
+        let all = peer as usize;
+        assert_eq!((orphans, early), (64.min(22 * all), 32.min(11 * all)), "a third for one peer");
     }
-    assert_eq!(lone.replica.blocks.sizes(), (64, 0, 0, 0));
+    // Whoever asks for a header alone learns that it is early before it has the block.
+    assert_eq!(blocks_requests(&lone.offer(&mine, 1, &[early(0)])), []);
+    assert_eq!(lone.height(), 0);
 }
 
 /// Announcements of unknown parents cost one question at a time and leave nothing behind.
@@ -366,22 +370,56 @@ fn announcements_out_of_nowhere_leave_nothing_behind() {
     assert!(lone.replica.peers.asked_len() <= 6, "a status each, and the one question");
 }
 
-/// Proven blocks whose bodies never come are forgotten, the oldest first.
+/// Proven blocks whose bodies never come are forgotten, the oldest first, and one peer's do not push out another's.
 #[test]
 fn blocks_that_never_come_are_bounded() {
     let (mine, mut lone) = ready();
     let payment = pay(&mine, fortune(&mine, 1), 5_000).0;
-    for person in 0..100u8 {
+    let announce = |lone: &mut Lone, peer, person| {
         let block = block(&mine, vec![payment.clone()], |block| {
             block.draft.header.producer = key(person).address();
         });
-        let (verdict, _) = lone.announce(1, &block);
+        let (verdict, _) = lone.announce(peer, &block);
         assert_eq!(verdict, GossipVerdict::Accept);
+    };
+    announce(&mut lone, 2, 200);
+    for person in 0..100u8 {
+        announce(&mut lone, 1, person);
     }
-    assert_eq!(lone.replica.blocks.sizes().1, 32);
+    assert_eq!(lone.replica.blocks.sizes().1, 17, "half for one peer");
     let outputs = lone.handle(Input::Disconnected(Peer(1)));
     assert!(banned(&outputs).is_empty());
-    assert_eq!((lone.replica.blocks.sizes().1, lone.replica.peers.asked_len()), (0, 4));
+    assert_eq!(lone.replica.blocks.sizes().1, 1, "the other peer's is left");
+    assert_eq!(lone.replica.peers.asked_len(), 5, "a status each, and the other's body");
+}
+
+/// Many peers may announce one block, and many may ask for it while it is on its way: only some are remembered, and
+/// the others are answered at once.
+#[test]
+fn those_interested_in_a_block_are_bounded() {
+    let (mine, mut lone) = ready();
+    let payment = pay(&mine, fortune(&mine, 1), 5_000).0;
+    let block = block(&mine, vec![payment], |_| {});
+    for peer in 1..=40 {
+        lone.connect(peer);
+        lone.announce(peer, &block);
+    }
+    let question = Request::Block(block.id(&mine.tree.params().chain));
+    let answered = (101..=140).filter(|peer| {
+        lone.connect(*peer);
+        lone.ask(*peer, question.clone()) == Some(Response::Block(None))
+    });
+    assert_eq!(answered.count(), 40 - 16);
+    // The one who is asked for the body is gone; of those who announced it too sixteen are asked in turn.
+    let mut asked = 0;
+    let mut outputs = lone.handle(Input::Disconnected(Peer(1)));
+    while let Some((to, id, _)) =
+        requests(&outputs).into_iter().find(|(.., request)| *request == question)
+    {
+        asked += 1;
+        outputs = lone.answer(to, id, Response::Block(None));
+    }
+    assert_eq!(asked, 16);
 }
 
 /// While more signatures wait than may, gossip is ignored and submissions are told to come again.
@@ -397,14 +435,21 @@ fn signatures_that_wait_are_bounded() {
     };
     let size = wide(50_000).size();
     let mut orders = 0;
-    for n in 0..400u64 {
-        let transaction = wide(50_000 + 256 * n);
-        let gossip = gossip(vec![transaction]);
-        let outputs = lone.raw(Input::Gossip { from: Peer(1), message: 10_000 + n, gossip });
-        orders += outputs.iter().filter(|o| matches!(o, Output::Verify { .. })).count();
-    }
-    let expected = super::super::transactions::CHECKING_BYTES_MAX.div_ceil(size);
-    assert_eq!(orders, expected);
+    let mut send = |lone: &mut Lone, from: u64, number: u64| {
+        for n in 0..100 {
+            let transaction = wide(50_000 + 256 * (100 * number + n));
+            let (message, gossip) = (1000 * number + n, gossip(vec![transaction]));
+            let outputs = lone.raw(Input::Gossip { from: Peer(from), message, gossip });
+            orders += outputs.iter().filter(|o| matches!(o, Output::Verify { .. })).count();
+        }
+        orders
+    };
+    use super::super::transactions::{CHECKING_BYTES_MAX, CHECKING_PARTS};
+    let share = (CHECKING_BYTES_MAX / CHECKING_PARTS).div_ceil(size);
+    assert_eq!(send(&mut lone, 1, 1), share, "one peer fills its share");
+    assert_eq!(send(&mut lone, 1, 2), share);
+    let all = (2..=10).map(|peer| send(&mut lone, peer, 1 + peer)).last();
+    assert_eq!(all, Some(CHECKING_BYTES_MAX.div_ceil(size)), "all together the rest");
     let results = lone.raw(Input::Submit { ticket: 1, transactions: vec![wide(7_000_000)] });
     let [Output::Submitted { results, .. }] = &results[..] else { panic!("{results:?}") };
     assert!(results[0].as_ref().unwrap_err().contains("busy"));
