@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bounded::{Capacity, Recent, Room};
+use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
 use crate::chain::{ImportError, Imported, Verdict, import};
@@ -222,6 +223,7 @@ impl<S: Store> Replica<S> {
             return GossipVerdict::Ignore;
         }
         if header.height <= self.tree.root().height() {
+            self.blame(from, Offence::Stale);
             return GossipVerdict::Ignore;
         }
         let Some(parent) = self.tree.get(&header.parent) else {
@@ -465,6 +467,10 @@ impl<S: Store> Replica<S> {
                 let height = block.header.height;
                 let bytes = held_bytes(&block);
                 self.blocks.orphans.insert(key, source.peer(), bytes, block);
+                if let Some(peer) = source.liable() {
+                    // Its batch was to begin at a block of ours, and a body was asked for because its parent is here.
+                    self.blame(peer, Offence::Orphan);
+                }
                 if let Some(peer) = source.peer() {
                     self.peer_is_ahead(peer, height);
                 }

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::standing::Offence;
 use super::wire::{Gossip, Request, Response};
 use super::{FinalityConflict, Progress};
 use crate::chain::Imported;
@@ -160,12 +161,19 @@ pub enum Output {
     },
     /// Send to all other authorities.
     Broadcast(Message),
-    /// Close the connection to a peer and do not let it back for a while.
+    /// Close the connection to a peer and do not let it back for a while: a [`Offence::Lie`].
     Ban {
         /// Whom.
         peer: Peer,
         /// Why, for the log.
         reason: String,
+    },
+    /// Take points from a peer.
+    Blame {
+        /// Whom.
+        peer: Peer,
+        /// For what.
+        offence: Offence,
     },
     /// Tell whoever watches.
     Report(Report),

@@ -10,12 +10,14 @@
 //! - `sync`: where peers stand, catching up
 //! - `actions`: performing what the engine wants
 //! - [`wire`]: what peers say to each other
+//! - [`standing`]: what they do wrong, and what it costs them
 //! - [`Input`], [`Output`]: all I/O as data
 
 mod actions;
 mod blocks;
 mod bounded;
 mod input;
+pub mod standing;
 mod sync;
 mod transactions;
 mod view;
@@ -25,6 +27,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use imbl::OrdMap;
+
+use self::standing::Offence;
 
 pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
 pub use sync::{FinalityConflict, Progress};
@@ -248,6 +252,11 @@ impl<S: Store> Replica<S> {
         std::mem::take(&mut self.outputs)
     }
 
+    /// Whether a block waits for this order of signatures, and not transactions only.
+    pub fn is_urgent(&self, order: u64) -> bool {
+        matches!(self.verifying.get(&order), Some(Verifying::Blocks(_)))
+    }
+
     /// The store. The host syncs it where it meets [`Output::Sync`].
     pub fn store(&self) -> &Arc<S> {
         self.stored.store()
@@ -319,6 +328,10 @@ impl<S: Store> Replica<S> {
     fn ban(&mut self, peer: Peer, reason: impl Into<String>) {
         self.disconnected(peer);
         self.outputs.push(Output::Ban { peer, reason: reason.into() });
+    }
+
+    fn blame(&mut self, peer: Peer, offence: Offence) {
+        self.outputs.push(Output::Blame { peer, offence });
     }
 
     fn report(&mut self, report: Report) {

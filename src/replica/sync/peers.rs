@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::standing::Offence;
 use super::super::wire::{Request, Response, Status};
 use super::super::{Output, Peer, Replica, RequestId};
 use super::skeleton::Skeleton;
@@ -217,6 +218,7 @@ impl<S: Store> Replica<S> {
             let pause = Span(PAUSE.0 << state.failures.min(PAUSE_DOUBLINGS));
             state.pause_until = self.now.after(pause);
             state.failures = state.failures.saturating_add(1);
+            self.blame(peer, Offence::Useless);
         } else {
             state.failures = 0;
         }

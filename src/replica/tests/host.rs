@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::super::standing::{Offence, Sentence, Standing};
 use super::super::wire::{Gossip, Request, Response};
 use super::super::*;
 use super::lone::{bad_ones, open};
@@ -124,6 +125,8 @@ pub(super) struct World {
     pub(super) promised: BTreeMap<TransactionId, usize>,
     pub(super) refused: Vec<String>,
     pub(super) bans: Vec<String>,
+    /// How nodes stand with each other.
+    standings: BTreeMap<(usize, usize), Standing>,
     pub(super) crashes: usize,
 }
 
@@ -151,6 +154,7 @@ impl World {
             promised: BTreeMap::new(),
             refused: Vec::new(),
             bans: Vec::new(),
+            standings: BTreeMap::new(),
             crashes: 0,
         };
         for node in 0..nodes {
@@ -426,8 +430,18 @@ impl World {
                 let later = self.now.after(BANNED_FOR);
                 self.at(later, Happening::Connect(node, peer));
             }
+            Output::Blame { peer, offence } => self.blame(node, peer.0 as usize, offence),
             Output::Report(Report::StoreFailed(reason)) => panic!("node {node}: {reason}"),
             Output::Report(_) | Output::Send { .. } | Output::Broadcast(_) => {}
+        }
+    }
+
+    /// Takes points from a peer. Nodes here are honest but for the liars, so the first sentence counts as a ban.
+    fn blame(&mut self, node: usize, peer: usize, offence: Offence) {
+        let standing =
+            self.standings.entry((node, peer)).or_insert_with(|| Standing::new(self.now));
+        if standing.offend(offence, self.now) != Sentence::Stay {
+            self.bans.push(format!("{node} parts with {peer}: {}", offence.name()));
         }
     }
 
