@@ -1,5 +1,7 @@
 //! Processes die at any output and come back: nothing that was promised is lost.
 
+use std::collections::BTreeMap;
+
 use super::host::World;
 use super::lone::{fortune, pay};
 use crate::types::{Span, TransactionId};
@@ -12,6 +14,9 @@ fn what_was_promised_survives_crashes_at_any_moment() {
         let mut world = World::new(seed, 4, 3, 4);
         world.until("three blocks", |world| world.height(0) >= Some(3));
         let mut coins: Vec<_> = (1..=5).map(|n| fortune(&world.mine, n)).collect();
+        // What was submitted to a node that died before it answered may be in its store: a rival that spends the same
+        // coin could be promised elsewhere and lose. So it is submitted again, as a wallet does.
+        let mut unanswered = BTreeMap::new();
         for round in 0..30 {
             let victim = world.dice.index(world.nodes());
             if !world.is_doomed(victim) {
@@ -20,12 +25,14 @@ fn what_was_promised_survives_crashes_at_any_moment() {
             }
             let node = world.dice.index(world.nodes());
             let person = world.dice.index(coins.len());
-            let (transaction, next) = pay(&world.mine, coins[person], 3_000 + round);
+            let payment = || pay(&world.mine, coins[person], 3_000 + round);
+            let (transaction, next) = unanswered.entry(person).or_insert_with(payment).clone();
             let id = transaction.id(&world.mine.tree.params().chain);
             world.submit(node, vec![transaction]);
             world.run(Span(world.dice.clone().below(8_000)));
             if world.promised.contains_key(&id) {
                 coins[person] = next;
+                unanswered.remove(&person);
             }
         }
         assert!(world.crashes >= 5, "seed {seed}: {} crashes", world.crashes);
