@@ -15,14 +15,15 @@ use crate::types::{
 /// Bytes in a gossip message.
 pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes in a request.
-pub const REQUEST_BYTES_MAX: usize = 512 << 10;
+/// Bytes in a request: the longest names a tenth of the places in the fullest block; for more the block is asked for
+/// whole.
+pub const REQUEST_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes in a response.
 pub const RESPONSE_BYTES_MAX: usize = 8 << 20;
 
-/// Transactions in one gossip message.
-pub const BATCH_MAX: usize = 4096;
+/// Transactions in one gossip message: what a replica looks at without looking up.
+pub const BATCH_MAX: usize = 512;
 
 /// Block ids in a locator: the latest ten, then ever wider steps back to the final block.
 pub const LOCATOR_MAX: usize = 64;
