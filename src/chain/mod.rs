@@ -10,7 +10,8 @@ mod tree;
 pub use import::{ImportError, Imported, import, import_own};
 pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
 pub use tree::{
-    Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX, UNFINAL_BYTES_MAX,
+    Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, SIDE_BYTES_MAX, Tree, UNFINAL_BLOCKS_MAX,
+    UNFINAL_BYTES_MAX,
 };
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::testkit::{child, claim, tree};
 use super::*;
 use crate::ledger::testkit::{MemBase, params};
-use crate::types::testkit::Dice;
+use crate::types::testkit::{Dice, key};
 use crate::types::{BlockId, Height, Time};
 
 const LATER: Time = Time(u64::MAX);
@@ -242,4 +242,38 @@ fn beyond_the_bound_the_weakest_side_leaves_go() {
     assert_eq!(tree.trim(), [crowd[1]], "of two equals the later one");
     assert_eq!((tree.head().id, tree.len()), (b, SIDE_BLOCKS_MAX + 3));
     assert!(tree.get(&a).is_some());
+}
+
+/// Large side blocks go before there are many of them, and what lies on the best branch does not count.
+#[test]
+fn beyond_the_bound_in_bytes_the_weakest_side_leaves_go() {
+    let params = params();
+    let (mut tree, _) = tree(&params);
+    let genesis = tree.root().id;
+    let wide = |tree: &Tree, person: u8| {
+        let coin = tree.root().state.coins_of(&key(person).address(), None, 1).unwrap()[0];
+        let share = crate::types::Amount((coin.1.amount.0 - 50_000) / 256);
+        let outputs = vec![(coin.1.owner, share); 256];
+        crate::ledger::testkit::transaction(&[coin], &outputs, None, tree.params())
+    };
+    let enter = |tree: &mut Tree, parent: BlockId, rank: u64, person: u8| {
+        let transactions = vec![wide(tree, person)];
+        let block = child(tree, &parent, claim(rank, Height(0)), 1, transactions);
+        import(tree, Arc::new(block), LATER).unwrap().id
+    };
+    // Two blocks of the best branch, as large as the others.
+    let best = enter(&mut tree, genesis, 1_000_000, 1);
+    enter(&mut tree, best, 2_000_000, 2);
+    let before = tree.bytes();
+    let first = enter(&mut tree, genesis, 1, 1);
+    let each = tree.bytes() - before;
+    let fit = SIDE_BYTES_MAX / each;
+    assert!((10..SIDE_BLOCKS_MAX / 2).contains(&fit), "{each} bytes each");
+    for rank in 2..=fit as u64 {
+        enter(&mut tree, genesis, rank, 1);
+        assert_eq!(tree.trim(), []);
+    }
+    let next = enter(&mut tree, genesis, 1000, 1);
+    assert_eq!(tree.trim(), [first]);
+    assert!(tree.get(&next).is_some() && tree.get(&best).is_some());
 }

@@ -18,6 +18,9 @@ pub const UNFINAL_BYTES_MAX: usize = 512 << 20;
 /// Beyond this many blocks off the best branch, the weakest leaf among them goes.
 pub const SIDE_BLOCKS_MAX: usize = 1000;
 
+/// The same for their bytes and those of what they changed. Little enough in tests to be reached.
+pub const SIDE_BYTES_MAX: usize = if cfg!(test) { 2 << 20 } else { 128 << 20 };
+
 /// A block in the tree.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -331,11 +334,23 @@ impl Tree {
         }
     }
 
-    /// Removes the weakest leaves off the best branch until at most [`SIDE_BLOCKS_MAX`] side blocks are left; gives
-    /// the ids that went.
+    /// Bytes of the blocks off the best branch and of what they changed.
+    fn side_bytes(&self) -> usize {
+        let best = self.branch.values().filter_map(|id| self.nodes.get(id));
+        self.bytes - best.map(|node| node.bytes).sum::<usize>()
+    }
+
+    fn has_too_many_side_blocks(&self) -> bool {
+        self.nodes.len() - self.branch.len() > SIDE_BLOCKS_MAX
+            // The sum is asked for only where it can be too large.
+            || self.bytes > SIDE_BYTES_MAX && self.side_bytes() > SIDE_BYTES_MAX
+    }
+
+    /// Removes the weakest leaves off the best branch until at most [`SIDE_BLOCKS_MAX`] side blocks of at most
+    /// [`SIDE_BYTES_MAX`] are left; gives the ids that went.
     pub fn trim(&mut self) -> Vec<BlockId> {
         let mut gone = Vec::new();
-        while self.nodes.len() - self.branch.len() > SIDE_BLOCKS_MAX {
+        while self.has_too_many_side_blocks() {
             let weakest = self
                 .leaves()
                 .filter(|node| node.id != self.head && node.id != self.root)
