@@ -5,6 +5,9 @@
 //! queued up before it performs outputs, so that many inputs share one sync of the store: nothing that follows an
 //! [`Output::Sync`] is performed before everything staged is durable.
 //!
+//! What may wait does: questions of peers and batches of transactions are put [aside](super::aside), and looked at for a
+//! moment in each round, one peer after the other. A block never stands behind more of them than that.
+//!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 
 use std::collections::BTreeMap;
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
+use super::aside::Aside;
 use super::feed::Feed;
 use super::net::NetHandle;
 use super::report::Reporter;
@@ -33,6 +37,9 @@ const QUEUE_MAX: usize = 20_000;
 
 /// Inputs handled before their outputs are performed.
 const ROUND_MAX: usize = 256;
+
+/// How long a round may spend on what was put aside; what it began it ends.
+const ASIDE_TIME: Duration = Duration::from_millis(3);
 
 /// The loop wakes at least this often.
 const IDLE: Duration = Duration::from_secs(1);
@@ -192,6 +199,7 @@ impl Mailbox {
         let mut looping = Loop {
             replica,
             messages: self.messages,
+            aside: Aside::default(),
             queued: self.inbox.queued,
             net,
             verifier,
@@ -213,6 +221,7 @@ impl Mailbox {
 struct Loop {
     replica: NodeReplica,
     messages: Receiver<Message>,
+    aside: Aside,
     queued: Arc<AtomicUsize>,
     net: NetHandle,
     verifier: Verifier,
@@ -248,8 +257,10 @@ impl Loop {
         loop {
             let deadline = self.replica.next_deadline();
             let wait = deadline.map_or(IDLE, |at| Duration::from_millis(at.since(self.now()).0));
-            let mut going = match self.messages.recv_timeout(wait.min(IDLE)) {
+            let wait = if self.aside.is_empty() { wait.min(IDLE) } else { Duration::ZERO };
+            let mut going = match self.messages.recv_timeout(wait) {
                 Ok(message) => self.received(message),
+                Err(RecvTimeoutError::Timeout) if !self.aside.is_empty() => true,
                 Err(RecvTimeoutError::Timeout) => self.handle(Message::Input(Input::Tick)),
                 Err(RecvTimeoutError::Disconnected) => false,
             };
@@ -257,6 +268,7 @@ impl Loop {
                 let Ok(message) = self.messages.try_recv() else { break };
                 going &= self.received(message);
             }
+            self.work_aside();
             self.perform()?;
             if !going {
                 return self.end();
@@ -266,8 +278,29 @@ impl Loop {
     }
 
     fn received(&mut self, message: Message) -> bool {
+        match message {
+            Message::Input(input) => match self.aside.put(input) {
+                None => true,
+                Some(input) => self.dequeued(Message::Input(input)),
+            },
+            message => self.dequeued(message),
+        }
+    }
+
+    fn dequeued(&mut self, message: Message) -> bool {
         self.queued.fetch_sub(1, Ordering::Relaxed);
         self.handle(message)
+    }
+
+    /// Handles some of what was put aside.
+    fn work_aside(&mut self) {
+        let began = Instant::now();
+        while let Some(input) = self.aside.take() {
+            self.dequeued(Message::Input(input));
+            if began.elapsed() >= ASIDE_TIME {
+                break;
+            }
+        }
     }
 
     /// Handles one message; says whether to go on.
@@ -323,7 +356,7 @@ impl Loop {
                 Output::Respond { to, id, response } => self.net.respond(to, id, response),
                 Output::Verify { order, batch } => {
                     self.reporter.checking(batch.len());
-                    self.verifier.verify(order, batch);
+                    self.verifier.verify(order, batch, self.replica.is_urgent(order));
                 }
                 Output::Search(order) => self.searcher.search(&order),
                 Output::StopSearch => self.searcher.stop(),

@@ -17,6 +17,7 @@
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
 
+mod aside;
 mod backend;
 pub mod cold;
 pub mod config;

@@ -1,8 +1,10 @@
 //! Checking signatures beside the loop, all that has queued up in one batch.
 //!
 //! The loop hands over orders and goes on; a thread of its own gathers what came in meanwhile, checks it together
-//! (sixteen signatures in a batch already pay) on as many cores as there are, and answers each order.
+//! (sixteen signatures in a batch already pay) on as many cores as there are, and answers each order. Blocks do not wait
+//! for transactions, of which there may be many, forged ones among them.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::prelude::*;
@@ -11,8 +13,9 @@ use super::host::Inbox;
 use crate::replica::Input;
 use crate::types::signatures::{SignatureCheck, verify_batch};
 
-/// Signatures gathered into one round at most; what is left waits for the next.
-const ROUND_MAX: usize = 4096;
+/// Signatures gathered into one round, unless one order has more; what is left waits for the next. A block that comes
+/// during a round waits for its end.
+const ROUND_MAX: usize = 2048;
 
 /// Signatures that one core checks together: larger batches gain little.
 const CHUNK: usize = 256;
@@ -22,10 +25,41 @@ const PARALLEL_FROM: usize = 64;
 
 type Order = (u64, Vec<SignatureCheck>);
 
+/// Orders that wait for their round.
+#[derive(Debug, Default)]
+struct Waiting {
+    urgent: VecDeque<Order>,
+    others: VecDeque<Order>,
+}
+
+impl Waiting {
+    fn put(&mut self, (order, batch, urgent): (u64, Vec<SignatureCheck>, bool)) {
+        let queue = if urgent { &mut self.urgent } else { &mut self.others };
+        queue.push_back((order, batch));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+
+    /// The orders of the next round: the urgent ones first.
+    fn round(&mut self) -> Vec<Order> {
+        let mut orders = Vec::new();
+        let mut size = 0;
+        while size < ROUND_MAX
+            && let Some(order) = self.urgent.pop_front().or_else(|| self.others.pop_front())
+        {
+            size += order.1.len();
+            orders.push(order);
+        }
+        orders
+    }
+}
+
 /// The thread that checks signatures.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    orders: Sender<Order>,
+    orders: Sender<(u64, Vec<SignatureCheck>, bool)>,
 }
 
 impl Verifier {
@@ -37,23 +71,24 @@ impl Verifier {
         Ok(Self { orders })
     }
 
-    /// Checks a batch; the answer comes as [`Input::Verified`].
-    pub(super) fn verify(&self, order: u64, batch: Vec<SignatureCheck>) {
+    /// Checks a batch, before others if it is urgent; the answer comes as [`Input::Verified`].
+    pub(super) fn verify(&self, order: u64, batch: Vec<SignatureCheck>, urgent: bool) {
         // The thread lives as long as this handle.
-        let _ = self.orders.send((order, batch));
+        let _ = self.orders.send((order, batch, urgent));
     }
 }
 
-fn work(incoming: &Receiver<Order>, inbox: &Inbox) {
-    while let Ok(first) = incoming.recv() {
-        let mut orders = vec![first];
-        let mut size = orders[0].1.len();
-        while size < ROUND_MAX
-            && let Ok(order) = incoming.try_recv()
-        {
-            size += order.1.len();
-            orders.push(order);
+fn work(incoming: &Receiver<(u64, Vec<SignatureCheck>, bool)>, inbox: &Inbox) {
+    let mut waiting = Waiting::default();
+    loop {
+        if waiting.is_empty() {
+            let Ok(first) = incoming.recv() else { return };
+            waiting.put(first);
         }
+        while let Ok(order) = incoming.try_recv() {
+            waiting.put(order);
+        }
+        let orders = waiting.round();
         let all: Vec<SignatureCheck> =
             orders.iter().flat_map(|(_, batch)| batch.iter().copied()).collect();
         let bad = check(&all);
@@ -79,4 +114,28 @@ pub(super) fn check(all: &[SignatureCheck]) -> Vec<usize> {
         bad.into_iter().map(move |place| number * CHUNK + place).collect::<Vec<_>>()
     };
     all.par_chunks(CHUNK).enumerate().flat_map_iter(chunk).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checks(number: usize) -> Vec<SignatureCheck> {
+        vec![SignatureCheck { key: [0; 32], message: [0; 32], signature: [0; 64] }; number]
+    }
+
+    #[test]
+    fn blocks_overtake_transactions_and_a_round_ends() {
+        let mut waiting = Waiting::default();
+        for order in 0..4 {
+            waiting.put((order, checks(ROUND_MAX / 2), false));
+        }
+        waiting.put((10, checks(5), true));
+        let numbers = |orders: Vec<Order>| orders.iter().map(|(n, _)| *n).collect::<Vec<_>>();
+        assert_eq!(numbers(waiting.round()), [10, 0, 1]);
+        waiting.put((11, checks(5), true));
+        assert_eq!(numbers(waiting.round()), [11, 2, 3]);
+        assert!(waiting.is_empty());
+        assert_eq!(numbers(waiting.round()), Vec::<u64>::new());
+    }
 }

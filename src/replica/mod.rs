@@ -254,7 +254,7 @@ impl<S: Store> Replica<S> {
 
     /// Whether a block waits for this order of signatures, and not transactions only.
     pub fn is_urgent(&self, order: u64) -> bool {
-        matches!(self.verifying.get(&order), Some(Verifying::Blocks(_)))
+        matches!(self.verifying.get(&order), Some(Verifying::Blocks(_) | Verifying::Range(_)))
     }
 
     /// The store. The host syncs it where it meets [`Output::Sync`].
