@@ -44,6 +44,9 @@ pub struct PeerInfo {
     /// The round trip of the last ping in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
+    /// Its score: zero, or below for offences that are not forgiven yet. At -50 it is disconnected, at -100 banned.
+    #[serde(default)]
+    pub score: i32,
     /// What this node does to what it sends to the peer.
     #[serde(default)]
     pub link: LinkShape,

@@ -286,6 +286,7 @@ impl Backend for NodeBackend {
                     head: status.map(|status| status.head),
                     final_height: status.map(|status| status.final_height),
                     latency_ms: peer.round_trip_ms,
+                    score: peer.score,
                     link: link.shape.into(),
                     blocked: link.blocked,
                 }

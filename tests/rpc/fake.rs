@@ -476,6 +476,7 @@ impl Backend for Fake {
             link: LinkShape::default(),
             blocked: false,
             latency_ms: Some(0.3),
+            score: 0,
         }])
     }
 

@@ -1,7 +1,7 @@
 //! The protocols of a node, put together.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -13,15 +13,18 @@ use libp2p::{StreamProtocol, identify, ping};
 use super::codec::{FrameCodec, Purpose};
 use super::config::{NetConfig, NetError};
 use super::counters::Counters;
+use super::door::Door;
+use super::gate::Gate;
 use super::names::Names;
+use super::on_event::REQUESTS_PER_PEER_MAX;
 use super::{exchange, gossip};
 use crate::replica::wire::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 /// How long a request and its answer may take together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests and answers in transit over one connection, both directions together: twice what a peer may leave open.
-const REQUEST_STREAMS_MAX: usize = 32;
+/// Requests and answers in transit over one connection, both directions together: what each side may leave open.
+const REQUEST_STREAMS_MAX: usize = 2 * REQUESTS_PER_PEER_MAX;
 
 /// Connections to one peer: two nodes that knock at the same time get two.
 const LINKS_PER_PEER_MAX: u32 = 2;
@@ -32,14 +35,15 @@ const PENDING_MAX: u32 = 64;
 /// What the node calls itself.
 const AGENT: &str = concat!("assay/", env!("CARGO_PKG_VERSION"));
 
-/// All protocols of a node. The first two say who may connect at all.
+/// All protocols of a node. The first three say who may connect at all.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
+    pub(super) door: Door,
     pub(super) limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
-    pub(super) gossip: gossip::Behaviour,
+    pub(super) gossip: Gate,
     pub(super) sync: request_response::Behaviour<FrameCodec>,
     pub(super) exchange: request_response::Behaviour<FrameCodec>,
 }
@@ -84,11 +88,12 @@ impl Behaviour {
             counters: counters.clone(),
         };
         Ok(Self {
+            door: Door::new(Instant::now()),
             limits: connection_limits::Behaviour::new(limits),
             blocked: allow_block_list::Behaviour::default(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new()),
-            gossip: gossip::build(names)?,
+            gossip: Gate::new(gossip::build(names)?, names.blocks.hash()),
             sync: frames(&names.sync, sync, REQUEST_STREAMS_MAX),
             exchange: frames(&names.peers, exchange, 4),
         })

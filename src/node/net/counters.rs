@@ -58,6 +58,10 @@ pub struct Counters {
     pub requests_failed: AtomicU64,
     /// Requests of peers that were dropped because too many of theirs, or of all, were open.
     pub requests_refused: AtomicU64,
+    /// Requests of peers that had to wait because of their rate.
+    pub requests_held: AtomicU64,
+    /// Seconds in which a peer sent more than it may.
+    pub over_rate: AtomicU64,
     /// Gossip dropped unjudged because too much was waiting for a verdict.
     pub gossip_shed: AtomicU64,
     /// Gossip that waited too long for its verdict.

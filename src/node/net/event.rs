@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use libp2p::{Multiaddr, PeerId};
 
+use crate::replica::standing::Offence;
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Input, Peer, RequestId};
 use crate::types::{GenesisId, Time};
@@ -107,6 +108,8 @@ pub struct PeerInfo {
     pub connected_at: Time,
     /// The last round trip, if there was one, in milliseconds.
     pub round_trip_ms: Option<f64>,
+    /// Its score: zero, or below for offences that are not forgiven yet.
+    pub score: i32,
 }
 
 /// An order of the host.
@@ -130,6 +133,10 @@ pub(super) enum Command {
     Ban {
         peer: Peer,
         reason: String,
+    },
+    Blame {
+        peer: Peer,
+        offence: Offence,
     },
     Connect(Multiaddr),
     /// These peers are blocked no longer.

@@ -9,14 +9,17 @@
 //! it. A peer of another chain hears which chain this is and is turned away. The replica knows peers by numbers that
 //! last as long as the node runs.
 //!
-//! **Who is thrown out.** Bytes that no honest peer sends (over a cap, not the encoding of a message, gossip under the
-//! wrong topic) cost ten minutes' ban at once; a message that ends early does the third time, since an honest peer
-//! whose time ran out cuts its message off too; flooding does. What only the ledger or the rule can judge is judged
-//! by the replica, which bans through [`NetHandle::ban`]. Bans are by peer id; see `bans`.
+//! **Who is thrown out.** Every peer has a score; see [`standing`](crate::replica::standing) for what costs how much, and
+//! `scores`. Bytes that no honest peer sends (over a cap, not the encoding of a message, gossip under the wrong topic)
+//! cost ten minutes' ban at once; messages that end early, questions that go unanswered and sending more than the
+//! `rates` allow cost points. What only the ledger or the rule can judge is judged by the replica, which bans through
+//! [`NetHandle::ban`] and takes points through [`NetHandle::blame`]. Bans are by peer id; see `bans`.
 //!
-//! **What is bounded.** Gossip waiting for a verdict (`waiting`), requests open in each direction, bytes of answers in
-//! transit, connections, numbers, addresses, bans, orders waiting. The replica's input queue is bounded by the first
-//! two, so the callback may feed an unbounded channel.
+//! **What is bounded.** What a peer may send and have sent to it in a second (`rates`; gossip is counted at the `gate`),
+//! connections that are opened here (`door`), gossip waiting for a verdict (`waiting`), requests open in each direction,
+//! bytes of answers in transit, connections, numbers, scores, addresses, bans, orders waiting. The replica's input queue
+//! is bounded by the gossip and the requests that wait, so the callback may feed an unbounded channel. All bounds are in
+//! `docs/bounds.md`.
 //!
 //! **What links do.** `shape` delays, narrows, loses and silences what goes to a peer, as the operator wants it. A blocked
 //! peer is not called, and that it does not answer is not held against it.
@@ -33,13 +36,17 @@ mod book;
 mod codec;
 mod config;
 mod counters;
+mod door;
 mod event;
 mod exchange;
+mod gate;
 mod gossip;
 mod key;
 mod names;
 mod on_event;
 mod peers;
+mod rates;
+mod scores;
 mod shape;
 mod task;
 mod transport;
@@ -56,6 +63,7 @@ use tokio::task::JoinHandle;
 use self::event::Command;
 use self::shape::Links;
 use self::task::Task;
+use crate::replica::standing::Offence;
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Peer, RequestId};
 use crate::spec::LinkShape;
@@ -151,6 +159,11 @@ impl NetHandle {
     /// Throws a peer out and does not let it back for a while.
     pub fn ban(&self, peer: Peer, reason: impl Into<String>) {
         self.order(Command::Ban { peer, reason: reason.into() });
+    }
+
+    /// Takes points from a peer for an offence, and disconnects or bans it if that makes too many.
+    pub fn blame(&self, peer: Peer, offence: Offence) {
+        self.order(Command::Blame { peer, offence });
     }
 
     /// Connects to an address and keeps connecting, whatever else there is. Fails if it is none.

@@ -1,10 +1,11 @@
 //! What the swarm says, and what the network task makes of it.
 
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
 use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
-use libp2p::request_response::{self, InboundRequestId, ResponseChannel};
+use libp2p::request_response::{self, InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, ping};
 
@@ -15,32 +16,24 @@ use super::codec::{Frame, Malformed};
 use super::counters::bump;
 use super::event::NetEvent;
 use super::exchange;
+use super::gate;
 use super::names::{Topic, chain_of};
-use super::peers::{Allowance, Link, Session};
+use super::peers::{Gauge, Link, Session};
 use super::task::{OpenRequest, Task, clock};
-use crate::replica::Peer;
+use crate::replica::standing::Offence;
 use crate::replica::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
+use crate::replica::{Peer, RequestId};
 use crate::types::decode;
 
 /// Requests of one peer that may be open here.
-const REQUESTS_PER_PEER_MAX: usize = 16;
+pub(super) const REQUESTS_PER_PEER_MAX: usize = 16;
 
 /// Requests of all peers that may be open here.
 const REQUESTS_IN_MAX: usize = 256;
 
-/// Messages of one peer that may be cut off before it goes.
-const CUT_OFF_MAX: u32 = 3;
-
-/// How long after the last one they are forgotten.
-const CUT_OFF_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
-
 /// Pings in a row that may fail: a minute and a half of silence at least. Silence that the operator wants, by blocking the
 /// peer, may last as long as it pleases.
 const PINGS_FAILED_MAX: u32 = 6;
-
-/// Gossip messages a peer may send at once, and per second from then on: a hundred times what a busy net needs.
-const GOSSIP_BURST: u32 = 20_000;
-const GOSSIP_PER_SECOND: u32 = 2_000;
 
 type SyncEvent = request_response::Event<Frame, Frame>;
 
@@ -98,8 +91,9 @@ impl Task {
             round_trip: None,
             pings_failed: 0,
             requests_open: 0,
-            cut_off: (0, now),
-            gossip_left: Allowance::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now),
+            held: VecDeque::new(),
+            asked: 0,
+            gauge: Gauge::new(now),
         });
         session.links.push(link);
         self.stale |= session.number.is_some();
@@ -141,12 +135,18 @@ impl Task {
         if self.bans.is_banned(&peer) {
             return None;
         }
-        let known = self.sessions.values().filter(|session| session.number.is_some()).count();
+        let known = self.sessions.values().filter(|session| session.number.is_some());
+        let (known, outbound) = known.fold((0, 0), |(known, outbound), session| {
+            (known + 1, outbound + usize::from(session.is_outbound()))
+        });
+        // Others cannot take the places of those that this node chose itself.
+        let kept = self.outbound_target.min(self.peers_max / 2).saturating_sub(outbound);
         let session = self.sessions.get_mut(&peer)?;
         if session.number.is_some() || session.foreign_since.is_some() {
             return session.number.filter(|_| session.foreign_since.is_none());
         }
-        if known >= self.peers_max {
+        let kept = if session.is_outbound() { 0 } else { kept };
+        if known + kept >= self.peers_max {
             tracing::debug!(%peer, "turned away: {known} peers are enough");
             let _ = self.swarm.disconnect_peer_id(peer); // fails for the gone only
             return None;
@@ -174,6 +174,9 @@ impl Task {
                 if info.protocol_version != self.names.version {
                     return self.on_foreign(peer, &info.protocol_version);
                 }
+                if session.number.is_some() && !session.gauge.addresses.take(1, Instant::now()) {
+                    return self.over_rate(peer, "greetings");
+                }
                 session.agent = harmless(&info.agent_version);
                 session.set_listens(peer, &info.listen_addrs);
                 let listens = session.listens.clone();
@@ -199,7 +202,7 @@ impl Task {
         let address = session.links.first().map(|link| link.address.clone());
         self.book.strike(&peer);
         bump(&self.counters.wrong_chain);
-        if self.foreign_reports.take(now) {
+        if self.foreign_reports.take(1, now) {
             let (ours, theirs) = (self.genesis, harmless(chain_of(version)));
             let address = address.unwrap_or_else(Multiaddr::empty);
             tracing::debug!(%peer, %address, %ours, theirs, "turned away a node of another chain");
@@ -235,7 +238,11 @@ impl Task {
         }
     }
 
-    fn on_gossip(&mut self, event: gossipsub::Event) {
+    fn on_gossip(&mut self, event: gate::Event) {
+        let event = match event {
+            gate::Event::Gossip(event) => event,
+            gate::Event::Over { peer, what } => return self.over_rate(peer, what),
+        };
         let gossipsub::Event::Message { propagation_source, message_id, message } = event else {
             return;
         };
@@ -264,15 +271,17 @@ impl Task {
             Topic::Blocks => self.counters.blocks_in.count(length),
             Topic::Transactions => self.counters.transactions_in.count(length),
         }
-        let session = self.sessions.get_mut(&peer).ok_or(MessageAcceptance::Ignore)?;
-        if !session.gossip_left.take(now) {
-            self.ban(peer, format!("over {GOSSIP_PER_SECOND} gossip messages a second"));
-            return Err(MessageAcceptance::Ignore);
-        }
         let gossip = read_gossip(topic, &message.data).map_err(|reason| {
-            self.ban(peer, format!("gossip: {reason}"));
+            self.offended(peer, Offence::Malformed, &format!("gossip: {reason}"));
             MessageAcceptance::Reject
         })?;
+        let session = self.sessions.get_mut(&peer).ok_or(MessageAcceptance::Ignore)?;
+        if let Gossip::Transactions(batch) = &gossip
+            && !session.gauge.transactions.take(batch.len(), now)
+        {
+            self.over_rate(peer, "transactions");
+            return Err(MessageAcceptance::Ignore);
+        }
         let Some(message) = self.waiting.enter(id.clone(), peer, topic, length, now) else {
             bump(&self.counters.gossip_shed);
             return Err(MessageAcceptance::Ignore);
@@ -288,7 +297,7 @@ impl Task {
                     self.on_request(peer, request_id, request, channel);
                 }
                 request_response::Message::Response { request_id, response } => {
-                    let Some((from, id)) = self.requests_out.remove(&request_id) else { return };
+                    let Some((from, id)) = self.take_request(peer, &request_id) else { return };
                     let bytes = response.map_err(Fault::Frame);
                     let response = bytes.and_then(|bytes| {
                         decode::<Response>(&bytes)
@@ -305,9 +314,14 @@ impl Task {
                     }
                 }
             },
-            SyncEvent::OutboundFailure { request_id, error, .. } => {
-                let Some((from, id)) = self.requests_out.remove(&request_id) else { return };
+            SyncEvent::OutboundFailure { peer, request_id, error, .. } => {
+                let Some((from, id)) = self.take_request(peer, &request_id) else { return };
                 bump(&self.counters.requests_failed);
+                // That one does not answer whom the operator blocks says nothing about it.
+                let blocked = self.links.settings().blocked.contains(&peer);
+                if matches!(error, request_response::OutboundFailure::Timeout) && !blocked {
+                    self.offended(peer, Offence::Unanswered, Offence::Unanswered.name());
+                }
                 let reason = error.to_string();
                 self.emit(NetEvent::RequestFailed { from, id, reason });
             }
@@ -317,6 +331,19 @@ impl Task {
             }
             SyncEvent::ResponseSent { request_id, .. } => self.close_request(request_id),
         }
+    }
+
+    /// A request of ours is answered, or will not be.
+    fn take_request(
+        &mut self,
+        peer: PeerId,
+        name: &OutboundRequestId,
+    ) -> Option<(Peer, RequestId)> {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            // A session younger than the request has not counted it.
+            session.asked = session.asked.saturating_sub(1);
+        }
+        self.requests_out.remove(name)
     }
 
     fn on_request(
@@ -336,10 +363,13 @@ impl Task {
             Ok(request) => request,
             Err(error) => return self.blame(peer, "request", Fault::Content(error.to_string())),
         };
+        let now = Instant::now();
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        if session.requests_open >= REQUESTS_PER_PEER_MAX
-            || self.requests_in.len() >= REQUESTS_IN_MAX
-        {
+        if session.requests_open >= REQUESTS_PER_PEER_MAX {
+            bump(&self.counters.requests_refused);
+            return self.over_rate(peer, "questions at once");
+        }
+        if self.requests_in.len() >= REQUESTS_IN_MAX {
             bump(&self.counters.requests_refused);
             return;
         }
@@ -348,6 +378,11 @@ impl Task {
         let open = OpenRequest { peer, channel: Some(channel), bytes: 0 };
         self.requests_in.insert(self.next_request, open);
         self.request_numbers.insert(id, self.next_request);
+        if !session.held.is_empty() || !session.gauge.wait(now).is_zero() {
+            bump(&self.counters.requests_held);
+            return session.held.push_back((self.next_request, request));
+        }
+        session.gauge.requests.owe(1, now);
         self.emit(NetEvent::Request { from, id: self.next_request, request });
     }
 
@@ -371,6 +406,10 @@ impl Task {
         match message {
             request_response::Message::Request { request, channel, .. } => match request {
                 Ok(_) => {
+                    let gauge = self.sessions.get_mut(&peer).map(|session| &mut session.gauge);
+                    if !gauge.is_some_and(|gauge| gauge.addresses.take(1, Instant::now())) {
+                        return self.over_rate(peer, "questions for addresses");
+                    }
                     let known = self.sessions.iter().filter(|(_, other)| other.number.is_some());
                     let places = known.flat_map(|(id, other)| other.places(*id));
                     let answer = exchange::write(places, peer, near);
@@ -391,20 +430,13 @@ impl Task {
         }
     }
 
-    /// Bans a peer for what no honest one does; being cut off counts only the third time.
+    /// Takes points from a peer for a message that is none.
     fn blame(&mut self, peer: PeerId, what: &str, fault: Fault) {
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        if let Fault::Frame(Malformed::Truncated { .. }) = fault {
-            let now = Instant::now();
-            let (times, last) = session.cut_off;
-            let times = if now.duration_since(last) > CUT_OFF_FORGOTTEN { 1 } else { times + 1 };
-            session.cut_off = (times, now);
-            if times < CUT_OFF_MAX {
-                tracing::debug!(%peer, "{what}: {fault}");
-                return;
-            }
-        }
-        self.ban(peer, format!("{what}: {fault}"));
+        let offence = match fault {
+            Fault::Frame(Malformed::Truncated { .. }) => Offence::CutOff,
+            Fault::Frame(_) | Fault::Content(_) => Offence::Malformed,
+        };
+        self.offended(peer, offence, &format!("{what}: {fault}"));
     }
 }
 

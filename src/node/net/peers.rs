@@ -1,13 +1,15 @@
 //! Who is connected, and the numbers the replica knows them by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{Place, is_loopback};
-use crate::replica::Peer;
+use super::rates::{ADDRESSES, ANSWER_BYTES, Allowance, OnceASecond, REQUESTS, TRANSACTIONS};
+use crate::replica::wire::Request;
+use crate::replica::{Peer, RequestId};
 use crate::types::Time;
 
 /// Numbers remembered. Far above the connections there can be, so that only the long gone are forgotten.
@@ -64,36 +66,6 @@ impl Numbers {
     }
 }
 
-/// An allowance that fills with time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
-    left: u32,
-    most: u32,
-    per_second: u32,
-    filled: Instant,
-}
-
-impl Allowance {
-    /// A full one.
-    pub(super) fn new(most: u32, per_second: u32, now: Instant) -> Self {
-        Self { left: most, most, per_second, filled: now }
-    }
-
-    /// Takes one, if there is one.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
-        let since = now.duration_since(self.filled);
-        let gained = since.as_millis().saturating_mul(u128::from(self.per_second)) / 1000;
-        if gained > 0 {
-            let gained = u32::try_from(gained).unwrap_or(u32::MAX);
-            self.left = self.left.saturating_add(gained).min(self.most);
-            self.filled = now;
-        }
-        let some = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        some
-    }
-}
-
 /// One connection to a peer.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
@@ -128,10 +100,39 @@ pub(super) struct Session {
     pub(super) pings_failed: u32,
     /// Requests of its that are open here.
     pub(super) requests_open: usize,
-    /// Messages of its that were cut off, and when the last one was.
-    pub(super) cut_off: (u32, Instant),
-    /// Gossip it may still send.
-    pub(super) gossip_left: Allowance,
+    /// Those among them that wait until it may ask again, oldest first, by our number.
+    pub(super) held: VecDeque<(RequestId, Request)>,
+    /// Requests of ours that it has not answered.
+    pub(super) asked: usize,
+    /// What it may still send, and have sent to it.
+    pub(super) gauge: Gauge,
+}
+
+/// What a peer may still send, and have sent to it. Its gossip is counted at the gate.
+#[derive(Debug, Clone)]
+pub(super) struct Gauge {
+    pub(super) transactions: Allowance,
+    pub(super) requests: Allowance,
+    pub(super) answer_bytes: Allowance,
+    pub(super) addresses: Allowance,
+    pub(super) told: OnceASecond,
+}
+
+impl Gauge {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            transactions: Allowance::new(TRANSACTIONS, now),
+            requests: Allowance::new(REQUESTS, now),
+            answer_bytes: Allowance::new(ANSWER_BYTES, now),
+            addresses: Allowance::new(ADDRESSES, now),
+            told: OnceASecond::default(),
+        }
+    }
+
+    /// How long the peer's next question has to wait.
+    pub(super) fn wait(&mut self, now: Instant) -> Duration {
+        self.requests.wait(now).max(self.answer_bytes.wait(now))
+    }
 }
 
 impl Session {
@@ -201,18 +202,5 @@ mod tests {
             numbers.number(PeerId::random(), start + Duration::from_secs(n), |peer| *peer == here);
         }
         assert_eq!(numbers.peer(number), Some(here));
-    }
-
-    #[test]
-    fn an_allowance_fills_with_time() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(2, 10, start);
-        assert!(allowance.take(start) && allowance.take(start) && !allowance.take(start));
-        assert!(!allowance.take(start + Duration::from_millis(99)));
-        let later = start + Duration::from_millis(200);
-        assert!(allowance.take(later) && allowance.take(later) && !allowance.take(later));
-        let much_later = start + Duration::from_secs(1 << 40);
-        assert!(allowance.take(much_later) && allowance.take(much_later));
-        assert!(!allowance.take(much_later));
     }
 }

@@ -23,10 +23,13 @@ use super::config::{NetConfig, NetError};
 use super::counters::{Counters, bump};
 use super::event::{Command, NetEvent, PeerInfo};
 use super::names::{Names, Topic};
-use super::peers::{Allowance, Numbers, Session};
+use super::peers::{Numbers, Session};
+use super::rates::{Allowance, Rate};
+use super::scores::Scores;
 use super::shape::Links;
 use super::waiting::WaitingRoom;
 use super::{Events, Shared, key, transport};
+use crate::replica::standing::{Offence, Sentence};
 use crate::replica::wire::{GOSSIP_BYTES_MAX, Gossip, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::replica::wire::{Request, Response};
 use crate::replica::{GossipVerdict, Peer, RequestId};
@@ -50,8 +53,12 @@ const REQUESTS_OUT_MAX: usize = 1024;
 /// Bytes of answers in transit to peers.
 const ANSWER_BYTES_MAX: usize = 128 << 20;
 
-/// Reports of foreign chains: this many at once, then one a second.
-const FOREIGN_REPORTS: u32 = 10;
+/// Reports of foreign chains in the log, of all peers together.
+const FOREIGN_REPORTS: Rate = Rate { per_second: 1, burst: 10 };
+
+/// Requests of ours that one peer has not answered. It lets us leave a few more open, and hears later than we that one
+/// of them is closed.
+const REQUESTS_OUT_PER_PEER_MAX: usize = 12;
 
 /// Connections never close for being quiet. (A year: more overflows some clocks.)
 const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -80,6 +87,7 @@ pub(super) struct Task {
     pub(super) numbers: Numbers,
     pub(super) book: Book,
     pub(super) bans: Bans,
+    pub(super) scores: Scores,
     pub(super) waiting: WaitingRoom,
     /// Requests of peers, by our number for them.
     pub(super) requests_in: BTreeMap<RequestId, OpenRequest>,
@@ -141,13 +149,14 @@ impl Task {
             numbers: Numbers::default(),
             book,
             bans: Bans::default(),
+            scores: Scores::new(now),
             waiting: WaitingRoom::default(),
             requests_in: BTreeMap::new(),
             request_numbers: BTreeMap::new(),
             next_request: 0,
             answer_bytes: 0,
             requests_out: BTreeMap::new(),
-            foreign_reports: Allowance::new(FOREIGN_REPORTS, 1, now),
+            foreign_reports: Allowance::new(FOREIGN_REPORTS, now),
             asked: now,
             stale: false,
         };
@@ -164,8 +173,11 @@ impl Task {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let held = self.next_held();
+            let release = tokio::time::sleep(held.unwrap_or(TICK));
             tokio::select! {
                 _ = &mut stopped => break,
+                _ = release, if held.is_some() => self.release_held(),
                 event = self.swarm.select_next_some() => self.on_event(event),
                 Some(command) = commands.recv() => self.on_command(command),
                 _ = tick.tick() => self.on_tick(),
@@ -196,6 +208,11 @@ impl Task {
             Command::Ban { peer, reason } => {
                 if let Some(peer_id) = self.numbers.peer(peer) {
                     self.ban(peer_id, reason);
+                }
+            }
+            Command::Blame { peer, offence } => {
+                if let Some(peer_id) = self.numbers.peer(peer) {
+                    self.offended(peer_id, offence, offence.name());
                 }
             }
             Command::Connect(address) => {
@@ -252,12 +269,19 @@ impl Task {
         if self.requests_out.len() >= REQUESTS_OUT_MAX {
             return Err(format!("{REQUESTS_OUT_MAX} requests are already waiting"));
         }
+        let asked = self.sessions.get(&peer).map_or(0, |session| session.asked);
+        if asked >= REQUESTS_OUT_PER_PEER_MAX {
+            return Err(format!("{REQUESTS_OUT_PER_PEER_MAX} requests already wait for this peer"));
+        }
         let bytes = encode(request);
         if bytes.len() > REQUEST_BYTES_MAX {
             return Err(format!("{} bytes are over {REQUEST_BYTES_MAX}", bytes.len()));
         }
         let name = self.swarm.behaviour_mut().sync.send_request(&peer, Ok(bytes));
         self.requests_out.insert(name, (to, id));
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.asked += 1;
+        }
         Ok(())
     }
 
@@ -278,6 +302,9 @@ impl Task {
         }
         open.bytes = bytes.len();
         self.answer_bytes += bytes.len();
+        if let Some(session) = self.sessions.get_mut(&open.peer) {
+            session.gauge.answer_bytes.owe(bytes.len(), Instant::now());
+        }
         // Whether it goes or not, an event closes the request.
         let _ = self.swarm.behaviour_mut().sync.send_response(channel, Ok(bytes));
     }
@@ -294,6 +321,57 @@ impl Task {
             &waiting.source,
             acceptance,
         );
+    }
+
+    /// How long until a request that is held may go on, if one is.
+    fn next_held(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let holding = self.sessions.values_mut().filter(|session| !session.held.is_empty());
+        holding.map(|session| session.gauge.wait(now)).min()
+    }
+
+    /// Hands requests to the replica that were held until their peers may ask again.
+    fn release_held(&mut self) {
+        let now = Instant::now();
+        let mut released = Vec::new();
+        for session in self.sessions.values_mut() {
+            let Some(from) = session.number else { continue };
+            while !session.held.is_empty() && session.gauge.wait(now).is_zero() {
+                session.gauge.requests.owe(1, now);
+                released.extend(session.held.pop_front().map(|(id, request)| (from, id, request)));
+            }
+        }
+        for (from, id, request) in released {
+            // Whoever asked may have given up.
+            if self.requests_in.contains_key(&id) {
+                self.emit(NetEvent::Request { from, id, request });
+            }
+        }
+    }
+
+    /// Takes points from a peer, and acts on its score.
+    pub(super) fn offended(&mut self, peer: PeerId, offence: Offence, what: &str) {
+        if self.bans.is_banned(&peer) {
+            return;
+        }
+        self.stale = true;
+        match self.scores.offend(peer, offence, Instant::now()) {
+            Sentence::Stay => tracing::debug!(%peer, "{}: {what}", offence.name()),
+            Sentence::Disconnect => {
+                tracing::info!(%peer, "disconnecting: {what}");
+                let _ = self.swarm.disconnect_peer_id(peer); // fails for the gone only
+            }
+            Sentence::Ban => self.ban(peer, what.to_owned()),
+        }
+    }
+
+    /// Notes that a peer is over one of its rates, once a second.
+    pub(super) fn over_rate(&mut self, peer: PeerId, what: &str) {
+        let told = self.sessions.get_mut(&peer).map(|session| &mut session.gauge.told);
+        if told.is_some_and(|told| told.now(Instant::now())) {
+            bump(&self.counters.over_rate);
+            self.offended(peer, Offence::OverRate, &format!("too many {what}"));
+        }
     }
 
     /// Throws a peer out.
@@ -321,6 +399,7 @@ impl Task {
 
     fn on_tick(&mut self) {
         let now = Instant::now();
+        self.stale |= self.scores.forgive(now);
         for peer in self.bans.lift(now) {
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
         }
@@ -374,7 +453,10 @@ impl Task {
     /// Knocks wherever it is time to.
     pub(super) fn dial(&mut self) {
         let now = Instant::now();
-        let room = self.peers_max.saturating_sub(self.sessions.len() + self.book.dialing());
+        // Whoever has not proved to be of this chain, and knocked by itself, takes no place that is kept for others.
+        let counts = |session: &&Session| session.number.is_some() || session.is_outbound();
+        let taken = self.sessions.values().filter(counts).count() + self.book.dialing();
+        let room = self.peers_max.saturating_sub(taken);
         let (sessions, bans) = (&self.sessions, &self.bans);
         // To call the blocked would be in vain: it ends in silence.
         let blocked = self.links.settings().blocked;
@@ -409,6 +491,7 @@ impl Task {
     }
 
     pub(super) fn publish_peers(&self) {
+        let now = Instant::now();
         let known = self.sessions.iter().filter_map(|(peer_id, session)| {
             let (peer, link) = (session.number?, session.links.first()?);
             Some(PeerInfo {
@@ -419,6 +502,7 @@ impl Task {
                 agent: session.agent.clone(),
                 connected_at: session.opened_at,
                 round_trip_ms: session.round_trip.map(|it| it.as_secs_f64() * 1000.0),
+                score: self.scores.score(peer_id, now),
             })
         });
         let mut peers: Vec<_> = known.collect();

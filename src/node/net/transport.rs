@@ -21,8 +21,9 @@ use super::config::NetError;
 use super::counters::Counters;
 use super::shape::{Control, Links, Shaped};
 
-/// Streams in one connection, both directions together: a peer's requests, ours, gossip, pings.
-const STREAMS_MAX: usize = 256;
+/// Streams in one connection, both directions together: a peer's requests, ours, gossip, pings. Each may hold 256 KiB
+/// that nobody has read yet, and more only once that much was read from it.
+const STREAMS_MAX: usize = 128;
 
 /// How long connecting may take before it counts as failed.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! Peers that lie: they are banned or ignored, the node goes on, and nothing grows beyond its bound.
 
-use super::super::wire::{Gossip, Request, Response};
 use super::super::blocks::Source;
+use super::super::wire::{Gossip, Request, Response};
 use super::super::*;
 use super::lone::*;
 use crate::consensus::pow::testkit::{Mine, SPACING};
@@ -347,9 +347,11 @@ fn orphans_and_early_blocks_are_bounded() {
         let all = peer as usize;
         assert_eq!((orphans, early), (64.min(22 * all), 32.min(11 * all)), "a third for one peer");
     }
-    // Whoever asks for a header alone learns that it is early before it has the block.
-    assert_eq!(blocks_requests(&lone.offer(&mine, 1, &[early(0)])), []);
     assert_eq!(lone.height(), 0);
+    // Whoever asks for a header alone learns that it is early before it has the block.
+    let mut lone = Lone::new(&mine);
+    lone.connect(1);
+    assert_eq!(blocks_requests(&lone.offer(&mine, 1, &[early(0)])), []);
 }
 
 /// Announcements of unknown parents cost one question at a time and leave nothing behind.

@@ -1,7 +1,9 @@
 //! Nodes on loopback, honest ones and others.
 
+mod attacker;
 mod connect;
 mod crowd;
+mod flood;
 mod hostile;
 mod links;
 mod support;
