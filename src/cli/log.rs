@@ -27,6 +27,17 @@ const VARIABLE: &str = "RUST_LOG";
 /// Bytes of log lines that are held back at most; what is over it is lost, which only libraries gone mad reach.
 const HELD_BYTES_MAX: usize = 64 * 1024;
 
+/// The libraries that a peer can make warn.
+const NETWORK_LIBRARIES: [&str; 7] = [
+    "libp2p_core",
+    "libp2p_gossipsub",
+    "libp2p_identify",
+    "libp2p_request_response",
+    "libp2p_swarm",
+    "libp2p_yamux",
+    "yamux",
+];
+
 /// Starts the log on stderr. `verbosity` is how often `-v` was given.
 ///
 /// # Errors
@@ -58,7 +69,7 @@ fn begin(
     let wanted = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let directives = match &wanted {
         Some(value) => value.to_str().ok_or_else(|| refused("it is not text in UTF-8"))?,
-        None => default_directives(verbosity, runs_a_node),
+        None => &default_directives(verbosity, runs_a_node),
     };
     let filter = EnvFilter::builder().parse(directives).map_err(refused)?;
     let writer = match file {
@@ -157,15 +168,17 @@ fn refused(reason: impl fmt::Display) -> CliError {
     )
 }
 
-/// What is logged unless somebody says otherwise. Libraries speak up only when it matters.
-fn default_directives(verbosity: u8, runs_a_node: bool) -> &'static str {
-    match (runs_a_node, verbosity) {
+/// What is logged unless somebody says otherwise. Libraries speak up only when it matters; the network's warn of each
+/// message that does not suit them, which is as often as a peer likes, so of them only errors are heard.
+fn default_directives(verbosity: u8, runs_a_node: bool) -> String {
+    let levels = match (runs_a_node, verbosity) {
         (false, 0) => "warn",
         (true, 0) | (false, 1) => "warn,assay=info",
         (true, 1) | (false, 2) => "warn,assay=debug",
-        (true, 2) | (false, 3) => "info,assay=trace",
-        _ => "trace",
-    }
+        (true, 2) | (false, 3) => return "info,assay=trace".into(),
+        _ => return "trace".into(),
+    };
+    NETWORK_LIBRARIES.iter().fold(levels.into(), |levels, name| format!("{levels},{name}=error"))
 }
 
 /// Universal time, to the millisecond.
@@ -227,7 +240,7 @@ mod tests {
         for runs_a_node in [false, true] {
             for verbosity in 0..=5 {
                 let text = default_directives(verbosity, runs_a_node);
-                assert!(EnvFilter::builder().parse(text).is_ok(), "{text}");
+                assert!(EnvFilter::builder().parse(&text).is_ok(), "{text}");
             }
         }
     }
