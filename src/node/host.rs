@@ -367,6 +367,7 @@ impl Loop {
                     }
                 }
                 Output::Ban { peer, reason } => self.net.ban(peer, reason),
+                Output::Blame { peer, offence } => self.net.blame(peer, offence),
                 Output::Report(Report::StoreFailed(reason)) => return Err(reason),
                 Output::Report(report) => {
                     self.reporter.report(&report, took);
