@@ -177,7 +177,8 @@ fn floods(chain: GenesisId, first: BlockId) -> Vec<Flood> {
             attacker.gossip(move |number| make(number));
         })
     };
-    let repeated = rpc::publish(&transactions, &[7; 30]).repeat(100);
+    let once = Gossip::Transactions(Bounded::truncated(vec![payment(0)]));
+    let repeated = rpc::publish(&transactions, &encode(&once)).repeat(100);
     let announce = {
         let blocks = blocks.clone();
         move |number| {
