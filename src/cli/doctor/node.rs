@@ -216,6 +216,7 @@ mod tests {
             head: None,
             final_height: None,
             latency_ms: None,
+            score: 0,
             blocked: false,
             link: crate::api::LinkShape::default(),
         };
