@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
-use crate::types::{Block, BlockId, HEADER_VERSION, Height, StateRoot, Time, body_root};
+use crate::types::{
+    Block, BlockId, HEADER_VERSION, Height, StateRoot, Time, TransactionId, body_root_of,
+};
 
 /// A block that entered the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,10 +118,13 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     if now < until {
         return Err(ImportError::Early { until });
     }
-    if body_root(&block.body, &chain) != header.body_root {
+    let hashes = block.body.hashes(&chain);
+    if body_root_of(&hashes, &block.body, &chain) != header.body_root {
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }
-    let executed = tree.execute(&block.draft, parent).map_err(|error| match error {
+    let ids: Vec<TransactionId> = hashes.iter().map(|hashed| hashed.id).collect();
+    let executed = tree.execute_known(&block.draft, &ids, parent);
+    let executed = executed.map_err(|error| match error {
         ExecuteError::Failed(failed) => ImportError::Failed(failed),
         error => ImportError::Invalid(error.to_string()),
     })?;

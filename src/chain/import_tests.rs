@@ -8,7 +8,7 @@ use crate::ledger::testkit::{BrokenBase, Plain, draft, params, transaction};
 use crate::ledger::{State, genesis_coin_id};
 use crate::types::testkit::key;
 use crate::types::{
-    Amount, Bounded, Claim, Draft, Hash, Height, Seal, Signature, Time, Transaction,
+    Amount, Bounded, Claim, Draft, Hash, Height, Seal, Signature, Time, Transaction, body_root,
 };
 
 /// A tree with three blocks above a final one, and what is needed to try a fourth.

@@ -7,7 +7,7 @@ use imbl::OrdMap;
 
 use super::{BlockRef, Rank, Rules};
 use crate::ledger::{Change, Coin, Delta, Executed, Key, Params, ReadFailed, Receipt, State};
-use crate::types::{Block, BlockId, CoinId, Draft, Height};
+use crate::types::{Block, BlockId, CoinId, Draft, Height, TransactionId};
 
 /// Above this many blocks that are not final a node stops producing and says so.
 pub const UNFINAL_BLOCKS_MAX: usize = 4096;
@@ -218,6 +218,17 @@ impl Tree {
         parent: &Node,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
         crate::ledger::execute(draft, &parent.state, &self.finals, &self.params, &*self.rules)
+    }
+
+    /// [`Self::execute`] for whoever knows the ids of the draft's transactions already.
+    pub fn execute_known(
+        &self,
+        draft: &Draft,
+        ids: &[TransactionId],
+        parent: &Node,
+    ) -> Result<Executed, crate::ledger::ExecuteError> {
+        let (state, rules) = (&parent.state, &*self.rules);
+        crate::ledger::execute_known(draft, ids, state, &self.finals, &self.params, rules)
     }
 
     /// Adds an executed child of a block of the tree. `None` if it is there already or its parent is not.

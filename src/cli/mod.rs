@@ -26,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::api::Exit;
 use crate::node::config::LogFormat;
 
+pub mod bench;
 pub mod chain;
 pub mod completions;
 pub mod connect;
@@ -124,6 +125,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Write a manual page for each command
     Man(completions::ManArgs),
+    /// Measure this machine
+    Bench(bench::Args),
     /// Say what this program is and how it was built
     Version,
 }
@@ -162,6 +165,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Command::Node(args) => node::run(args, &globals),
         Command::Chain(args) => chain::run(args, &globals),
         Command::Rpc(args) => rpc::run(args, &globals),
+        Command::Bench(args) => bench::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
         Command::Wallet(args) => wallet::run(args, &globals),
         Command::Doctor(args) => doctor::run(args, &globals),

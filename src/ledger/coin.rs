@@ -44,7 +44,17 @@ pub struct Coin {
     pub kind: CoinKind,
 }
 
+/// Bytes of an encoded coin: owner, amount, height, time, kind.
+const BYTES: usize = 21 + 8 + 8 + 8 + 1;
+
 impl Coin {
+    /// The encoding, as the state holds it.
+    pub(super) fn to_bytes(self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        self.serialize(&mut &mut bytes[..]).expect("a coin has a fixed size");
+        bytes
+    }
+
     /// The first height at which a transaction may spend it; `None` for a bond, which no height alone frees.
     pub fn spendable_from(&self, maturity: u64) -> Option<Height> {
         match self.kind {

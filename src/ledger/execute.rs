@@ -84,23 +84,39 @@ pub fn execute(
     params: &Params,
     rule: &(impl Transition + ?Sized),
 ) -> Result<Executed, ExecuteError> {
+    let id = |transaction: &Transaction| transaction.id(&params.chain);
+    let ids: Vec<TransactionId> = draft.body.transactions.iter().map(id).collect();
+    execute_known(draft, &ids, parent, finals, params, rule)
+}
+
+/// [`execute`] for whoever knows the ids of the draft's transactions already; they are taken on trust.
+pub fn execute_known(
+    draft: &Draft,
+    ids: &[TransactionId],
+    parent: &State,
+    finals: &BTreeMap<Height, Arc<Delta>>,
+    params: &Params,
+    rule: &(impl Transition + ?Sized),
+) -> Result<Executed, ExecuteError> {
+    debug_assert_eq!(ids.len(), draft.body.transactions.len());
     fits(draft, params)?;
     let header = &draft.header;
     let mut working = Working::new(parent);
+    let transactions = &draft.body.transactions;
+    working.expect(transactions.iter().flat_map(|transaction| &transaction.inputs).copied())?;
     let supply_before = parent.supply()?;
     rule.before(draft, &mut working.system())?;
     let mut moved = Movements::default();
     let mut fees = Amount::ZERO;
-    let mut receipts = Vec::with_capacity(draft.body.transactions.len());
-    for (index, transaction) in draft.body.transactions.iter().enumerate() {
+    let mut receipts = Vec::with_capacity(transactions.len());
+    for (index, (transaction, id)) in transactions.iter().zip(ids).enumerate() {
         let size = transaction.size();
         let at = |error| match error {
             TransactionError::Failed(failed) => ExecuteError::Failed(failed),
             error => ExecuteError::Transaction { index, error },
         };
         let accepted = validate(transaction, size, &working, header.height, params).map_err(at)?;
-        let id = transaction.id(&params.chain);
-        apply(transaction, &id, &accepted, header, params, &mut working, &mut moved);
+        apply(transaction, id, &accepted, header, params, &mut working, &mut moved);
         if let Some(operation) = &transaction.operation {
             let outcome = rule.operation(operation, accepted.actor, &mut working.system());
             outcome.map_err(|refused| match refused {
@@ -109,7 +125,7 @@ pub fn execute(
             })?;
         }
         fees = fees.plus(accepted.fee).ok_or(ExecuteError::Inflation)?;
-        receipts.push(Receipt { id, fee: accepted.fee });
+        receipts.push(Receipt { id: *id, fee: accepted.fee });
     }
     for evidence in &draft.body.evidence {
         rule.evidence(evidence, &mut working.system())?;

@@ -1,13 +1,16 @@
 //! LtHash16: a hash of a set that grows and shrinks with it.
 //!
 //! Each entry expands to 1024 lanes of 16 bits (BLAKE3 in its extendable mode), and the hash of the set is the
-//! lane-wise sum modulo 2^16 (Bellare & Micciancio 1997; Lewi et al. 2019). Adding and removing entries commute, so
-//! a block costs two expansions per changed entry whatever the size of the state. Finding another set with the same
-//! hash is a short-vector problem of about 200 bits. A *multi*set could overflow a lane's meaning; ours is a set,
-//! since keys are unique.
+//! lane-wise sum modulo 2^16 (Bellare & Micciancio 1997; Lewi et al. 2019). Adding and removing entries commute, so a
+//! block costs one expansion for each coin that it creates or spends, whatever the size of the state. Finding another set
+//! with the same hash is a short-vector problem of about 200 bits. A *multi*set could overflow a lane's meaning; ours is
+//! a set, since keys are unique.
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::Key;
 use crate::types::{Hash, StateRoot};
 
 /// Lanes in the sum, of 16 bits each.
@@ -49,10 +52,17 @@ impl std::fmt::Debug for LtHash {
 }
 
 /// An entry to put into the set or to take out of it.
-pub(crate) struct Entry<'a> {
-    pub(crate) key: &'a [u8],
-    pub(crate) value: &'a [u8],
-    pub(crate) add: bool,
+pub(crate) struct Term {
+    name: Vec<u8>,
+    value: Arc<[u8]>,
+    add: bool,
+}
+
+impl Term {
+    /// The term of an entry of the state.
+    pub(crate) fn new(key: &Key, value: &Arc<[u8]>, add: bool) -> Self {
+        Self { name: key.to_bytes(), value: value.clone(), add }
+    }
 }
 
 impl LtHash {
@@ -77,25 +87,25 @@ impl LtHash {
 
     /// Puts an entry into the set.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.apply(&Entry { key, value, add: true });
+        self.combine(key, value, true);
     }
 
     /// Takes an entry out of the set.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.apply(&Entry { key, value, add: false });
+        self.combine(key, value, false);
     }
 
     /// Applies many changes. Addition commutes, so the result does not depend on how threads share the work.
-    pub(crate) fn apply_all(&mut self, entries: &[Entry<'_>]) {
-        if entries.len() < PARALLEL_FROM {
-            entries.iter().for_each(|entry| self.apply(entry));
+    pub(crate) fn apply_all(&mut self, terms: &[Term]) {
+        if terms.len() < PARALLEL_FROM {
+            terms.iter().for_each(|term| self.apply(term));
             return;
         }
-        let sum = entries
+        let sum = terms
             .par_chunks(PARALLEL_FROM / 2)
             .map(|chunk| {
                 let mut sum = Self::default();
-                chunk.iter().for_each(|entry| sum.apply(entry));
+                chunk.iter().for_each(|term| sum.apply(term));
                 sum
             })
             .reduce(Self::default, |mut left, right| {
@@ -111,15 +121,19 @@ impl LtHash {
         }
     }
 
-    fn apply(&mut self, entry: &Entry<'_>) {
+    fn apply(&mut self, term: &Term) {
+        self.combine(&term.name, &term.value, term.add);
+    }
+
+    fn combine(&mut self, key: &[u8], value: &[u8], add: bool) {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(entry.key.len() as u64).to_le_bytes()); // a length fits 64 bits
-        hasher.update(entry.key);
-        hasher.update(entry.value);
+        hasher.update(&(key.len() as u64).to_le_bytes()); // a length fits 64 bits
+        hasher.update(key);
+        hasher.update(value);
         let mut bytes = [0; 8 * WORDS];
         hasher.finalize_xof().fill(&mut bytes);
         let (parts, _) = bytes.as_chunks();
-        let combine = if entry.add { plus } else { minus };
+        let combine = if add { plus } else { minus };
         for (word, part) in self.0.iter_mut().zip(parts) {
             *word = combine(*word, u64::from_le_bytes(*part));
         }
@@ -191,14 +205,17 @@ mod tests {
     #[test]
     fn threads_change_nothing() {
         let keys: Vec<[u8; 2]> = (0..1000u16).map(u16::to_le_bytes).collect();
-        let entry = |key: &'_ [u8; 2], add| (key.to_vec(), add);
-        let changes: Vec<_> = keys.iter().map(|key| entry(key, key[0] % 3 != 0)).collect();
-        let entries: Vec<_> =
-            changes.iter().map(|(key, add)| Entry { key, value: b"v", add: *add }).collect();
+        let value: Arc<[u8]> = Arc::from(*b"v");
+        let term = |key: &[u8; 2]| Term {
+            name: key.to_vec(),
+            value: value.clone(),
+            add: !key[0].is_multiple_of(3),
+        };
+        let terms: Vec<_> = keys.iter().map(term).collect();
         let mut parallel = LtHash::default();
-        parallel.apply_all(&entries);
+        parallel.apply_all(&terms);
         let mut single = LtHash::default();
-        entries.iter().for_each(|entry| single.apply(entry));
+        terms.iter().for_each(|term| single.apply(term));
         assert_eq!(parallel, single);
         assert_eq!(LtHash::from_bytes(&parallel.to_bytes()), Some(parallel));
     }

@@ -19,7 +19,7 @@ mod validate;
 mod working;
 
 pub use coin::{Coin, CoinKind};
-pub use execute::{ExecuteError, Executed, Receipt, execute};
+pub use execute::{ExecuteError, Executed, Receipt, execute, execute_known};
 pub use genesis::{GenesisAccount, genesis_coin_id, genesis_state};
 pub use key::{Key, SystemKey};
 pub use lthash::LtHash;

@@ -24,6 +24,11 @@ pub trait Base: Send + Sync {
     /// The value of the entry with this name ([`Key::to_bytes`]).
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadFailed>;
 
+    /// The values of entries, in the order of their names, which are sorted. One by one, unless a base knows better.
+    fn read_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, ReadFailed> {
+        keys.iter().map(|key| self.read(key)).collect()
+    }
+
     /// Up to `limit` names that start with `prefix` and are greater than `after`, in order.
     fn names(&self, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, ReadFailed>;
 }
@@ -52,11 +57,63 @@ pub type Delta = BTreeMap<Key, Change>;
 #[derive(Clone)]
 pub struct State {
     base: Arc<dyn Base>,
-    /// Changes since some final block, with the height of the block that made each.
-    changes: OrdMap<Key, (Height, Change)>,
+    /// Changes since some final block.
+    changes: Changes,
     /// What final blocks changed is forgotten up to here.
     forgotten: Height,
     commitment: LtHash,
+}
+
+/// Changes of entries, each with the height of the block that made it. Coins and marks are held as plain values: a map
+/// copies whole leaves when it grows out of another one, and plain values copy without touching what they point to.
+#[derive(Clone, Default)]
+struct Changes {
+    coins: OrdMap<CoinId, (Height, Option<Coin>)>,
+    marks: OrdMap<(Address, CoinId), (Height, bool)>,
+    system: OrdMap<SystemKey, (Height, Change)>,
+}
+
+impl Changes {
+    fn len(&self) -> usize {
+        self.coins.len() + self.marks.len() + self.system.len()
+    }
+
+    fn insert(&mut self, key: &Key, height: Height, change: &Change) {
+        match key {
+            Key::Coin(id) => {
+                let coin = change.as_ref().map(|bytes| {
+                    decode(bytes).expect("the ledger made this change, and it encodes a coin")
+                });
+                self.coins.insert(*id, (height, coin));
+            }
+            Key::Owned(owner, id) => {
+                self.marks.insert((*owner, *id), (height, change.is_some()));
+            }
+            Key::System(name) => {
+                self.system.insert(name.clone(), (height, change.clone()));
+            }
+        }
+    }
+
+    /// Forgets an entry unless a block above `height` changed it again.
+    fn forget(&mut self, key: &Key, height: Height) {
+        let old = |made: Option<Height>| made.is_some_and(|made| made <= height);
+        match key {
+            Key::Coin(id) if old(self.coins.get(id).map(|(made, _)| *made)) => {
+                self.coins.remove(id);
+            }
+            Key::Owned(owner, id) => {
+                let mark = (*owner, *id);
+                if old(self.marks.get(&mark).map(|(made, _)| *made)) {
+                    self.marks.remove(&mark);
+                }
+            }
+            Key::System(name) if old(self.system.get(name).map(|(made, _)| *made)) => {
+                self.system.remove(name);
+            }
+            Key::Coin(_) | Key::System(_) => {}
+        }
+    }
 }
 
 impl std::fmt::Debug for State {
@@ -68,7 +125,7 @@ impl std::fmt::Debug for State {
 impl State {
     /// The state that lies in `base` as a whole, after the final block at `height`.
     pub fn at_rest(base: Arc<dyn Base>, commitment: LtHash, height: Height) -> Self {
-        Self { base, changes: OrdMap::new(), forgotten: height, commitment }
+        Self { base, changes: Changes::default(), forgotten: height, commitment }
     }
 
     /// The commitment to all entries.
@@ -83,15 +140,52 @@ impl State {
 
     /// The value of an entry.
     pub fn get(&self, key: &Key) -> Result<Change, ReadFailed> {
-        match self.changes.get(key) {
+        let encoded = |coin: &Coin| Arc::from(coin.to_bytes());
+        let changed = match key {
+            Key::Coin(id) => self.changes.coins.get(id).map(|(_, coin)| coin.as_ref().map(encoded)),
+            Key::Owned(owner, id) => {
+                let mark = self.changes.marks.get(&(*owner, *id));
+                mark.map(|(_, there)| there.then(|| Arc::from([])))
+            }
+            Key::System(name) => return self.system_entry(name),
+        };
+        changed.map_or_else(|| self.on_base(key), Ok)
+    }
+
+    fn on_base(&self, key: &Key) -> Result<Change, ReadFailed> {
+        Ok(self.base.read(&key.to_bytes())?.map(Arc::from))
+    }
+
+    /// The value of an entry that a rule keeps, encoded.
+    pub(super) fn system_entry(&self, key: &SystemKey) -> Result<Change, ReadFailed> {
+        match self.changes.system.get(key) {
             Some((_, change)) => Ok(change.clone()),
-            None => Ok(self.base.read(&key.to_bytes())?.map(Arc::from)),
+            None => self.on_base(&Key::System(key.clone())),
         }
+    }
+
+    /// Coins by id, `None` where there is none; `ids` are sorted.
+    pub(super) fn coins(&self, ids: &[CoinId]) -> Result<Vec<Option<Coin>>, ReadFailed> {
+        let mut coins = Vec::with_capacity(ids.len());
+        let mut places = Vec::new();
+        let mut names = Vec::new();
+        for (place, id) in ids.iter().enumerate() {
+            let changed = self.changes.coins.get(id);
+            if changed.is_none() {
+                places.push(place);
+                names.push(Key::Coin(*id).to_bytes());
+            }
+            coins.push(changed.and_then(|(_, coin)| *coin));
+        }
+        for (place, found) in places.into_iter().zip(self.base.read_all(&names)?) {
+            coins[place] = found.map(|bytes| entry(&ids[place], &bytes)).transpose()?;
+        }
+        Ok(coins)
     }
 
     /// An entry of the system section.
     pub fn system<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed> {
-        self.get(&Key::System(key.clone()))?.map(|bytes| entry(key, &bytes)).transpose()
+        self.system_entry(key)?.map(|bytes| entry(key, &bytes)).transpose()
     }
 
     /// The figures of the supply identity.
@@ -113,20 +207,19 @@ impl State {
             // What lies beyond a full page of the base is not known yet: changes must not overtake it.
             let end = if page.len() < limit { None } else { page.last().copied() };
             let mut ids: BTreeSet<CoinId> = page.into_iter().collect();
-            for (key, (_, change)) in
-                self.changes.range(Key::Owned(*owner, cursor.unwrap_or_default())..)
-            {
-                match key {
-                    // A change may be in the base already, so the cursor's own must not count again.
-                    Key::Owned(by, id) if by == owner && Some(*id) == cursor => {}
-                    Key::Owned(by, id) if by == owner && end.is_none_or(|end| *id <= end) => {
-                        match change {
-                            Some(_) => ids.insert(*id),
-                            None => ids.remove(id),
-                        };
-                    }
-                    _ => break,
+            let from = (*owner, cursor.unwrap_or_default());
+            for ((by, id), (_, there)) in self.changes.marks.range(from..) {
+                if by != owner || end.is_some_and(|end| *id > end) {
+                    break;
                 }
+                // A change may be in the base already, so the cursor's own must not count again.
+                if Some(*id) == cursor {
+                    continue;
+                }
+                match there {
+                    true => ids.insert(*id),
+                    false => ids.remove(id),
+                };
             }
             for id in ids {
                 if coins.len() == limit {
@@ -169,14 +262,12 @@ impl State {
         let next = forgotten.next();
         for (final_height, keys) in finals.range(next..) {
             for key in keys.keys() {
-                if changes.get(key).is_some_and(|(made, _)| made <= final_height) {
-                    changes.remove(key);
-                }
+                changes.forget(key, *final_height);
             }
             forgotten = *final_height;
         }
         for (key, change) in delta {
-            changes.insert(key.clone(), (height, change.clone()));
+            changes.insert(key, height, change);
         }
         Self { base: self.base.clone(), changes, forgotten, commitment }
     }
@@ -194,7 +285,10 @@ impl State {
 
 impl CoinView for State {
     fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
-        self.get(&Key::Coin(*id))?.map(|bytes| entry(id, &bytes)).transpose()
+        match self.changes.coins.get(id) {
+            Some((_, coin)) => Ok(*coin),
+            None => self.on_base(&Key::Coin(*id))?.map(|bytes| entry(id, &bytes)).transpose(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::lthash::Entry;
+use super::lthash::Term;
 use super::state::entry;
 use super::{Change, Coin, CoinView, Delta, Key, LtHash, ReadFailed, State, SystemKey};
 use crate::types::{Amount, CoinId, encode};
@@ -14,50 +14,71 @@ use crate::types::{Amount, CoinId, encode};
 /// What a block has written so far, over the state after its parent.
 pub struct Working<'a> {
     parent: &'a State,
-    writes: Delta,
-    /// Values of the parent's state that were looked up: each is read once.
-    read: RefCell<BTreeMap<Key, Change>>,
+    /// Coins that the block created or spent.
+    coins: BTreeMap<CoinId, Moved>,
+    /// Coins that were looked up before the block began: what its transactions spend.
+    expected: BTreeMap<CoinId, Option<Coin>>,
+    /// Entries of rules, as they are now.
+    system: BTreeMap<SystemKey, Change>,
+    /// Entries of rules in the parent's state that were looked up: each is read once.
+    read: RefCell<BTreeMap<SystemKey, Change>>,
+}
+
+/// What a block did with a coin. Ids are unique, so a coin that it creates was not there before, and one that it spends
+/// was there as it spent it: nothing has to be read again to tell what changed.
+#[derive(Clone, Copy)]
+enum Moved {
+    Created(Coin),
+    Spent(Coin),
+    /// Created and spent again.
+    Passing,
 }
 
 impl<'a> Working<'a> {
     /// Starts on the state after the parent.
     pub fn new(parent: &'a State) -> Self {
-        Self { parent, writes: Delta::new(), read: RefCell::default() }
+        Self {
+            parent,
+            coins: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            system: BTreeMap::new(),
+            read: RefCell::default(),
+        }
     }
 
-    fn before(&self, key: &Key) -> Result<Change, ReadFailed> {
+    /// Looks up coins that will be asked for, all at once: that is cheaper than one by one.
+    pub(super) fn expect(&mut self, ids: impl Iterator<Item = CoinId>) -> Result<(), ReadFailed> {
+        let mut ids: Vec<CoinId> = ids.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let coins = self.parent.coins(&ids)?;
+        self.expected = ids.into_iter().zip(coins).collect();
+        Ok(())
+    }
+
+    fn before(&self, key: &SystemKey) -> Result<Change, ReadFailed> {
         if let Some(value) = self.read.borrow().get(key) {
             return Ok(value.clone());
         }
-        let value = self.parent.get(key)?;
+        let value = self.parent.system_entry(key)?;
         self.read.borrow_mut().insert(key.clone(), value.clone());
         Ok(value)
     }
 
-    fn get(&self, key: &Key) -> Result<Change, ReadFailed> {
-        match self.writes.get(key) {
-            Some(change) => Ok(change.clone()),
-            None => self.before(key),
-        }
-    }
-
-    fn put<T: BorshSerialize>(&mut self, key: Key, value: &T) {
-        self.writes.insert(key, Some(Arc::from(encode(value))));
-    }
-
     /// Creates a coin; one that holds nothing is not created.
     pub fn create(&mut self, id: CoinId, coin: &Coin) {
-        if coin.amount == Amount::ZERO {
-            return;
+        if coin.amount != Amount::ZERO {
+            self.coins.insert(id, Moved::Created(*coin));
         }
-        self.writes.insert(Key::Owned(coin.owner, id), Some(Arc::from([])));
-        self.put(Key::Coin(id), coin);
     }
 
     /// Removes a coin that exists.
     pub fn spend(&mut self, id: CoinId, coin: &Coin) {
-        self.writes.insert(Key::Owned(coin.owner, id), None);
-        self.writes.insert(Key::Coin(id), None);
+        let spent = match self.coins.get(&id) {
+            Some(Moved::Created(_)) => Moved::Passing,
+            _ => Moved::Spent(*coin),
+        };
+        self.coins.insert(id, spent);
     }
 
     /// The section that rules keep.
@@ -67,33 +88,45 @@ impl<'a> Working<'a> {
 
     /// Ends the block: what it really changed, and the commitment to the state after it.
     pub fn finish(self) -> Result<(Delta, LtHash), ReadFailed> {
-        let mut changes = Vec::with_capacity(self.writes.len());
-        for (key, after) in &self.writes {
-            let before = self.before(key)?;
-            if before != *after {
-                changes.push((key.clone(), key.to_bytes(), before, after.clone()));
-            }
+        let mut terms = Vec::with_capacity(self.coins.len());
+        let mut changes = Vec::with_capacity(2 * self.coins.len() + self.system.len());
+        for (id, moved) in &self.coins {
+            let (coin, created) = match moved {
+                Moved::Created(coin) => (coin, true),
+                Moved::Spent(coin) => (coin, false),
+                Moved::Passing => continue,
+            };
+            let value: Arc<[u8]> = Arc::from(coin.to_bytes());
+            terms.push(Term::new(&Key::Coin(*id), &value, created));
+            changes.push((Key::Coin(*id), created.then_some(value)));
+            changes.push((Key::Owned(coin.owner, *id), created.then(|| Arc::from([]))));
         }
-        let mut entries = Vec::with_capacity(changes.len() * 2);
-        for (key, name, before, after) in &changes {
-            let sides = [(before, false), (after, true)];
-            for (value, add) in sides.iter().filter_map(|(v, add)| Some((v.as_ref()?, *add))) {
-                if key.is_committed() {
-                    entries.push(Entry { key: name, value, add });
-                }
+        for (name, after) in &self.system {
+            let before = self.before(name)?;
+            if before == *after {
+                continue;
             }
+            let key = Key::System(name.clone());
+            terms.extend(before.map(|value| Term::new(&key, &value, false)));
+            terms.extend(after.as_ref().map(|value| Term::new(&key, value, true)));
+            changes.push((key, after.clone()));
         }
         let mut commitment = self.parent.commitment().clone();
-        commitment.apply_all(&entries);
-        drop(entries);
-        let delta = changes.into_iter().map(|(key, _, _, after)| (key, after)).collect();
-        Ok((delta, commitment))
+        commitment.apply_all(&terms);
+        Ok((changes.into_iter().collect(), commitment))
     }
 }
 
 impl CoinView for Working<'_> {
     fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
-        self.get(&Key::Coin(*id))?.map(|bytes| entry(id, &bytes)).transpose()
+        match self.coins.get(id) {
+            Some(Moved::Created(coin)) => Ok(Some(*coin)),
+            Some(Moved::Spent(_) | Moved::Passing) => Ok(None),
+            None => match self.expected.get(id) {
+                Some(coin) => Ok(*coin),
+                None => self.parent.coin(id),
+            },
+        }
     }
 }
 
@@ -105,17 +138,20 @@ pub struct System<'w, 's> {
 impl System<'_, '_> {
     /// An entry.
     pub fn get<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed> {
-        let found = self.working.get(&Key::System(key.clone()))?;
+        let found = match self.working.system.get(key) {
+            Some(value) => value.clone(),
+            None => self.working.before(key)?,
+        };
         found.map(|bytes| entry(key, &bytes)).transpose()
     }
 
     /// Writes an entry.
     pub fn put<T: BorshSerialize>(&mut self, key: &SystemKey, value: &T) {
-        self.working.put(Key::System(key.clone()), value);
+        self.working.system.insert(key.clone(), Some(Arc::from(encode(value))));
     }
 
     /// Removes an entry.
     pub fn remove(&mut self, key: &SystemKey) {
-        self.working.writes.insert(Key::System(key.clone()), None);
+        self.working.system.insert(key.clone(), None);
     }
 }

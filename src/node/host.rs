@@ -186,7 +186,10 @@ impl Mailbox {
         reporter: Reporter,
         feed: Feed,
     ) -> std::io::Result<(Host, std::thread::JoinHandle<Result<(), String>>)> {
-        let verifier = Verifier::start(self.inbox.clone())?;
+        let inbox = self.inbox.clone();
+        let verifier = Verifier::start(move |input| {
+            inbox.input(input);
+        })?;
         let searcher = Searcher::start(miner.clone(), self.inbox.clone())?;
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(replica.view()),

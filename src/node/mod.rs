@@ -37,7 +37,7 @@ pub mod rpc;
 mod search;
 mod stopwatch;
 pub mod store;
-mod verify;
+pub(crate) mod verify;
 pub mod words;
 pub mod work;
 

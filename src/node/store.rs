@@ -9,23 +9,28 @@ use std::path::Path;
 use std::{fs, io};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRecoveryMode, Direction,
-    ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch,
+    WriteOptions,
 };
 
 use crate::store::{Batch, Entry, Store, StoreError, Table};
 
-/// Bytes that one table gathers in memory before it writes a file.
-const WRITE_BUFFER_BYTES: usize = 1 << 20;
+/// Bytes that one table gathers in memory before it writes a file. Taken as they are needed, see [`ARENA_BYTES`]: a node
+/// that does little holds little, and one that imports a chain does not write the same state again and again.
+const WRITE_BUFFER_BYTES: usize = 8 << 20;
 
 /// Bytes that all tables together gather in memory.
-const WRITE_BUFFERS_BYTES: usize = 4 << 20;
+const WRITE_BUFFERS_BYTES: usize = 16 << 20;
+
+/// Bytes by which the memory of a table grows.
+const ARENA_BYTES: usize = 64 << 10;
 
 /// Bytes of blocks read from files that are kept in memory.
 const CACHE_BYTES: usize = 2 << 20;
 
 /// Bytes of write-ahead logs before old tables are written out.
-const LOG_BYTES: u64 = 8 << 20;
+const LOG_BYTES: u64 = 32 << 20;
 
 /// Files that RocksDB keeps open.
 const OPEN_FILES: i32 = 64;
@@ -88,6 +93,9 @@ impl RocksStore {
             blocks.set_cache_index_and_filter_blocks(true);
             let mut options = Options::default();
             options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+            options.set_arena_block_size(ARENA_BYTES);
+            // Keys are hashes: a level would be rewritten as a whole with every file that joins it.
+            options.set_compaction_style(DBCompactionStyle::Universal);
             options.set_block_based_table_factory(&blocks);
             ColumnFamilyDescriptor::new(table.name(), options)
         };
@@ -154,6 +162,13 @@ impl Store for RocksStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(family) = self.family(table) else { return Ok(None) };
         self.db.get_cf(family, key).map_err(failed)
+    }
+
+    fn get_all(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        // Sorted keys share the blocks that they lie in.
+        let Some(family) = self.family(table) else { return Ok(vec![None; keys.len()]) };
+        let values = self.db.batched_multi_get_cf(family, keys, true);
+        values.into_iter().map(|value| Ok(value.map_err(failed)?.map(|v| v.to_vec()))).collect()
     }
 
     fn scan(

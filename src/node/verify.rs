@@ -5,11 +5,13 @@
 //! for transactions, of which there may be many, forged ones among them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::host::Inbox;
 use crate::replica::Input;
 use crate::types::signatures::{SignatureCheck, verify_batch};
 
@@ -58,27 +60,42 @@ impl Waiting {
 
 /// The thread that checks signatures.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     orders: Sender<(u64, Vec<SignatureCheck>, bool)>,
 }
 
 impl Verifier {
-    /// Starts the thread; it ends when this handle is dropped.
-    pub(super) fn start(inbox: Inbox) -> std::io::Result<Self> {
+    /// Starts the thread, which passes answers to `answer`; it ends when this handle is dropped.
+    pub(crate) fn start(answer: impl Fn(Input) + Send + 'static) -> std::io::Result<Self> {
+        Self::start_timed(Arc::default(), answer)
+    }
+
+    /// [`Self::start`], with a clock of the nanoseconds that checking took.
+    pub(crate) fn start_timed(
+        clock: Arc<AtomicU64>,
+        answer: impl Fn(Input) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (orders, incoming) = channel();
-        let run = move || work(&incoming, &inbox);
+        let run = move || work(&incoming, &clock, &answer);
         std::thread::Builder::new().name("verify".into()).spawn(run)?;
         Ok(Self { orders })
     }
 
     /// Checks a batch, before others if it is urgent; the answer comes as [`Input::Verified`].
-    pub(super) fn verify(&self, order: u64, batch: Vec<SignatureCheck>, urgent: bool) {
+    pub(crate) fn verify(&self, order: u64, batch: Vec<SignatureCheck>, urgent: bool) {
         // The thread lives as long as this handle.
         let _ = self.orders.send((order, batch, urgent));
     }
 }
 
-fn work(incoming: &Receiver<(u64, Vec<SignatureCheck>, bool)>, inbox: &Inbox) {
+fn work(
+    incoming: &Receiver<(u64, Vec<SignatureCheck>, bool)>,
+    clock: &AtomicU64,
+    answer: &impl Fn(Input),
+) {
+    // Threads of its own: the loop shares out work too, and would wait behind whole rounds of signatures. They start with
+    // the first round that is worth it.
+    let mut pool = None;
     let mut waiting = Waiting::default();
     loop {
         if waiting.is_empty() {
@@ -91,21 +108,39 @@ fn work(incoming: &Receiver<(u64, Vec<SignatureCheck>, bool)>, inbox: &Inbox) {
         let orders = waiting.round();
         let all: Vec<SignatureCheck> =
             orders.iter().flat_map(|(_, batch)| batch.iter().copied()).collect();
-        let bad = check(&all);
+        let started = Instant::now();
+        let bad = match all.len() < PARALLEL_FROM {
+            true => verify_batch(&all),
+            false => beside(&mut pool, || check(&all)),
+        };
+        let elapsed = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        clock.fetch_add(elapsed, Ordering::Relaxed);
         let mut from = 0;
         for (order, batch) in orders {
             let to = from + batch.len();
             let mine = bad.iter().filter(|place| (from..to).contains(*place));
             // A batch holds far fewer than 2^32 signatures.
             let bad = mine.map(|place| (place - from) as u32).collect();
-            inbox.input(Input::Verified { order, bad });
+            answer(Input::Verified { order, bad });
             from = to;
         }
     }
 }
 
-/// The places of the signatures that do not verify, found on as many cores as there are.
-pub(super) fn check(all: &[SignatureCheck]) -> Vec<usize> {
+/// Works on a pool of threads, which is made at the first call; on the common one where the system gives no threads.
+fn beside<T: Send>(pool: &mut Option<rayon::ThreadPool>, work: impl FnOnce() -> T + Send) -> T {
+    if pool.is_none() {
+        let name = |thread| format!("verify-{thread}");
+        *pool = rayon::ThreadPoolBuilder::new().thread_name(name).build().ok();
+    }
+    match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+/// The places of bad signatures, found on all cores.
+pub(crate) fn check(all: &[SignatureCheck]) -> Vec<usize> {
     if all.len() < PARALLEL_FROM {
         return verify_batch(all);
     }

@@ -188,6 +188,11 @@ pub trait Store: Send + Sync + 'static {
     /// A value.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The values of these keys, in their order; `keys` are sorted. One by one, unless a store knows better.
+    fn get_all(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(table, key)).collect()
+    }
+
     /// Up to `limit` entries whose keys start with `prefix` and are greater than `after`, in order of key.
     fn scan(
         &self,

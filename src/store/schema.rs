@@ -53,6 +53,10 @@ impl<S: Store> Base for FinalBase<S> {
         Ok(self.0.get(Table::State, key)?)
     }
 
+    fn read_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, ReadFailed> {
+        Ok(self.0.get_all(Table::State, keys)?)
+    }
+
     fn names(&self, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, ReadFailed> {
         let entries = self.0.scan(Table::State, prefix, after, limit)?;
         Ok(entries.into_iter().map(|(name, _)| name).collect())

@@ -2,7 +2,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Bounded, GenesisId, Hash, Header, PublicKey, Signature, Transaction, encode, tagged};
+use super::{
+    Bounded, GenesisId, Hash, Header, PublicKey, Signature, Transaction, TransactionId, encode,
+    tagged,
+};
 
 /// Transactions in a block, whatever the spec says.
 pub const TRANSACTIONS_MAX: usize = 65_536;
@@ -49,13 +52,37 @@ pub struct Body {
     pub evidence: Bounded<Evidence, EVIDENCE_MAX>,
 }
 
+/// The hashes of a transaction that a body commits to. They cost more than anything else about it but its signatures, so
+/// whoever needs them twice keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hashed {
+    /// Its id.
+    pub id: TransactionId,
+    /// The hash of its witnesses.
+    pub witnesses: Hash,
+}
+
+impl Body {
+    /// The hashes of the transactions, in order.
+    pub fn hashes(&self, chain: &GenesisId) -> Vec<Hashed> {
+        let hashed = |transaction: &Transaction| Hashed {
+            id: transaction.id(chain),
+            witnesses: transaction.witness_hash(chain),
+        };
+        self.transactions.iter().map(hashed).collect()
+    }
+}
+
 /// The hash that a header carries for its body: a tree over (id, witnesses) of each transaction, and the evidence.
 pub fn body_root(body: &Body, chain: &GenesisId) -> Hash {
-    let leaves = body.transactions.iter().map(|transaction| {
-        let witnesses = transaction.witness_hash(chain);
-        tagged("assay/leaf", chain, &[transaction.id(chain).as_bytes(), &witnesses.0])
-    });
-    let tree = merkle_root(leaves.collect(), chain);
+    body_root_of(&body.hashes(chain), body, chain)
+}
+
+/// [`body_root`] of a body whose hashes are known.
+pub fn body_root_of(hashes: &[Hashed], body: &Body, chain: &GenesisId) -> Hash {
+    let leaf =
+        |hashed: &Hashed| tagged("assay/leaf", chain, &[hashed.id.as_bytes(), &hashed.witnesses.0]);
+    let tree = merkle_root(hashes.iter().map(leaf).collect(), chain);
     tagged("assay/body", chain, &[&tree.0, &encode(&body.evidence)])
 }
 

@@ -32,7 +32,9 @@ pub(crate) mod vectors;
 pub use address::{Address, AddressError, Prefix};
 pub use amount::{Amount, AmountError, COIN, MONEY_LIMIT};
 pub use block::{Block, Draft};
-pub use body::{Body, EVIDENCE_MAX, Evidence, TRANSACTIONS_MAX, body_root, merkle_root};
+pub use body::{
+    Body, EVIDENCE_MAX, Evidence, Hashed, TRANSACTIONS_MAX, body_root, body_root_of, merkle_root,
+};
 pub use codec::{Bounded, CodecError, Text, decode, encode};
 pub use hash::{BlockId, CoinId, GenesisId, Hash, StateRoot, TransactionId, sha256d, tagged};
 pub use header::{Claim, HEADER_VERSION, Header, Kind, Seal, VOTES_MAX, Vote};

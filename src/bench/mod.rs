@@ -1,0 +1,44 @@
+//! Measuring: workloads, and what the machine makes of them.
+//!
+//! A measurement brings its own yardstick and takes both in one run, so that a figure means something on any machine and
+//! beside any other load.
+//!
+//! - [`import`]: how fast a node takes in a chain, against checking its signatures and nothing else
+//! - `workload`: chains of payments, the same every time
+
+pub mod import;
+mod timed;
+mod workload;
+
+use crate::ledger::{ExecuteError, ReadFailed};
+use crate::store::StoreError;
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The temporary directory, a thread.
+    #[error("the measurement cannot be set up: {0}")]
+    SetUp(#[from] std::io::Error),
+    /// The database of the measurement.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A block of the workload does not execute.
+    #[error("the workload cannot be made: {0}")]
+    Workload(#[from] ExecuteError),
+    /// What was measured did not come to its end.
+    #[error("the import stopped at height {height} of {of}: {reason}")]
+    Stopped {
+        /// How far it came.
+        height: u64,
+        /// How far it should have come.
+        of: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<ReadFailed> for BenchError {
+    fn from(error: ReadFailed) -> Self {
+        Self::Store(error.into())
+    }
+}
