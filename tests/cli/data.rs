@@ -123,7 +123,7 @@ fn a_chain_travels_in_a_file_and_is_the_same_elsewhere() {
 
     // The whole chain, and what both sides say of it.
     let verified = stage.line("chain verify -d a --json").ok().json();
-    let exported_whole = stage.line("chain export whole.assay -d a --json").ok().json();
+    let exported_whole = stage.line("chain export whole.assay --dir a --json").ok().json();
     for field in ["height", "head", "state_root", "transactions", "blocks"] {
         let there = if field == "height" { "to" } else { field };
         // A side branch is gone over too.

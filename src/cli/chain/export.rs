@@ -96,14 +96,22 @@ pub(super) fn run(args: Export, globals: &Globals) -> Result<Exit, CliError> {
         return Err(CliError::new(Exit::Failed, "file_exists", message)
             .help("choose another name, or write over it with --force"));
     }
-    let source = match &args.datadir.datadir {
-        Some(_) => {
-            let directory = args.datadir.expect("assay chain export --datadir", globals)?;
-            let directory = DataDirectory::take(&directory)?;
-            let chain = directory.read()?;
-            Source::Cold(Box::new((directory, chain)))
-        }
-        None => Source::Node(connect(globals)?),
+    let cold = || -> Result<Source, CliError> {
+        let directory = args.datadir.expect("assay chain export --datadir", globals)?;
+        let directory = DataDirectory::take(&directory)?;
+        let chain = directory.read()?;
+        Ok(Source::Cold(Box::new((directory, chain))))
+    };
+    let source = match (&args.datadir.datadir, &globals.dir) {
+        (Some(_), _) => cold()?,
+        (None, dir) => match connect(globals) {
+            Ok(connection) => Source::Node(connection),
+            // A node that does not run is no reason to keep its chain back.
+            Err(error) if dir.is_some() && error.exit() == Exit::Unreachable => {
+                cold().map_err(|_| error)?
+            }
+            Err(error) => return Err(error),
+        },
     };
     let exported = block_on(async {
         // An end in between drops the file that is being written.
