@@ -396,9 +396,9 @@ fn grown(directory: &Directory, before: &DevnetFile, watch: &mut Watch) -> Optio
 
 /// Says one line on how the nodes are.
 async fn print_line(subject: view::Subject<'_>) {
-    let status = status(subject.directory, subject.marker, &Ports, WATCH_WAIT).await;
     // Files that are being replaced are there at the next look.
-    if let Ok(status) = status {
+    let Ok(Some(marker)) = subject.directory.marker() else { return };
+    if let Ok(status) = status(subject.directory, &marker, &Ports, WATCH_WAIT).await {
         output::note(show::line(&status, subject.since.elapsed()));
     }
 }
@@ -444,7 +444,7 @@ async fn watch_until_end(
             Outlook::Going => (),
             over => return ended(over),
         }
-        print_line(view::Subject { marker: &marker, ..subject }).await;
+        print_line(subject).await;
     }
 }
 

@@ -216,11 +216,15 @@ impl View<'_> {
     fn look(&mut self, model: &mut Model) {
         model.uptime = self.subject.since.elapsed();
         for notice in self.watch.look(self.children) {
-            let text = show::notice(&notice);
-            if matches!(notice, Notice::Ended { ending: None, .. }) {
-                self.deaths.push(text.clone());
+            match &notice {
+                Notice::Ended { node, ending: None, how, log } => {
+                    self.deaths.push(show::notice(&notice));
+                    // A few words must do on the screen; all are printed when it is left.
+                    let last = log.last().map_or_else(String::new, |line| format!("\n  | {line}"));
+                    model.say(format!("{node} ended unexpectedly: {how}; l shows its log{last}"));
+                }
+                _ => model.say(show::notice(&notice)),
             }
-            model.say(text);
         }
         // A file that is being replaced is there at the next look.
         if let Ok(links) = self.subject.directory.links() {
