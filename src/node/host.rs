@@ -5,7 +5,7 @@
 //! queued up before it performs outputs, so that many inputs share one sync of the store: nothing that follows an
 //! [`Output::Sync`] is performed before everything staged is durable.
 //!
-//! What may wait does: questions of peers and batches of transactions are put [aside](super::aside), and looked at for a
+//! What may wait does: questions of peers and batches of transactions are put aside (`aside`), and looked at for a
 //! moment in each round, one peer after the other. A block never stands behind more of them than that.
 //!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
