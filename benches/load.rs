@@ -67,7 +67,7 @@ impl Load {
     }
 
     fn spec(&self) -> String {
-        let accounts = "{ dev = \"alice\", amount = \"1_000_000\" }";
+        let accounts = "{ dev = \"bob\", amount = \"1_000_000\" }";
         format!(
             "name = \"load\"\ndev = true\n[genesis]\naccounts = [ {accounts} ]\n[limits]\nblock_bytes = \"2MiB\"\n\
              pool_bytes = \"32MiB\"\n[consensus]\nengine = \"pow\"\n[pow]\nblock_time = \"{}\"\nfinality_depth = 20\n\
@@ -208,7 +208,7 @@ async fn settle(devnet: &Devnet, most: Duration) -> Outcome<bool> {
 async fn lanes(devnet: &Devnet, payer: &Payer, count: usize) -> Outcome<Vec<Lane>> {
     let prefix = Prefix::new(&devnet.clients[0].system_info().await?.address_prefix)?;
     let page = devnet.clients[0].coins_list(&payer.owner.encode(&prefix), None, 1).await?;
-    let coin = page.coins.first().ok_or("alice has no coin")?;
+    let coin = page.coins.first().ok_or("bob has no coin")?;
     let first = Lane { coin: coin.id, amount: coin.amount.0 };
     let (transaction, mut lanes) = payer.split(&first, count.div_ceil(PARTS_MAX).max(1));
     submit(&devnet.clients[0], &[transaction]).await?;
@@ -376,7 +376,7 @@ fn moment(stamp: &Value) -> Option<f64> {
 async fn run(load: &Load) -> Outcome<bool> {
     let home = tempfile::tempdir()?;
     let devnet = Devnet::start(home.path(), load)?;
-    let key = dev_account("alice").ok_or("there is no alice")?;
+    let key = dev_account("bob").ok_or("there is no bob")?;
     let payer = Payer { owner: key.address(), key, genesis: devnet.genesis };
     let lanes = lanes(&devnet, &payer, load.rate * 8).await?;
     let at_rest = devnet.memory();
