@@ -73,9 +73,10 @@ async fn announcements() {
     .await;
 }
 
+/// Whichever of the two rates is first: their number is known only once they are read, their bytes before.
 #[tokio::test]
 async fn transactions() {
-    flooded("transactions", 1, |attacker| {
+    flooded("too many", 1, |attacker| {
         attacker.gossip(|number| {
             let first = number * BATCH_MAX as u64;
             let batch = (first..).take(BATCH_MAX).map(transaction).collect();
