@@ -339,16 +339,19 @@ fn journeys(devnet: &Devnet) -> Outcome<Vec<(u64, f64)>> {
     let mut found: BTreeMap<String, f64> = BTreeMap::new();
     let mut imported: BTreeMap<String, (usize, f64, u64)> = BTreeMap::new();
     for node in 0..devnet.clients.len() {
-        let log = devnet.directory.join(format!("node{node}.log"));
+        let log = devnet.directory.join(format!("node{node}")).join("node.log");
         for line in std::fs::read_to_string(log)?.lines() {
             let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
             let (Some(at), Some(block)) = (moment(&entry["timestamp"]), entry["block"].as_str())
             else {
                 continue;
             };
-            match entry["message"].as_str() {
-                Some("found") => drop(found.insert(block.into(), at)),
-                Some("imported" | "mined" | "side block") => {
+            let message = entry["message"].as_str().unwrap_or_default();
+            let arrived =
+                ["imported", "mined", "side block"].iter().any(|it| message.starts_with(it));
+            match message {
+                "found" => drop(found.insert(block.into(), at)),
+                _ if arrived => {
                     let known = imported.entry(block.into()).or_default();
                     known.0 += 1;
                     known.1 = known.1.max(at);

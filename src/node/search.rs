@@ -103,7 +103,7 @@ fn work(shared: &Shared, miner: &Miner, inbox: &Inbox) {
         match miner.search(&job, &stop) {
             Ok(Outcome::Found(proof)) => {
                 debug_assert_eq!(proof.version & WORK_VERSION, WORK_VERSION);
-                tracing::debug!(block = super::informant::short(&block), "found");
+                tracing::debug!(%block, "found");
                 inbox.input(Input::Found { order, seal: Seal::Work(proof) });
             }
             Ok(Outcome::Stopped) => {}
