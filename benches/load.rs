@@ -285,7 +285,9 @@ async fn offer(devnet: &Devnet, load: &Load, payer: &Payer, lanes: Vec<Lane>) ->
                             match result {
                                 SubmitResult::Accepted { .. } => tally.acknowledged.push(*id),
                                 SubmitResult::Refused { error } => {
-                                    let text = error.message.chars().take(60).collect();
+                                    // One line for each kind, whichever coins it names.
+                                    let kind = error.message.split(" coin ").next();
+                                    let text = kind.unwrap_or_default().to_owned();
                                     *tally.refused.entry(text).or_default() += 1;
                                 }
                             }
