@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
 use crate::types::{
-    Block, BlockId, HEADER_VERSION, Height, StateRoot, Time, TransactionId, body_root_of,
+    Block, BlockId, HEADER_VERSION, Header, Height, StateRoot, Time, TransactionId, body_root_of,
 };
 
 /// A block that entered the tree.
@@ -83,16 +83,7 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     let chain = tree.params().chain;
     let header = block.header;
     let id = header.id(&chain);
-    if tree.get(&id).is_some() {
-        return Err(ImportError::Known);
-    }
-    let final_height = tree.root().height();
-    if header.height <= final_height {
-        return Err(ImportError::BelowFinal { height: header.height, final_height });
-    }
-    if let Some(checkpoint) = tree.contradicts_checkpoint(header.height, &id) {
-        return Err(ImportError::Checkpoint { height: header.height, given: id, checkpoint });
-    }
+    has_room(tree, id, &header)?;
     // Whoever keeps an orphan or an early block for later relies on this bound.
     let bytes = borsh::object_length(&block.draft).expect("every draft encodes");
     let allowed = tree.params().block_bytes_max;
@@ -135,6 +126,22 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     Ok(Imported { id, height, moved })
 }
 
+/// Whether the tree has room for a block, whoever made it: it is new, above the final block, and what the operator's
+/// checkpoint names.
+fn has_room(tree: &Tree, id: BlockId, header: &Header) -> Result<(), ImportError> {
+    if tree.get(&id).is_some() {
+        return Err(ImportError::Known);
+    }
+    let (height, final_height) = (header.height, tree.root().height());
+    if height <= final_height {
+        return Err(ImportError::BelowFinal { height, final_height });
+    }
+    match tree.contradicts_checkpoint(height, &id) {
+        Some(checkpoint) => Err(ImportError::Checkpoint { height, given: id, checkpoint }),
+        None => Ok(()),
+    }
+}
+
 /// Adds a block of our own making, whose execution its maker kept. Its seal is judged, in case the maker is mistaken;
 /// its transactions came from our pool.
 pub fn import_own(
@@ -143,13 +150,7 @@ pub fn import_own(
     executed: Executed,
 ) -> Result<Imported, ImportError> {
     let (header, id) = (block.header, block.id(&tree.params().chain));
-    if tree.get(&id).is_some() {
-        return Err(ImportError::Known);
-    }
-    let final_height = tree.root().height();
-    if header.height <= final_height {
-        return Err(ImportError::BelowFinal { height: header.height, final_height });
-    }
+    has_room(tree, id, &header)?;
     let Some(parent) = tree.get(&header.parent) else {
         return Err(ImportError::Orphan { parent: header.parent });
     };

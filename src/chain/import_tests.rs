@@ -222,3 +222,20 @@ fn the_greatest_height_is_no_height() {
     let error = import(&mut tree, Arc::new(draft.seal(GOOD)), Time(5000)).unwrap_err();
     assert_eq!(name(&error), "invalid");
 }
+
+/// The operator's word counts for our own blocks too.
+#[test]
+fn no_block_enters_against_the_checkpoint_whoever_made_it() {
+    let (mut tree, ids) = grown();
+    let block = child(&tree, ids.last().unwrap(), claim(9, Height(0)), 2, vec![payment()]);
+    let executed = tree.execute(&block.draft, tree.get(ids.last().unwrap()).unwrap()).unwrap();
+    let (height, given) = (block.header.height, block.id(&tree.params().chain));
+    let checkpoint = BlockId(Hash([7; 32]));
+    tree.trust(height, checkpoint);
+    let refused = Err(ImportError::Checkpoint { height, given, checkpoint });
+    let block = Arc::new(block);
+    assert_eq!(import(&mut tree, block.clone(), Time(5000)), refused);
+    assert_eq!(import_own(&mut tree, block.clone(), executed.clone()), refused);
+    tree.trust(height, given);
+    assert_eq!(import_own(&mut tree, block, executed).unwrap().id, given);
+}
