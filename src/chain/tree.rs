@@ -40,7 +40,9 @@ pub struct Node {
     pub rank: Rank,
     /// The order of arrival: between equal ranks the earlier one wins.
     pub arrival: u64,
-    /// Bytes of the block and of what it changed.
+    /// Encoded bytes of the block.
+    pub block_bytes: usize,
+    /// The same with those of what it changed.
     bytes: usize,
     children: Vec<BlockId>,
 }
@@ -114,6 +116,7 @@ impl Tree {
             paid: Arc::from([]),
             rank,
             arrival: 0,
+            block_bytes: 0,
             bytes: 0,
             children: Vec::new(),
         };
@@ -252,7 +255,8 @@ impl Tree {
             size_of_val(key) + change.as_ref().map_or(0, |value| value.len())
         };
         let changed: usize = executed.delta.iter().map(changed).sum();
-        let bytes = changed + borsh::object_length(&*block).unwrap_or(changed);
+        let block_bytes = borsh::object_length(&*block).expect("every block encodes");
+        let bytes = changed + block_bytes;
         self.bytes += bytes;
         let node = Node {
             id,
@@ -263,6 +267,7 @@ impl Tree {
             paid: executed.paid.into(),
             rank,
             arrival: self.arrivals,
+            block_bytes,
             bytes,
             children: Vec::new(),
         };

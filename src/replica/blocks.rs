@@ -547,8 +547,7 @@ impl<S: Store> Replica<S> {
     pub(super) fn entered(&mut self, imported: Imported, own: bool) {
         let Some(node) = self.tree.get(&imported.id) else { return };
         let Header { producer, time, .. } = node.block.header;
-        let transactions = node.block.body.transactions.len();
-        let bytes = borsh::object_length(&*node.block).expect("every block encodes");
+        let (transactions, bytes) = (node.block.body.transactions.len(), node.block_bytes);
         // In front of the block that undoes them, or a crash between the two would forget them.
         let left = imported.moved.as_ref().map_or(&[][..], |moved| &moved.left);
         self.keep_returning(left);

@@ -218,16 +218,15 @@ impl<S: Store> Replica<S> {
 
     /// Forgets branches that are no longer better than ours.
     fn prune(&mut self) {
-        let head = self.tree.head().rank.clone();
-        for (peer, state) in &mut self.peers.peers {
+        let head = &self.tree.head().rank;
+        for state in self.peers.peers.values_mut() {
             let Some(skeleton) = &state.skeleton else { continue };
             let claimed = state.status.as_ref().map(|status| &status.rank);
             let rank = skeleton.tip().rank.as_ref().or(claimed);
             let here = self.tree.get(&skeleton.tip().id).is_some();
-            if skeleton.complete && (here || rank.is_none_or(|rank| *rank <= head)) {
-                tracing::trace!(peer = peer.0, "its branch is ours, or no better");
+            if skeleton.complete && (here || rank.is_none_or(|rank| rank <= head)) {
                 state.skeleton = None;
-                state.ahead = claimed.is_some_and(|claimed| *claimed > head);
+                state.ahead = claimed.is_some_and(|claimed| claimed > head);
             }
         }
     }
