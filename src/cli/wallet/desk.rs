@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::options::Whose;
+use super::options::{self, Whose};
 use crate::api::Exit;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::types::{Prefix, Time};
+use crate::types::{Address, Prefix, Time};
 use crate::wallet::client::ClientError;
 use crate::wallet::faucet::Giver;
 use crate::wallet::keystore::{Entropy, PasswordCost, Unlocked, Wallet, WalletDirectory};
@@ -101,6 +101,30 @@ impl<N: NodeApi> Desk<'_, N> {
         let connected = (self.connect)()?;
         let chain = Chain::of(&connected.api).await.map_err(&connected.explain)?;
         Ok((connected, chain))
+    }
+
+    /// The node, its chain, and whose addresses are meant: the one that was given, else the wallet's account, or all of
+    /// its accounts.
+    pub async fn owners(
+        &self,
+        address: Option<&str>,
+        whose: &Whose,
+        all: bool,
+    ) -> Result<(Connected<N>, Chain, Vec<Address>), CliError> {
+        let wallet = match address {
+            Some(_) => None,
+            None => Some(self.wallet(whose)?),
+        };
+        let (connected, chain) = self.chain().await?;
+        let owners = match &wallet {
+            Some(wallet) if all => wallet.accounts().iter().map(|it| it.address()).collect(),
+            Some(wallet) => vec![whose.account(wallet)?.address()],
+            None => {
+                let given = address.iter().map(|text| options::address(text, &chain.prefix));
+                given.collect::<Result<_, _>>()?
+            }
+        };
+        Ok((connected, chain, owners))
     }
 
     /// The prefix of addresses: the given one, else that of the node's chain, else the usual one, and that is said.

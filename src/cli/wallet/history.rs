@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::desk::{Answer, Connected, Desk};
-use super::options::{self, Whose};
+use super::options::Whose;
 use crate::api::{HISTORY_PAGE_MAX, HistoryInfo, HistoryKind, HistoryPage, TransactionStatus};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
@@ -58,19 +58,8 @@ pub(super) async fn history<N: NodeApi>(
     args: HistoryArgs,
     desk: &mut Desk<'_, N>,
 ) -> Result<Answer, CliError> {
-    let wallet = match &args.address {
-        Some(_) => None,
-        None => Some(desk.wallet(&args.whose)?),
-    };
-    let (connected, chain) = desk.chain().await?;
-    let owners: Vec<Address> = match (&args.address, &wallet) {
-        (Some(text), _) => vec![options::address(text, &chain.prefix)?],
-        (None, Some(wallet)) if args.all => {
-            wallet.accounts().iter().map(|account| account.address()).collect()
-        }
-        (None, Some(wallet)) => vec![args.whose.account(wallet)?.address()],
-        (None, None) => return Err(CliError::usage("it is not said whose history is meant")),
-    };
+    let (connected, chain, owners) =
+        desk.owners(args.address.as_deref(), &args.whose, args.all).await?;
     let mut found = Histories { histories: Vec::new() };
     for owner in &owners {
         found.histories.push(read(&connected, &chain, owner, args.limit).await?);

@@ -153,19 +153,8 @@ pub(super) async fn coins<N: NodeApi>(
     args: CoinsArgs,
     desk: &mut Desk<'_, N>,
 ) -> Result<Answer, CliError> {
-    let wallet = match &args.address {
-        Some(_) => None,
-        None => Some(desk.wallet(&args.whose)?),
-    };
-    let (connected, chain) = desk.chain().await?;
-    let owners: Vec<Address> = match (&args.address, &wallet) {
-        (Some(text), _) => vec![options::address(text, &chain.prefix)?],
-        (None, Some(wallet)) if args.all => {
-            wallet.accounts().iter().map(|account| account.address()).collect()
-        }
-        (None, Some(wallet)) => vec![args.whose.account(wallet)?.address()],
-        (None, None) => return Err(CliError::usage("it is not said whose coins are meant")),
-    };
+    let (connected, chain, owners) =
+        desk.owners(args.address.as_deref(), &args.whose, args.all).await?;
     let mut found = Coins { height: Height(0), coins: Vec::new() };
     for owner in &owners {
         let CoinList { height, coins } = read(&connected, &chain, owner).await?;
