@@ -24,13 +24,17 @@ pub enum Action {
     },
     /// Send a message to all other authorities.
     Broadcast(Message),
-    /// Import a block here and announce it everywhere.
-    Publish {
+    /// Take a block of our own making into the tree. Until it is announced nobody hears of it, not even who asks where
+    /// we stand, and no depth makes it final.
+    Import {
         /// The block.
         block: Box<Block>,
         /// What executing it gave: whoever made it need not execute it again.
         executed: Box<Executed>,
     },
+    /// Tell everybody of a block of the tree, and before it of those below that nobody was told of. Nothing if it is not
+    /// there: its import failed, or its branch lost.
+    Announce(BlockId),
     /// Search for a proof of work; replaces the search in progress.
     Search(Box<SearchOrder>),
     /// Stop searching.

@@ -123,14 +123,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         server.stop().await;
         return Ok(ended);
     }
-    let chain = Chain {
-        params: spec.ledger_params(),
-        rules: spec.rules(),
-        genesis: spec.genesis_block(),
-        pool_bytes_max: spec.pool_bytes(),
-        present: spec.present(),
-        checkpoint: config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id)),
-    };
+    let checkpoint = config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id));
+    let chain = Chain { checkpoint, ..Chain::of(spec) };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
     let stopwatch = Stopwatch::default();
     let engine = stopwatch.around(spec.engine(payout));

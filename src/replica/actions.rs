@@ -25,7 +25,10 @@ impl<S: Store> Replica<S> {
             }
             Action::Send { to, message } => self.outputs.push(Output::Send { to, message }),
             Action::Broadcast(message) => self.outputs.push(Output::Broadcast(message)),
-            Action::Publish { block, executed } => self.publish(Arc::new(*block), Some(*executed)),
+            Action::Import { block, executed } => {
+                self.import_ours(Arc::new(*block), Some(*executed));
+            }
+            Action::Announce(id) => self.tell_of(&id),
             Action::Search(order) => self.outputs.push(Output::Search(order)),
             Action::StopSearch => self.outputs.push(Output::StopSearch),
             Action::SetTimer { timer, at } => {
@@ -47,18 +50,26 @@ impl<S: Store> Replica<S> {
         }
     }
 
-    /// Imports our own block, makes it durable, and only then announces it. Its transactions were verified when
-    /// they joined the pool.
-    pub(super) fn publish(&mut self, block: Arc<Block>, executed: Option<Executed>) {
+    /// A draft of ours was sealed beside the engine: its block enters and is announced.
+    pub(super) fn sealed(&mut self, block: Arc<Block>) {
+        let id = block.id(&self.chain);
+        let known = self.tree.get(&id).is_some();
+        self.import_ours(block, None);
+        if !known {
+            self.tell_of(&id);
+        }
+    }
+
+    /// Imports our own block. Its transactions were verified when they joined the pool.
+    fn import_ours(&mut self, block: Arc<Block>, executed: Option<Executed>) {
         let outcome = match executed {
             Some(executed) => import_own(&mut self.tree, block.clone(), executed),
             None => import(&mut self.tree, block.clone(), self.now),
         };
         match outcome {
             Ok(imported) => {
+                self.untold.insert(imported.id);
                 self.entered(imported, true);
-                self.outputs.push(Output::Sync);
-                self.announce(&block);
             }
             Err(ImportError::Failed(error)) => self.fail(error.0),
             // The branch moved on while the block was being sealed.

@@ -563,6 +563,7 @@ impl<S: Store> Replica<S> {
         // When others have heard of the block: what becomes final can wait a moment, they cannot.
         self.finality_due = true;
         let gone = self.tree.trim();
+        self.untold.retain(|id| self.tree.get(id).is_some());
         let staged = self.stored.dropped(&gone);
         self.stored(staged);
         self.events.push_back(Event::Imported(imported));

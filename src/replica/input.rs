@@ -89,6 +89,13 @@ pub enum Input {
     Tick,
     /// Somebody on this side sealed a draft of this node's, whose transactions came from its pool.
     Sealed(Box<Block>),
+    /// An authority sent a message over a stream that its key authenticates.
+    Received {
+        /// The sender.
+        from: AuthorityId,
+        /// The message.
+        message: Message,
+    },
 }
 
 /// What a gossip message deserves.

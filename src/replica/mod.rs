@@ -9,6 +9,7 @@
 //! - `transactions`: admission, submission, gossip in batches
 //! - `sync`: where peers stand, catching up
 //! - `actions`: performing what the engine wants
+//! - `untold`: own blocks that the engine has not announced
 //! - [`wire`]: what peers say to each other
 //! - [`standing`]: what they do wrong, and what it costs them
 //! - [`Input`], [`Output`]: all I/O as data
@@ -20,6 +21,7 @@ mod input;
 pub mod standing;
 mod sync;
 mod transactions;
+mod untold;
 mod view;
 pub mod wire;
 
@@ -38,6 +40,7 @@ use crate::chain::{Rules, Tree};
 use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
+use crate::spec::FrozenSpec;
 use crate::store::{Store, StoreError, StoredChain, Table};
 use crate::types::{Block, BlockId, Bounded, GenesisId, Height, Span, Time, TransactionId, decode};
 
@@ -57,6 +60,20 @@ pub struct Chain {
     pub checkpoint: Option<(Height, BlockId)>,
 }
 
+impl Chain {
+    /// The chain of a spec, without a checkpoint.
+    pub fn of(spec: &FrozenSpec) -> Self {
+        Self {
+            params: spec.ledger_params(),
+            rules: spec.rules(),
+            genesis: spec.genesis_block(),
+            pool_bytes_max: spec.pool_bytes(),
+            present: spec.present(),
+            checkpoint: None,
+        }
+    }
+}
+
 /// A peer minus its I/O.
 pub struct Replica<S> {
     chain: GenesisId,
@@ -73,6 +90,7 @@ pub struct Replica<S> {
     /// Where transactions of non-final blocks of the best branch are.
     included: OrdMap<TransactionId, BlockId>,
     blocks: blocks::Incoming,
+    untold: untold::Untold,
     transactions: transactions::Incoming,
     peers: sync::Peers,
     sync: sync::Sync,
@@ -131,6 +149,7 @@ impl<S: Store> Replica<S> {
             timers: BTreeMap::new(),
             included: OrdMap::new(),
             blocks: blocks::Incoming::default(),
+            untold: untold::Untold::default(),
             transactions: transactions::Incoming::default(),
             peers: sync::Peers::default(),
             sync: sync::Sync::default(),
@@ -194,7 +213,10 @@ impl<S: Store> Replica<S> {
                 None => {}
             },
             Input::Found { order, seal } => self.events.push_back(Event::Found { order, seal }),
-            Input::Sealed(block) => self.publish(Arc::from(block), None),
+            Input::Sealed(block) => self.sealed(Arc::from(block)),
+            Input::Received { from, message } => {
+                self.events.push_back(Event::Received { from, message });
+            }
             Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
             Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
             Input::Tick => {}

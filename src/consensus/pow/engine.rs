@@ -80,9 +80,11 @@ impl PowEngine {
     fn found(&mut self, order: OrderId, seal: Seal, cx: &Context<'_>, out: &mut Outbox) {
         // A stale number: the draft was renewed since.
         let Some(mining) = self.mining.take_if(|mining| mining.order == order) else { return };
+        let id = mining.draft.id(&cx.tree.params().chain);
         let (block, executed) = (Box::new(mining.draft.seal(seal)), Box::new(mining.executed));
-        out.push(Action::Publish { block, executed });
-        // The import of what was published starts the next search; if it fails, the timer does.
+        out.push(Action::Import { block, executed });
+        out.push(Action::Announce(id));
+        // The import starts the next search; if it fails, the timer does.
         out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_AT_MOST_EVERY) });
     }
 

@@ -234,6 +234,14 @@ impl<S: Store> Replica<S> {
     /// Up to which height depth may make blocks final. Depth says something only near the present: when the head is of
     /// now, or leads to a branch of now whose headers prove it. Otherwise finality waits as long as there is room.
     pub(super) fn final_at_most(&self) -> Height {
+        let at_most = self.final_by_depth_at_most();
+        match self.untold.is_empty() {
+            true => at_most,
+            false => at_most.min(self.told_head().height()),
+        }
+    }
+
+    fn final_by_depth_at_most(&self) -> Height {
         if self.tree.rules().finality() == Finality::Proof {
             return Height(u64::MAX);
         }

@@ -97,9 +97,9 @@ impl Peers {
 }
 
 impl<S: Store> Replica<S> {
-    /// Where we stand.
+    /// Where we stand, as others are told.
     pub fn status(&self) -> Status {
-        let (head, root) = (self.tree.head(), self.tree.root());
+        let (head, root) = (self.told_head(), self.tree.root());
         Status {
             genesis: self.chain,
             head: head.id,

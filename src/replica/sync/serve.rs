@@ -34,7 +34,15 @@ impl<S: Store> Replica<S> {
         }
     }
 
+    /// The block that others are told stands at a height of our best branch.
+    fn told_at(&self, height: Height) -> Result<Option<BlockId>, StoreError> {
+        Ok(self.id_at(height)?.filter(|id| !self.untold.contains(id)))
+    }
+
     fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
+        if self.untold.contains(id) {
+            return Ok(None);
+        }
         match self.tree.get(id) {
             Some(node) => Ok(Some((*node.block).clone())),
             None => self.stored.block(id),
@@ -58,7 +66,7 @@ impl<S: Store> Replica<S> {
         let Some(height) = self.header(id)?.map(|known| known.header.height) else {
             return Ok(None);
         };
-        Ok((self.id_at(height)? == Some(*id)).then_some(height))
+        Ok((self.told_at(height)? == Some(*id)).then_some(height))
     }
 
     fn headers_after(&self, locator: &[BlockId]) -> Result<Response, StoreError> {
@@ -73,7 +81,7 @@ impl<S: Store> Replica<S> {
         let Some(common) = common else { return Ok(Response::Headers(Bounded::default())) };
         let (mut height, mut bytes) = (common.next(), 0);
         while headers.len() < HEADERS_MAX && bytes < BYTES_MAX {
-            let Some(id) = self.id_at(height)? else { break };
+            let Some(id) = self.told_at(height)? else { break };
             let Some(StoredHeader { header, seal, .. }) = self.header(&id)? else { break };
             let sealed = SealedHeader { header, seal };
             bytes += borsh::object_length(&sealed).unwrap_or(BYTES_MAX);
@@ -92,7 +100,7 @@ impl<S: Store> Replica<S> {
         // A count beyond what any answer holds is as good as that.
         let count = usize::try_from(count).unwrap_or(BLOCKS_MAX).min(BLOCKS_MAX);
         while blocks.len() < count && bytes < BYTES_MAX {
-            let Some(id) = self.id_at(height)? else { break };
+            let Some(id) = self.told_at(height)? else { break };
             let Some(block) = self.block(&id)? else { break };
             bytes += borsh::object_length(&block).unwrap_or(BYTES_MAX);
             blocks.push(block);

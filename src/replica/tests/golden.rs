@@ -3,6 +3,7 @@
 use super::super::wire::*;
 use super::super::*;
 use crate::chain::Rank;
+use crate::consensus::Message;
 use crate::consensus::pow::testkit::Mine;
 use crate::types::testkit::{Golden, key};
 use crate::types::work::WorkProof;
@@ -83,6 +84,7 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
     }
     let from = Peer(3);
     let order = crate::consensus::OrderId(4);
+    let message = Message(Bounded::truncated(vec![1, 2, 3]));
     let inputs = [
         ("connected", Input::Connected(from)),
         ("disconnected", Input::Disconnected(from)),
@@ -97,6 +99,7 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("no-payout", Input::Payout(None)),
         ("tick", Input::Tick),
         ("sealed", Input::Sealed(Box::new(genesis))),
+        ("received", Input::Received { from: key(2).public(), message }),
     ];
     for (name, input) in &inputs {
         golden.pin(&format!("input/{name}"), input);

@@ -11,3 +11,4 @@ mod hostile;
 mod lone;
 mod sealed;
 mod submit;
+mod untold;

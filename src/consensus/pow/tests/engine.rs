@@ -111,7 +111,10 @@ fn what_is_found_is_published_and_can_be_imported() {
     seat.pay(2);
     let order = search(&seat.start());
     let actions = seat.found(&order);
-    let [Action::Publish { block, .. }, timer] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Import { block, .. }, announce, timer] = &actions[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(*announce, Action::Announce(order.block));
     assert_eq!(*timer, draft_timer(seat.now.after(Span(500))), "in case the import fails");
     assert_eq!(block.id(&seat.mine.tree.params().chain), order.block);
     assert_eq!(block.body.transactions.len(), 1);
@@ -127,7 +130,7 @@ fn a_result_of_an_older_search_is_ignored() {
     seat.now = seat.now.after(Span::seconds(5));
     let new = search(&seat.tell(Event::Elapsed(Timer::Draft)));
     assert_eq!(seat.found(&old), []);
-    assert_eq!(seat.found(&new).len(), 2);
+    assert_eq!(seat.found(&new).len(), 3);
     assert_eq!(seat.found(&new), [], "and no result counts twice");
     assert_eq!(seat.engine.mining_at(), None);
     // The timer set with the publication starts the search again, whatever became of the block.
