@@ -97,9 +97,8 @@ impl assay::ledger::Base for Flat {
 }
 
 fn over(delta: Delta, commitment: LtHash) -> State {
-    let entries =
-        delta.into_iter().filter_map(|(key, change)| Some((key.to_bytes(), change?.to_vec())));
-    State::at_rest(Arc::new(Flat(entries.collect())), commitment, Height(0))
+    let entries = delta.entries().filter_map(|(key, value)| Some((key.to_bytes(), value?)));
+    State::at_rest(Arc::new(Flat(entries.collect())), commitment)
 }
 
 fn payment(from: &Keypair, coin: CoinId, params: &Params) -> Transaction {
@@ -139,7 +138,7 @@ fn full_draft(transactions: u32) -> (Draft, State, Params) {
 }
 
 fn run(draft: &Draft, state: &State, params: &Params) -> Executed {
-    execute(draft, state, &BTreeMap::new(), params, &Nothing).expect("the draft is valid")
+    execute(draft, state, Height(0), params, &Nothing).expect("the draft is valid")
 }
 
 fn encoding(criterion: &mut Criterion) {
@@ -199,7 +198,7 @@ fn overlays(criterion: &mut Criterion) {
     }
     group.finish();
     // The state before any block falls through to nothing at all.
-    let empty = State::at_rest(Arc::new(EmptyBase), LtHash::default(), Height(0));
+    let empty = State::at_rest(Arc::new(EmptyBase), LtHash::default());
     criterion.bench_function("overlay_read/empty", |b| {
         b.iter(|| empty.coin(black_box(&CoinId::default())));
     });

@@ -153,7 +153,7 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
             supply_max: Amount(1000),
         },
     });
-    let state = State::at_rest(Arc::new(EmptyBase), LtHash::default(), Height(0));
+    let state = State::at_rest(Arc::new(EmptyBase), LtHash::default());
     let genesis = header(0, 0, Claim::Genesis);
     let young = pow_status(&rules, &state, &[genesis, work(1, 90_000)]).unwrap();
     assert_eq!((young.intervals, young.block_time_mean_ms, young.hash_rate), (0, None, None));

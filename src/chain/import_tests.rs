@@ -191,7 +191,7 @@ fn a_broken_disk_says_nothing_about_the_block() {
     let (whole, _) = tree(&params);
     let rules = Arc::new(super::super::testkit::Said(Plain::new(1000, 100)));
     let commitment = whole.root().state.commitment().clone();
-    let state = State::at_rest(Arc::new(BrokenBase), commitment, Height(0));
+    let state = State::at_rest(Arc::new(BrokenBase), commitment);
     let genesis = whole.root().block.clone();
     let mut broken = Tree::new(rules, params.clone(), genesis, state).unwrap();
     let block = child(&whole, &whole.root().id, claim(1, Height(0)), 1, vec![]);

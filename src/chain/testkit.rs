@@ -112,7 +112,7 @@ pub(crate) fn tree(params: &Params) -> (Tree, Arc<MemBase>) {
     let (delta, commitment) = genesis_state(&accounts(), params);
     let base = Arc::new(MemBase::default());
     base.write(&delta);
-    let state = State::at_rest(base.clone(), commitment, Height(0));
+    let state = State::at_rest(base.clone(), commitment);
     let rules = Arc::new(Said(Plain::new(1000, 100)));
     let tree = Tree::new(rules, params.clone(), Arc::new(genesis(params)), state);
     (tree.expect("the genesis state reads"), base)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::{BlockRef, Rank, Rules};
-use crate::ledger::{Change, Coin, Delta, Executed, Key, Params, ReadFailed, Receipt, State};
+use crate::ledger::{Coin, Delta, Executed, Params, ReadFailed, Receipt, State};
 use crate::types::{Block, BlockId, CoinId, Draft, Height, TransactionId};
 
 /// Above this many blocks that are not final a node stops producing and says so.
@@ -88,8 +88,6 @@ pub struct Tree {
     head: BlockId,
     /// The best branch by height, from the root to the head. Cheap to clone for readers.
     branch: OrdMap<Height, BlockId>,
-    /// What those final blocks changed that some state of the tree still holds in memory.
-    finals: BTreeMap<Height, Arc<Delta>>,
     arrivals: u64,
     /// Bytes of all blocks above the root and of what they changed.
     bytes: usize,
@@ -127,7 +125,6 @@ impl Tree {
             root: id,
             head: id,
             branch: OrdMap::unit(height, id),
-            finals: BTreeMap::new(),
             arrivals: 0,
             bytes: 0,
             checkpoint: None,
@@ -220,7 +217,13 @@ impl Tree {
         draft: &Draft,
         parent: &Node,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
-        crate::ledger::execute(draft, &parent.state, &self.finals, &self.params, &*self.rules)
+        crate::ledger::execute(
+            draft,
+            &parent.state,
+            self.root().height(),
+            &self.params,
+            &*self.rules,
+        )
     }
 
     /// [`Self::execute`] for whoever knows the ids of the draft's transactions already.
@@ -231,7 +234,7 @@ impl Tree {
         parent: &Node,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
         let (state, rules) = (&parent.state, &*self.rules);
-        crate::ledger::execute_known(draft, ids, state, &self.finals, &self.params, rules)
+        crate::ledger::execute_known(draft, ids, state, self.root().height(), &self.params, rules)
     }
 
     /// Adds an executed child of a block of the tree. `None` if it is there already or its parent is not.
@@ -251,12 +254,8 @@ impl Tree {
             parent.children.push(id);
         }
         let better = rank > self.head().rank;
-        let changed = |(key, change): (&Key, &Change)| {
-            size_of_val(key) + change.as_ref().map_or(0, |value| value.len())
-        };
-        let changed: usize = executed.delta.iter().map(changed).sum();
         let block_bytes = borsh::object_length(&*block).expect("every block encodes");
-        let bytes = changed + block_bytes;
+        let bytes = executed.delta.bytes() + block_bytes;
         self.bytes += bytes;
         let node = Node {
             id,
@@ -324,11 +323,6 @@ impl Tree {
     /// Makes blocks final whose changes are in the store by now: the last of them becomes the root.
     pub fn advance(&mut self, finalised: &Finalised) {
         let Some(last) = finalised.blocks.last() else { return };
-        for node in &finalised.blocks {
-            self.finals.insert(node.height(), node.delta.clone());
-        }
-        // Every state of the tree grew from the one that is the root's now, and forgot at least what that one did.
-        self.finals = self.finals.split_off(&last.state.forgotten().next());
         let dropped: BTreeSet<BlockId> = finalised.dropped.iter().copied().collect();
         for id in &dropped {
             self.remove(id);

@@ -17,7 +17,7 @@ fn world(notes_max: u64) -> (Tree, Mempool) {
     let (delta, commitment) = genesis_state(&accounts(), &params);
     let base = Arc::new(MemBase::default());
     base.write(&delta);
-    let state = State::at_rest(base, commitment, Height(0));
+    let state = State::at_rest(base, commitment);
     let rules = Arc::new(Said(Plain { notes_max, ..Plain::new(1000, 100) }));
     let tree = Tree::new(rules, params.clone(), Arc::new(genesis(&params)), state).unwrap();
     (tree, Mempool::new(params, 1 << 20))

@@ -1,6 +1,5 @@
 //! Executing a block: a pure function from a draft and the state after its parent to the state after it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
@@ -75,18 +74,18 @@ impl From<Refused> for ExecuteError {
 }
 
 /// Executes `draft` on the state after its parent. The draft's state root is not read: whoever judges a block
-/// compares it with the result, whoever makes one takes it from there. `finals` are the changes of final blocks
-/// that are in the base already, by height.
+/// compares it with the result, whoever makes one takes it from there. What blocks up to `final_height` changed is in
+/// the base already.
 pub fn execute(
     draft: &Draft,
     parent: &State,
-    finals: &BTreeMap<Height, Arc<Delta>>,
+    final_height: Height,
     params: &Params,
     rule: &(impl Transition + ?Sized),
 ) -> Result<Executed, ExecuteError> {
     let id = |transaction: &Transaction| transaction.id(&params.chain);
     let ids: Vec<TransactionId> = draft.body.transactions.iter().map(id).collect();
-    execute_known(draft, &ids, parent, finals, params, rule)
+    execute_known(draft, &ids, parent, final_height, params, rule)
 }
 
 /// [`execute`] for whoever knows the ids of the draft's transactions already; they are taken on trust.
@@ -94,7 +93,7 @@ pub fn execute_known(
     draft: &Draft,
     ids: &[TransactionId],
     parent: &State,
-    finals: &BTreeMap<Height, Arc<Delta>>,
+    final_height: Height,
     params: &Params,
     rule: &(impl Transition + ?Sized),
 ) -> Result<Executed, ExecuteError> {
@@ -134,8 +133,9 @@ pub fn execute_known(
     let (supply, paid) = pay(&rewards, fees, supply_before, header, params, &mut working)?;
     working.system().put(&Supply::key(), &supply);
     let (delta, commitment) = working.finish()?;
-    let state = parent.child(header.height, &delta, commitment, finals);
-    Ok(Executed { delta: Arc::new(delta), state, receipts, paid })
+    let delta = Arc::new(delta);
+    let state = parent.child(header.height, delta.clone(), commitment, final_height);
+    Ok(Executed { delta, state, receipts, paid })
 }
 
 impl PartialEq for Executed {
@@ -180,7 +180,7 @@ fn apply(
     moved: &mut Movements,
 ) {
     for (coin_id, coin) in &accepted.spends {
-        working.spend(*coin_id, coin);
+        working.spend(coin_id);
         moved.count(coin.owner, coin.amount, false);
     }
     for (index, output) in transaction.outputs.iter().enumerate() {

@@ -26,7 +26,7 @@ pub fn genesis_coin_id(index: usize, params: &Params) -> CoinId {
 /// No rule has a say here: an era may begin at any height, so a rule derives what it needs from its first block on.
 pub fn genesis_state(accounts: &[GenesisAccount], params: &Params) -> (Delta, LtHash) {
     let nothing: Arc<dyn Base> = Arc::new(EmptyBase);
-    let before = State::at_rest(nothing, LtHash::default(), Height::default());
+    let before = State::at_rest(nothing, LtHash::default());
     let mut working = Working::new(&before);
     let mut genesis = Amount::ZERO;
     for (index, account) in accounts.iter().enumerate() {

@@ -22,6 +22,11 @@ impl SystemKey {
         bytes.extend(member);
         Self(bytes)
     }
+
+    /// Bytes of the name.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl fmt::Debug for SystemKey {

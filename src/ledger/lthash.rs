@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Key;
-use crate::types::{Hash, StateRoot};
+use super::{Coin, Key, SystemKey};
+use crate::types::{CoinId, Hash, StateRoot};
 
 /// Lanes in the sum, of 16 bits each.
 const LANES: usize = 1024;
@@ -52,17 +52,11 @@ impl std::fmt::Debug for LtHash {
 }
 
 /// An entry to put into the set or to take out of it.
-pub(crate) struct Term {
-    name: Vec<u8>,
-    value: Arc<[u8]>,
-    add: bool,
-}
-
-impl Term {
-    /// The term of an entry of the state.
-    pub(crate) fn new(key: &Key, value: &Arc<[u8]>, add: bool) -> Self {
-        Self { name: key.to_bytes(), value: value.clone(), add }
-    }
+pub(crate) enum Term {
+    /// A coin.
+    Coin { id: CoinId, coin: Coin, add: bool },
+    /// An entry of a rule.
+    Entry { key: SystemKey, value: Arc<[u8]>, add: bool },
 }
 
 impl LtHash {
@@ -122,7 +116,14 @@ impl LtHash {
     }
 
     fn apply(&mut self, term: &Term) {
-        self.combine(&term.name, &term.value, term.add);
+        match term {
+            Term::Coin { id, coin, add } => {
+                self.combine(&Key::Coin(*id).to_bytes(), &coin.to_bytes(), *add);
+            }
+            Term::Entry { key, value, add } => {
+                self.combine(&Key::System(key.clone()).to_bytes(), value, *add);
+            }
+        }
     }
 
     fn combine(&mut self, key: &[u8], value: &[u8], add: bool) {
@@ -206,8 +207,8 @@ mod tests {
     fn threads_change_nothing() {
         let keys: Vec<[u8; 2]> = (0..1000u16).map(u16::to_le_bytes).collect();
         let value: Arc<[u8]> = Arc::from(*b"v");
-        let term = |key: &[u8; 2]| Term {
-            name: key.to_vec(),
+        let term = |key: &[u8; 2]| Term::Entry {
+            key: SystemKey::member("x", key),
             value: value.clone(),
             add: !key[0].is_multiple_of(3),
         };

@@ -8,9 +8,11 @@
 //! What a rule does to state goes through one door, [`Transition`]: execution calls it without knowing the rule.
 
 mod coin;
+mod delta;
 mod execute;
 mod genesis;
 mod key;
+mod layers;
 mod lthash;
 mod state;
 mod supply;
@@ -19,11 +21,12 @@ mod validate;
 mod working;
 
 pub use coin::{Coin, CoinKind};
+pub use delta::{Change, CoinChange, Delta};
 pub use execute::{ExecuteError, Executed, Receipt, execute, execute_known};
 pub use genesis::{GenesisAccount, genesis_coin_id, genesis_state};
 pub use key::{Key, SystemKey};
 pub use lthash::LtHash;
-pub use state::{Base, Change, Delta, EmptyBase, ReadFailed, State};
+pub use state::{Base, EmptyBase, ReadFailed, State};
 pub use supply::Supply;
 pub use transition::{Movements, Payment, Refused, Rewards, Transition};
 pub use validate::{Accepted, CoinView, TransactionError, signature_checks, validate};

@@ -5,13 +5,13 @@
 //! base *before* any state forgets them; states forget lazily, when a child is made. A reader that holds an old state
 //! therefore finds values that are newer than its block at worst, never older.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use borsh::BorshDeserialize;
-use imbl::OrdMap;
 
-use super::{Coin, CoinView, Key, LtHash, Supply, SystemKey};
+use super::layers::Layers;
+use super::{Change, Coin, CoinChange, CoinView, Delta, Key, LtHash, Supply, SystemKey};
 use crate::types::{Address, CoinId, Height, StateRoot, decode};
 
 /// The final state could not be read.
@@ -47,73 +47,13 @@ impl Base for EmptyBase {
     }
 }
 
-/// The new value of an entry; `None` means it is gone.
-pub type Change = Option<Arc<[u8]>>;
-
-/// Everything that one block changed.
-pub type Delta = BTreeMap<Key, Change>;
-
 /// The ledger after a block.
 #[derive(Clone)]
 pub struct State {
     base: Arc<dyn Base>,
     /// Changes since some final block.
-    changes: Changes,
-    /// What final blocks changed is forgotten up to here.
-    forgotten: Height,
+    changes: Layers,
     commitment: LtHash,
-}
-
-/// Changes of entries, each with the height of the block that made it. Coins and marks are held as plain values: a map
-/// copies whole leaves when it grows out of another one, and plain values copy without touching what they point to.
-#[derive(Clone, Default)]
-struct Changes {
-    coins: OrdMap<CoinId, (Height, Option<Coin>)>,
-    marks: OrdMap<(Address, CoinId), (Height, bool)>,
-    system: OrdMap<SystemKey, (Height, Change)>,
-}
-
-impl Changes {
-    fn len(&self) -> usize {
-        self.coins.len() + self.marks.len() + self.system.len()
-    }
-
-    fn insert(&mut self, key: &Key, height: Height, change: &Change) {
-        match key {
-            Key::Coin(id) => {
-                let coin = change.as_ref().map(|bytes| {
-                    decode(bytes).expect("the ledger made this change, and it encodes a coin")
-                });
-                self.coins.insert(*id, (height, coin));
-            }
-            Key::Owned(owner, id) => {
-                self.marks.insert((*owner, *id), (height, change.is_some()));
-            }
-            Key::System(name) => {
-                self.system.insert(name.clone(), (height, change.clone()));
-            }
-        }
-    }
-
-    /// Forgets an entry unless a block above `height` changed it again.
-    fn forget(&mut self, key: &Key, height: Height) {
-        let old = |made: Option<Height>| made.is_some_and(|made| made <= height);
-        match key {
-            Key::Coin(id) if old(self.coins.get(id).map(|(made, _)| *made)) => {
-                self.coins.remove(id);
-            }
-            Key::Owned(owner, id) => {
-                let mark = (*owner, *id);
-                if old(self.marks.get(&mark).map(|(made, _)| *made)) {
-                    self.marks.remove(&mark);
-                }
-            }
-            Key::System(name) if old(self.system.get(name).map(|(made, _)| *made)) => {
-                self.system.remove(name);
-            }
-            Key::Coin(_) | Key::System(_) => {}
-        }
-    }
 }
 
 impl std::fmt::Debug for State {
@@ -123,9 +63,9 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    /// The state that lies in `base` as a whole, after the final block at `height`.
-    pub fn at_rest(base: Arc<dyn Base>, commitment: LtHash, height: Height) -> Self {
-        Self { base, changes: Changes::default(), forgotten: height, commitment }
+    /// The state that lies in `base` as a whole.
+    pub fn at_rest(base: Arc<dyn Base>, commitment: LtHash) -> Self {
+        Self { base, changes: Layers::default(), commitment }
     }
 
     /// The commitment to all entries.
@@ -140,12 +80,14 @@ impl State {
 
     /// The value of an entry.
     pub fn get(&self, key: &Key) -> Result<Change, ReadFailed> {
-        let encoded = |coin: &Coin| Arc::from(coin.to_bytes());
         let changed = match key {
-            Key::Coin(id) => self.changes.coins.get(id).map(|(_, coin)| coin.as_ref().map(encoded)),
+            Key::Coin(id) => self.changes.coin(id).map(|change| {
+                let coin = change.coin();
+                coin.map(|coin| Arc::from(coin.to_bytes()))
+            }),
             Key::Owned(owner, id) => {
-                let mark = self.changes.marks.get(&(*owner, *id));
-                mark.map(|(_, there)| there.then(|| Arc::from([])))
+                let change = self.changes.coin(id).filter(|change| change.owner() == *owner);
+                change.map(|change| change.coin().map(|_| Arc::from([])))
             }
             Key::System(name) => return self.system_entry(name),
         };
@@ -158,8 +100,8 @@ impl State {
 
     /// The value of an entry that a rule keeps, encoded.
     pub(super) fn system_entry(&self, key: &SystemKey) -> Result<Change, ReadFailed> {
-        match self.changes.system.get(key) {
-            Some((_, change)) => Ok(change.clone()),
+        match self.changes.system(key) {
+            Some(change) => Ok(change.clone()),
             None => self.on_base(&Key::System(key.clone())),
         }
     }
@@ -170,12 +112,12 @@ impl State {
         let mut places = Vec::new();
         let mut names = Vec::new();
         for (place, id) in ids.iter().enumerate() {
-            let changed = self.changes.coins.get(id);
+            let changed = self.changes.coin(id);
             if changed.is_none() {
                 places.push(place);
                 names.push(Key::Coin(*id).to_bytes());
             }
-            coins.push(changed.and_then(|(_, coin)| *coin));
+            coins.push(changed.and_then(CoinChange::coin));
         }
         for (place, found) in places.into_iter().zip(self.base.read_all(&names)?) {
             coins[place] = found.map(|bytes| entry(&ids[place], &bytes)).transpose()?;
@@ -207,19 +149,21 @@ impl State {
             // What lies beyond a full page of the base is not known yet: changes must not overtake it.
             let end = if page.len() < limit { None } else { page.last().copied() };
             let mut ids: BTreeSet<CoinId> = page.into_iter().collect();
-            let from = (*owner, cursor.unwrap_or_default());
-            for ((by, id), (_, there)) in self.changes.marks.range(from..) {
-                if by != owner || end.is_some_and(|end| *id > end) {
-                    break;
+            let from = cursor.unwrap_or_default();
+            for layer in self.changes.iter() {
+                for (id, change) in layer.coins_of(owner, &from) {
+                    if end.is_some_and(|end| *id > end) {
+                        break;
+                    }
+                    // A change may be in the base already, so the cursor's own must not count again.
+                    if Some(*id) == cursor {
+                        continue;
+                    }
+                    match change {
+                        CoinChange::Created(_) => ids.insert(*id),
+                        CoinChange::Spent(_) => ids.remove(id),
+                    };
                 }
-                // A change may be in the base already, so the cursor's own must not count again.
-                if Some(*id) == cursor {
-                    continue;
-                }
-                match there {
-                    true => ids.insert(*id),
-                    false => ids.remove(id),
-                };
             }
             for id in ids {
                 if coins.len() == limit {
@@ -248,45 +192,29 @@ impl State {
         Ok(names.iter().filter_map(|name| Key::coin_of_owned(name)).collect())
     }
 
-    /// The state after a child at `height` that made these changes. `finals` are the changes of final blocks that
-    /// are in the base by now, by height; what of them is still held here is forgotten.
+    /// The state after a child at `height` that made these changes. What blocks up to `final_height` changed is in the
+    /// base by now and may be forgotten.
     pub(crate) fn child(
         &self,
         height: Height,
-        delta: &Delta,
+        delta: Arc<Delta>,
         commitment: LtHash,
-        finals: &BTreeMap<Height, Arc<Delta>>,
+        final_height: Height,
     ) -> Self {
-        let mut changes = self.changes.clone();
-        let mut forgotten = self.forgotten;
-        let next = forgotten.next();
-        for (final_height, keys) in finals.range(next..) {
-            for key in keys.keys() {
-                changes.forget(key, *final_height);
-            }
-            forgotten = *final_height;
-        }
-        for (key, change) in delta {
-            changes.insert(key, height, change);
-        }
-        Self { base: self.base.clone(), changes, forgotten, commitment }
+        let changes = self.changes.with(height, delta, final_height);
+        Self { base: self.base.clone(), changes, commitment }
     }
 
-    /// Entries held in memory.
+    /// Changes held in memory.
     pub fn held(&self) -> usize {
         self.changes.len()
-    }
-
-    /// Up to which height the changes of final blocks are forgotten.
-    pub fn forgotten(&self) -> Height {
-        self.forgotten
     }
 }
 
 impl CoinView for State {
     fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
-        match self.changes.coins.get(id) {
-            Some((_, coin)) => Ok(*coin),
+        match self.changes.coin(id) {
+            Some(change) => Ok(change.coin()),
             None => self.on_base(&Key::Coin(*id))?.map(|bytes| entry(id, &bytes)).transpose(),
         }
     }

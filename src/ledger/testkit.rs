@@ -53,9 +53,9 @@ pub(crate) struct MemBase(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
 impl MemBase {
     pub(crate) fn write(&self, delta: &Delta) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, change) in delta {
-            match change {
-                Some(value) => entries.insert(key.to_bytes(), value.to_vec()),
+        for (key, value) in delta.entries() {
+            match value {
+                Some(value) => entries.insert(key.to_bytes(), value),
                 None => entries.remove(&key.to_bytes()),
             };
         }

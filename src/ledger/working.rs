@@ -8,52 +8,49 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::lthash::Term;
 use super::state::entry;
-use super::{Change, Coin, CoinView, Delta, Key, LtHash, ReadFailed, State, SystemKey};
+use super::{Change, Coin, CoinChange, CoinView, Delta, LtHash, ReadFailed, State, SystemKey};
 use crate::types::{Amount, CoinId, encode};
 
 /// What a block has written so far, over the state after its parent.
 pub struct Working<'a> {
     parent: &'a State,
-    /// Coins that the block created or spent.
-    coins: BTreeMap<CoinId, Moved>,
-    /// Coins that were looked up before the block began: what its transactions spend.
-    expected: BTreeMap<CoinId, Option<Coin>>,
+    /// What the block's transactions spend, in order of id.
+    expected: Vec<(CoinId, Expected)>,
+    /// Coins that the block created and does not spend.
+    created: Vec<(CoinId, Coin)>,
     /// Entries of rules, as they are now.
     system: BTreeMap<SystemKey, Change>,
     /// Entries of rules in the parent's state that were looked up: each is read once.
     read: RefCell<BTreeMap<SystemKey, Change>>,
 }
 
-/// What a block did with a coin. Ids are unique, so a coin that it creates was not there before, and one that it spends
-/// was there as it spent it: nothing has to be read again to tell what changed.
-#[derive(Clone, Copy)]
-enum Moved {
-    Created(Coin),
-    Spent(Coin),
-    /// Created and spent again.
-    Passing,
+/// A coin that was looked up before the block began, as it was then and as it is now.
+#[derive(Clone, Copy, Default)]
+struct Expected {
+    before: Option<Coin>,
+    now: Option<Coin>,
 }
 
 impl<'a> Working<'a> {
     /// Starts on the state after the parent.
     pub fn new(parent: &'a State) -> Self {
-        Self {
-            parent,
-            coins: BTreeMap::new(),
-            expected: BTreeMap::new(),
-            system: BTreeMap::new(),
-            read: RefCell::default(),
-        }
+        let (expected, created) = (Vec::new(), Vec::new());
+        Self { parent, expected, created, system: BTreeMap::new(), read: RefCell::default() }
     }
 
-    /// Looks up coins that will be asked for, all at once: that is cheaper than one by one.
+    /// Looks up what the block will spend, all at once: that is cheaper than one by one.
     pub(super) fn expect(&mut self, ids: impl Iterator<Item = CoinId>) -> Result<(), ReadFailed> {
         let mut ids: Vec<CoinId> = ids.collect();
         ids.sort_unstable();
         ids.dedup();
         let coins = self.parent.coins(&ids)?;
-        self.expected = ids.into_iter().zip(coins).collect();
+        let expected = |coin| Expected { before: coin, now: coin };
+        self.expected = ids.into_iter().zip(coins.into_iter().map(expected)).collect();
         Ok(())
+    }
+
+    fn place(&self, id: &CoinId) -> Result<usize, usize> {
+        self.expected.binary_search_by(|(at, _)| at.cmp(id))
     }
 
     fn before(&self, key: &SystemKey) -> Result<Change, ReadFailed> {
@@ -65,20 +62,25 @@ impl<'a> Working<'a> {
         Ok(value)
     }
 
-    /// Creates a coin; one that holds nothing is not created.
+    /// Creates a coin; one that holds nothing is not created. Ids are unique: there was none before.
     pub fn create(&mut self, id: CoinId, coin: &Coin) {
-        if coin.amount != Amount::ZERO {
-            self.coins.insert(id, Moved::Created(*coin));
+        if coin.amount == Amount::ZERO {
+            return;
+        }
+        match self.place(&id) {
+            Ok(place) => self.expected[place].1.now = Some(*coin),
+            Err(_) => self.created.push((id, *coin)),
         }
     }
 
     /// Removes a coin that exists.
-    pub fn spend(&mut self, id: CoinId, coin: &Coin) {
-        let spent = match self.coins.get(&id) {
-            Some(Moved::Created(_)) => Moved::Passing,
-            _ => Moved::Spent(*coin),
-        };
-        self.coins.insert(id, spent);
+    ///
+    /// # Panics
+    ///
+    /// Unless it was expected.
+    pub(super) fn spend(&mut self, id: &CoinId) {
+        let place = self.place(id).expect("whatever a block spends was expected");
+        self.expected[place].1.now = None;
     }
 
     /// The section that rules keep.
@@ -88,44 +90,44 @@ impl<'a> Working<'a> {
 
     /// Ends the block: what it really changed, and the commitment to the state after it.
     pub fn finish(self) -> Result<(Delta, LtHash), ReadFailed> {
-        let mut terms = Vec::with_capacity(self.coins.len());
-        let mut changes = Vec::with_capacity(2 * self.coins.len() + self.system.len());
-        for (id, moved) in &self.coins {
-            let (coin, created) = match moved {
-                Moved::Created(coin) => (coin, true),
-                Moved::Spent(coin) => (coin, false),
-                Moved::Passing => continue,
+        let mut coins = Vec::with_capacity(self.expected.len() + self.created.len());
+        let mut terms = Vec::with_capacity(coins.capacity() + 2 * self.system.len());
+        let expected = self.expected.iter().map(|(id, coin)| (*id, coin.before, coin.now));
+        let created = self.created.iter().map(|(id, coin)| (*id, None, Some(*coin)));
+        for (id, before, now) in expected.chain(created) {
+            let (coin, add, change) = match (before, now) {
+                (None, Some(coin)) => (coin, true, CoinChange::Created(coin)),
+                (Some(coin), None) => (coin, false, CoinChange::Spent(coin.owner)),
+                // Spent by nobody, or created and spent again.
+                _ => continue,
             };
-            let value: Arc<[u8]> = Arc::from(coin.to_bytes());
-            terms.push(Term::new(&Key::Coin(*id), &value, created));
-            changes.push((Key::Coin(*id), created.then_some(value)));
-            changes.push((Key::Owned(coin.owner, *id), created.then(|| Arc::from([]))));
+            coins.push((id, change));
+            terms.push(Term::Coin { id, coin, add });
         }
+        coins.sort_unstable_by_key(|(id, _)| *id);
+        let mut system = Vec::with_capacity(self.system.len());
         for (name, after) in &self.system {
             let before = self.before(name)?;
             if before == *after {
                 continue;
             }
-            let key = Key::System(name.clone());
-            terms.extend(before.map(|value| Term::new(&key, &value, false)));
-            terms.extend(after.as_ref().map(|value| Term::new(&key, value, true)));
-            changes.push((key, after.clone()));
+            let term = |value, add| Term::Entry { key: name.clone(), value, add };
+            terms.extend(before.map(|value| term(value, false)));
+            terms.extend(after.clone().map(|value| term(value, true)));
+            system.push((name.clone(), after.clone()));
         }
         let mut commitment = self.parent.commitment().clone();
         commitment.apply_all(&terms);
-        Ok((changes.into_iter().collect(), commitment))
+        Ok((Delta::new(coins, system), commitment))
     }
 }
 
 impl CoinView for Working<'_> {
+    /// A coin as it is now, if it was expected.
     fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
-        match self.coins.get(id) {
-            Some(Moved::Created(coin)) => Ok(Some(*coin)),
-            Some(Moved::Spent(_) | Moved::Passing) => Ok(None),
-            None => match self.expected.get(id) {
-                Some(coin) => Ok(*coin),
-                None => self.parent.coin(id),
-            },
+        match self.place(id) {
+            Ok(place) => Ok(self.expected[place].1.now),
+            Err(_) => self.parent.coin(id),
         }
     }
 }

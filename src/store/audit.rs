@@ -165,9 +165,8 @@ impl<S: Store, K: Store> Audit<S, K> {
         let Some(node) = tree.get(id) else { return Ok(()) };
         let Some(parent) = tree.get(&node.block.header.parent) else { return Ok(()) };
         let (mut more, mut less) = (0u128, 0u128);
-        for (key, change) in &*node.delta {
-            let Key::Coin(coin) = key else { continue };
-            if change.is_some() {
+        for (coin, change) in node.delta.coins() {
+            if change.coin().is_some() {
                 more += holds(&node.state, coin)?;
             }
             less += holds(&parent.state, coin)?;

@@ -63,7 +63,7 @@ impl<S: Store> ColdChain<S> {
         let commitment = state.1.clone();
         let base = Arc::new(FinalBase(store.clone()));
         let stored = StoredChain::open(store, params.chain, &genesis, || state)?;
-        let state = State::at_rest(base, commitment, genesis.header.height);
+        let state = State::at_rest(base, commitment);
         let tree = Tree::new(rules, params, Arc::new(genesis), state)?;
         Ok(Self { stored, tree })
     }

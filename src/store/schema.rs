@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::index::{self, Indexing};
 use super::{Batch, Entry, Store, StoreError, Table};
 use crate::chain::{Finalised, Node, Rank};
-use crate::ledger::{Base, Coin, Delta, Key, LtHash, ReadFailed, State};
+use crate::ledger::{Base, Coin, Delta, LtHash, ReadFailed, State};
 use crate::types::{
     Block, BlockId, CoinId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId,
     decode, encode,
@@ -118,7 +118,7 @@ impl<S: Store> StoredChain<S> {
         let commitment = LtHash::from_bytes(&last.commitment)
             .ok_or_else(|| damaged("the state commitment has the wrong size"))?;
         let base = Arc::new(FinalBase(self.store.clone()));
-        let state = State::at_rest(base, commitment, last.height);
+        let state = State::at_rest(base, commitment);
         if state.root() != block.header.state_root {
             return Err(damaged("the final block has another state root than the state"));
         }
@@ -243,13 +243,8 @@ impl<S: Store> StoredChain<S> {
         for node in &finalised.blocks {
             batch.put(Table::Heights, node.height().0.to_be_bytes(), encode(&node.id));
             batch.delete(Table::Arrivals, *node.id.as_bytes());
-            for (key, change) in &*node.delta {
-                batch.writes.push((
-                    Table::State,
-                    key.to_bytes(),
-                    change.as_ref().map(|value| value.to_vec()),
-                ));
-            }
+            let entries = node.delta.entries();
+            batch.writes.extend(entries.map(|(key, value)| (Table::State, key.to_bytes(), value)));
             for receipt in &*node.receipts {
                 batch.put(Table::Transactions, *receipt.id.as_bytes(), encode(&node.id));
                 batch.delete(Table::Pending, *receipt.id.as_bytes());
@@ -317,12 +312,9 @@ fn begin<S: Store>(
     batch.put(Table::Blocks, *id.as_bytes(), encode(genesis));
     batch.put(Table::Heights, genesis.header.height.0.to_be_bytes(), encode(&id));
     let mut paid: Vec<(CoinId, Coin)> = Vec::new();
-    for (key, change) in delta {
-        if let (Key::Coin(id), Some(coin)) = (&key, &change) {
-            paid.push((*id, decode(coin).map_err(damaged)?));
-        }
-        batch.writes.push((Table::State, key.to_bytes(), change.map(|value| value.to_vec())));
-    }
+    paid.extend(delta.coins().iter().filter_map(|(id, change)| Some((*id, change.coin()?))));
+    let entries = delta.entries();
+    batch.writes.extend(entries.map(|(key, value)| (Table::State, key.to_bytes(), value)));
     batch.put(Table::Payouts, *id.as_bytes(), encode(&paid));
     let height = genesis.header.height;
     let mark = Final { id, height, commitment: commitment.to_bytes() };

@@ -80,7 +80,7 @@ impl Mine {
             body_root: body_root(&body, &ledger.chain),
             state_root: StateRoot(commitment.root().0),
         };
-        let state = State::at_rest(base.clone(), commitment, Height(0));
+        let state = State::at_rest(base.clone(), commitment);
         let genesis = Arc::new(Draft { header, body }.seal(Seal::Genesis));
         let rules = Arc::new(PowRules::new(params));
         let tree = Tree::new(rules.clone(), ledger, genesis.clone(), state).unwrap();

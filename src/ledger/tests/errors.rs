@@ -1,6 +1,6 @@
 //! Every reason to refuse a transaction or a block, one sentence per row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::ledger::testkit::{
@@ -15,7 +15,7 @@ fn state() -> State {
     let (delta, commitment) = genesis_state(&accounts(), &params);
     let base = Arc::new(MemBase::default());
     base.write(&delta);
-    State::at_rest(base, commitment, Height(0))
+    State::at_rest(base, commitment)
 }
 
 /// The genesis coin of a person.
@@ -211,7 +211,7 @@ fn the_signatures_to_check_are_those_of_the_witnesses_over_the_id() {
 fn execute_all(transactions: Vec<Transaction>, params: &Params) -> Result<Executed, ExecuteError> {
     let rule = Plain::new(100, 100);
     let draft = draft(BlockId::default(), Height(1), 1, transactions, params);
-    execute(&draft, &state(), &BTreeMap::new(), params, &rule)
+    execute(&draft, &state(), Height(0), params, &rule)
 }
 
 #[test]
@@ -290,7 +290,7 @@ impl Transition for Generous {
 fn a_rule_cannot_make_money_or_hide_a_refusal() {
     let params = params();
     let mut draft = draft(BlockId::default(), Height(1), 1, vec![], &params);
-    let run = |draft: &Draft| execute(draft, &state(), &BTreeMap::new(), &params, &Generous);
+    let run = |draft: &Draft| execute(draft, &state(), Height(0), &params, &Generous);
     assert!(matches!(run(&draft), Err(ExecuteError::Inflation)));
     let statement = (Hash::default(), Signature([0; 64]));
     let evidence = Evidence::Statements {
@@ -308,13 +308,13 @@ fn a_rule_cannot_make_money_or_hide_a_refusal() {
 #[test]
 fn a_broken_disk_is_nobodys_fault() {
     let params = params();
-    let broken = State::at_rest(Arc::new(BrokenBase), LtHash::default(), Height(0));
+    let broken = State::at_rest(Arc::new(BrokenBase), LtHash::default());
     let judged = validate(&fine(), 1, &broken, Height(1), &params);
     assert!(matches!(judged, Err(TransactionError::Failed(_))));
     let rule = Plain::new(100, 100);
     for transactions in [vec![], vec![fine()]] {
         let draft = draft(BlockId::default(), Height(1), 1, transactions, &params);
-        let executed = execute(&draft, &broken, &BTreeMap::new(), &params, &rule);
+        let executed = execute(&draft, &broken, Height(0), &params, &rule);
         assert!(matches!(executed, Err(ExecuteError::Failed(_))));
     }
     assert!(broken.coins_of(&key(1).address(), None, 5).is_err());

@@ -30,7 +30,7 @@ impl Ground {
         let (delta, commitment) = genesis_state(&accounts(), &params);
         let base = Arc::new(MemBase::default());
         base.write(&delta);
-        let state = State::at_rest(base, commitment, Height(0));
+        let state = State::at_rest(base, commitment);
         let rule = Plain::new(100_000, 100);
         Self { params, rule, states: vec![state], blocks: vec![vec![]], made: 0 }
     }
@@ -52,7 +52,7 @@ impl Ground {
         parent[..8].copy_from_slice(&self.made.to_le_bytes());
         let parent = BlockId(Hash(parent));
         let draft = draft(parent, self.height(), producer, transactions, &self.params);
-        let executed = execute(&draft, self.state(), &BTreeMap::new(), &self.params, &self.rule);
+        let executed = execute(&draft, self.state(), Height(0), &self.params, &self.rule);
         executed.map_err(|error| error.to_string())
     }
 
