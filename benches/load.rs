@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use assay::api::{BlockSelector, NodeFile, SubmitResult};
+use assay::ledger::CoinKind;
 use assay::spec::dev_account;
 use assay::types::{
     Address, Amount, Bounded, CoinId, GenesisId, Keypair, Output, Prefix, Transaction,
@@ -207,8 +208,10 @@ async fn settle(devnet: &Devnet, most: Duration) -> Outcome<bool> {
 /// Splits one coin into so many lanes.
 async fn lanes(devnet: &Devnet, payer: &Payer, count: usize) -> Outcome<Vec<Lane>> {
     let prefix = Prefix::new(&devnet.clients[0].system_info().await?.address_prefix)?;
-    let page = devnet.clients[0].coins_list(&payer.owner.encode(&prefix), None, 1).await?;
-    let coin = page.coins.first().ok_or("bob has no coin")?;
+    let page = devnet.clients[0].coins_list(&payer.owner.encode(&prefix), None, 100).await?;
+    // Bob mines, too, and what he mines is not ripe.
+    let coin = page.coins.iter().find(|coin| coin.kind == CoinKind::Transfer);
+    let coin = coin.ok_or("bob has no coin of the genesis block")?;
     let first = Lane { coin: coin.id, amount: coin.amount.0 };
     let (transaction, mut lanes) = payer.split(&first, count.div_ceil(PARTS_MAX).max(1));
     submit(&devnet.clients[0], &[transaction]).await?;
@@ -228,7 +231,8 @@ async fn lanes(devnet: &Devnet, payer: &Payer, count: usize) -> Outcome<Vec<Lane
 struct Tally {
     acknowledged: Vec<TransactionId>,
     refused: BTreeMap<String, usize>,
-    failed: usize,
+    /// What got no answer, by what became of the call.
+    failed: BTreeMap<String, usize>,
     submit_ms: Vec<f64>,
     read_ms: Vec<f64>,
     memory: Vec<u64>,
@@ -293,7 +297,10 @@ async fn offer(devnet: &Devnet, load: &Load, payer: &Payer, lanes: Vec<Lane>) ->
                             }
                         }
                     }
-                    Err(_) => tally.failed += ids.len(),
+                    Err(error) => {
+                        let name = error.name().to_owned();
+                        *tally.failed.entry(name).or_default() += ids.len();
+                    }
                 }
             });
         });
@@ -392,7 +399,7 @@ async fn run(load: &Load) -> Outcome<bool> {
     let lost = tally.acknowledged.iter().filter(|id| !ids.contains(id)).count();
     println!("offered        {}", load.rate * load.seconds);
     println!("acknowledged   {}", tally.acknowledged.len());
-    println!("refused        {:?}, unanswered {}", tally.refused, tally.failed);
+    println!("refused        {:?}, failed {:?}", tally.refused, tally.failed);
     println!("lost           {lost} (pool empty in the end: {settled})");
     println!("blocks         {blocks}, transactions in them {}", ids.len());
     for (name, values) in [("submit", &mut tally.submit_ms), ("read", &mut tally.read_ms)] {

@@ -210,7 +210,7 @@ impl Workload {
         let mut payments = Vec::with_capacity(made.len());
         let mut change = Vec::with_capacity(made.len());
         for (payment, [first, second]) in made {
-            self.checks.extend(signature_checks(&payment, &chain));
+            self.checks.extend(signature_checks(&payment.id(&chain), &payment, &chain));
             payments.push(payment);
             coins.push_back(first);
             change.push(second);

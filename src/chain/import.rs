@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
 use crate::types::{
-    Block, BlockId, HEADER_VERSION, Header, Height, StateRoot, Time, TransactionId, body_root_of,
+    Block, BlockId, GenesisId, HEADER_VERSION, Hashed, Header, Height, StateRoot, Time,
+    Transaction, TransactionId, body_root_of,
 };
 
 /// A block that entered the tree.
@@ -76,13 +77,60 @@ impl From<Verdict> for ImportError {
     }
 }
 
+/// A block with its hashes, each made once: whoever looks up its transactions, checks their signatures and executes it
+/// needs the same ones.
+#[derive(Debug, Clone)]
+pub struct HashedBlock {
+    block: Arc<Block>,
+    id: BlockId,
+    hashes: Arc<[Hashed]>,
+}
+
+impl HashedBlock {
+    /// Hashes a block and its transactions.
+    pub fn new(block: Arc<Block>, chain: &GenesisId) -> Self {
+        let (id, hashes) = (block.id(chain), block.body.hashes(chain).into());
+        Self { block, id, hashes }
+    }
+
+    /// The block.
+    pub fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    /// Its id.
+    pub fn id(&self) -> BlockId {
+        self.id
+    }
+
+    /// Its transactions with their hashes.
+    pub fn transactions(&self) -> impl Iterator<Item = (&Hashed, &Transaction)> {
+        self.hashes.iter().zip(&self.block.body.transactions)
+    }
+
+    /// Whether the body is the one that the header names.
+    pub fn is_whole(&self, chain: &GenesisId) -> bool {
+        body_root_of(&self.hashes, &self.block.body, chain) == self.block.header.body_root
+    }
+}
+
 /// Judges, executes and adds a block whose transaction signatures are known to verify.
 ///
 /// The checks run from the cheapest to the dearest: a liar pays for its seal before we pay for execution.
 pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported, ImportError> {
+    let hashed = HashedBlock::new(block, &tree.params().chain);
+    import_hashed(tree, hashed, now)
+}
+
+/// [`import`] for whoever has its hashes already.
+pub fn import_hashed(
+    tree: &mut Tree,
+    hashed: HashedBlock,
+    now: Time,
+) -> Result<Imported, ImportError> {
     let chain = tree.params().chain;
-    let header = block.header;
-    let id = header.id(&chain);
+    let HashedBlock { block, id, hashes } = &hashed;
+    let (id, header) = (*id, block.header);
     has_room(tree, id, &header)?;
     // Whoever keeps an orphan or an early block for later relies on this bound.
     let bytes = borsh::object_length(&block.draft).expect("every draft encodes");
@@ -109,8 +157,7 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     if now < until {
         return Err(ImportError::Early { until });
     }
-    let hashes = block.body.hashes(&chain);
-    if body_root_of(&hashes, &block.body, &chain) != header.body_root {
+    if !hashed.is_whole(&chain) {
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }
     let ids: Vec<TransactionId> = hashes.iter().map(|hashed| hashed.id).collect();
@@ -121,7 +168,7 @@ pub fn import(tree: &mut Tree, block: Arc<Block>, now: Time) -> Result<Imported,
     })?;
     same_root(header.state_root, executed.root())?;
     let height = header.height;
-    let inserted = tree.insert(block, executed)?;
+    let inserted = tree.insert(hashed.block, executed)?;
     let moved = inserted.ok_or(ImportError::Known)?;
     Ok(Imported { id, height, moved })
 }

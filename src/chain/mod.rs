@@ -7,7 +7,7 @@ mod import;
 mod rules;
 mod tree;
 
-pub use import::{ImportError, Imported, import, import_own};
+pub use import::{HashedBlock, ImportError, Imported, import, import_hashed, import_own};
 pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
 pub use tree::{
     Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, SIDE_BYTES_MAX, Tree, UNFINAL_BLOCKS_MAX,

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Coin, Params, ReadFailed};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Address, Amount, CoinId, GenesisId, Height, MONEY_LIMIT, Transaction};
+use crate::types::{
+    Address, Amount, CoinId, GenesisId, Height, MONEY_LIMIT, Transaction, TransactionId,
+};
 
 /// Where coins are looked up.
 pub trait CoinView {
@@ -180,9 +182,13 @@ fn sum(amounts: impl Iterator<Item = Amount>) -> Result<Amount, TransactionError
     Amount::total(amounts).filter(|sum| sum.0 < MONEY_LIMIT).ok_or(TransactionError::Overflow)
 }
 
-/// The signatures that the witnesses of a transaction claim.
-pub fn signature_checks(transaction: &Transaction, chain: &GenesisId) -> Vec<SignatureCheck> {
-    let message = Transaction::signing_hash(&transaction.id(chain), chain);
+/// The signatures that the witnesses of the transaction with this id claim.
+pub fn signature_checks(
+    id: &TransactionId,
+    transaction: &Transaction,
+    chain: &GenesisId,
+) -> Vec<SignatureCheck> {
+    let message = Transaction::signing_hash(id, chain);
     let check = |witness: &crate::types::Witness| SignatureCheck {
         key: witness.key.0,
         message: message.0,

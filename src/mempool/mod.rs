@@ -13,7 +13,9 @@ use std::sync::Arc;
 pub use admit::{AdmitError, Place};
 
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, State};
-use crate::types::{Address, Amount, CoinId, Hash, Height, Time, Transaction, TransactionId};
+use crate::types::{
+    Address, Amount, CoinId, Hash, Hashed, Height, Time, Transaction, TransactionId,
+};
 
 /// Pending transactions that a pending transaction may stand on, in the longest line: a block that takes it must take
 /// all of them.
@@ -43,6 +45,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// The hashes that a block's body commits to, of the transaction with this id.
+    pub fn hashed(&self, id: &TransactionId) -> Hashed {
+        Hashed { id: *id, witnesses: self.witnesses }
+    }
+
     /// Everybody whose coins it spends or creates.
     fn owners(&self) -> BTreeSet<Address> {
         let spends = self.spends.iter().map(|coin| coin.owner);

@@ -2,15 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
 
-use super::Mempool;
-use crate::types::{Transaction, TransactionId};
+use super::{Mempool, Pending};
+use crate::types::TransactionId;
 
 impl Mempool {
     /// Transactions for a block in an order in which they execute: the best fee rates first, none before what it
     /// stands on, at most `bytes_max` bytes and `count_max` of them.
-    pub fn select(&self, bytes_max: usize, count_max: usize) -> Vec<Arc<Transaction>> {
+    pub fn select(&self, bytes_max: usize, count_max: usize) -> Vec<(TransactionId, &Pending)> {
         // How many pending parents each waits for, and who waits for whom.
         let mut waits: BTreeMap<&TransactionId, usize> = BTreeMap::new();
         let mut children: BTreeMap<&TransactionId, Vec<&TransactionId>> = BTreeMap::new();
@@ -37,7 +36,7 @@ impl Mempool {
                 continue;
             }
             bytes += pending.size;
-            chosen.push(pending.transaction.clone());
+            chosen.push((*id, pending));
             for child in children.get(id).into_iter().flatten() {
                 let left = waits.get_mut(child).expect("every child was counted");
                 *left -= 1;

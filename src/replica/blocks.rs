@@ -17,7 +17,7 @@ use super::bounded::{Capacity, Recent, Room};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
-use crate::chain::{ImportError, Imported, Verdict, import};
+use crate::chain::{HashedBlock, ImportError, Imported, Verdict, import_hashed};
 use crate::consensus::Event;
 use crate::ledger::signature_checks;
 use crate::mempool::Place;
@@ -25,7 +25,7 @@ use crate::store::Store;
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
     Block, BlockId, Body, Bounded, Draft, Evidence, Hash, Header, Height, Time, Transaction,
-    TransactionId, body_root,
+    TransactionId,
 };
 
 /// Blocks whose parents are not known yet. They cost nobody a proof that could be judged, so they are few.
@@ -169,7 +169,7 @@ fn held_bytes(block: &Block) -> usize {
 /// Blocks whose signatures are being checked.
 #[derive(Debug)]
 pub(super) struct Checking {
-    blocks: Vec<Arc<Block>>,
+    blocks: Vec<HashedBlock>,
     /// For each check of the batch, the block it belongs to.
     owners: Vec<usize>,
     source: Source,
@@ -298,11 +298,12 @@ impl<S: Store> Replica<S> {
         let transactions =
             transactions.into_iter().flatten().map(|transaction| (*transaction).clone()).collect();
         let body = Body { transactions: Bounded::truncated(transactions), evidence };
-        if body_root(&body, &self.chain) != header.body_root {
+        let block = Arc::new(Draft { header, body }.seal(seal));
+        let block = HashedBlock::new(block, &self.chain);
+        if !block.is_whole(&self.chain) {
             return self.ask(from, Request::Block(id));
         }
-        let block = Draft { header, body }.seal(seal);
-        self.enter(vec![Arc::new(block)], Source::Announced(from));
+        self.enter_hashed(vec![block], Source::Announced(from));
     }
 
     /// Transactions that were missing arrived, in the order in which they were asked for.
@@ -377,17 +378,15 @@ impl<S: Store> Replica<S> {
     /// The signatures of blocks that are not known to verify, and what is needed to make sense of the answer.
     pub(super) fn checks(
         &self,
-        blocks: Vec<Arc<Block>>,
+        blocks: Vec<HashedBlock>,
         source: Source,
     ) -> (Checking, Vec<SignatureCheck>) {
         let mut batch: Vec<SignatureCheck> = Vec::new();
         let mut owners = Vec::new();
         for (index, block) in blocks.iter().enumerate() {
-            for transaction in &block.body.transactions {
-                let id = transaction.id(&self.chain);
-                let witnesses = transaction.witness_hash(&self.chain);
-                if !self.pool.has_verified(&id, &witnesses) {
-                    let checks = signature_checks(transaction, &self.chain);
+            for (hashed, transaction) in block.transactions() {
+                if !self.pool.has_verified(&hashed.id, &hashed.witnesses) {
+                    let checks = signature_checks(&hashed.id, transaction, &self.chain);
                     owners.extend(checks.iter().map(|_| index));
                     batch.extend(checks);
                 }
@@ -398,6 +397,11 @@ impl<S: Store> Replica<S> {
 
     /// Whole blocks, lowest first, go on to have their signatures checked.
     pub(super) fn enter(&mut self, blocks: Vec<Arc<Block>>, source: Source) {
+        let hashed = |block| HashedBlock::new(block, &self.chain);
+        self.enter_hashed(blocks.into_iter().map(hashed).collect(), source);
+    }
+
+    fn enter_hashed(&mut self, blocks: Vec<HashedBlock>, source: Source) {
         let (checking, batch) = self.checks(blocks, source);
         if batch.is_empty() {
             return self.blocks_verified(checking, &[]);
@@ -411,9 +415,8 @@ impl<S: Store> Replica<S> {
     pub(super) fn blocks_verified(&mut self, checking: Checking, bad: &[u32]) {
         let first_bad = checking.first_bad(bad);
         for (index, block) in checking.blocks.into_iter().enumerate() {
-            let id = block.id(&self.chain);
             let forged = Some(index) == first_bad;
-            match self.import_checked(id, block, forged, checking.source) {
+            match self.import_checked(block, forged, checking.source) {
                 Entry::New | Entry::Known => {}
                 Entry::Early | Entry::Refused => return,
             }
@@ -423,21 +426,19 @@ impl<S: Store> Replica<S> {
     /// Imports a block whose signatures were checked; `forged`: one of them does not verify.
     pub(super) fn import_checked(
         &mut self,
-        id: BlockId,
-        block: Arc<Block>,
+        block: HashedBlock,
         forged: bool,
         source: Source,
     ) -> Entry {
         if !forged {
-            return self.try_import(id, block, source);
+            return self.try_import(block, source);
         }
         // The header fixes the witnesses: if these are the ones it names, no copy of the block can be valid.
-        let genuine = body_root(&block.body, &self.chain) == block.header.body_root;
-        let error = match genuine {
+        let error = match block.is_whole(&self.chain) {
             true => ImportError::Invalid("a signature in it does not verify".into()),
             false => ImportError::Copy("its body is not the one that the header names".into()),
         };
-        self.refused(&block.header, &id, source, error);
+        self.refused(&block.block().header, &block.id(), source, error);
         Entry::Refused
     }
 
@@ -447,10 +448,11 @@ impl<S: Store> Replica<S> {
     }
 
     /// Imports one block and whatever waited for it.
-    fn try_import(&mut self, id: BlockId, block: Arc<Block>, source: Source) -> Entry {
+    fn try_import(&mut self, hashed: HashedBlock, source: Source) -> Entry {
+        let (id, block) = (hashed.id(), hashed.block().clone());
         let outcome = match self.blocks.invalid.contains(&id) {
             true => Err(ImportError::Invalid("it was found invalid before".into())),
-            false => import(&mut self.tree, block.clone(), self.now),
+            false => import_hashed(&mut self.tree, hashed, self.now),
         };
         let entry = match outcome {
             Ok(imported) => {
@@ -639,9 +641,10 @@ impl<S: Store> Replica<S> {
     pub(super) fn reimport(&mut self, blocks: Vec<Block>) {
         let mut lost = Vec::new();
         for block in blocks {
-            let id = block.id(&self.chain);
+            let block = HashedBlock::new(Arc::new(block), &self.chain);
+            let id = block.id();
             // It entered once, so its time had come by then, whatever the clock says now.
-            match import(&mut self.tree, Arc::new(block), Time(u64::MAX)) {
+            match import_hashed(&mut self.tree, block, Time(u64::MAX)) {
                 Ok(Imported { moved: Some(moved), .. }) => self.follow(&moved.left, &moved.joined),
                 Ok(_) | Err(ImportError::Known) => {}
                 Err(ImportError::Failed(error)) => return self.fail(error.0),

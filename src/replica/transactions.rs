@@ -297,7 +297,7 @@ impl<S: Store> Replica<S> {
         let mut owners = Vec::new();
         for (index, item) in transactions.iter().enumerate() {
             self.transactions.begin_checking(source, item);
-            let checks = signature_checks(&item.transaction, &self.chain);
+            let checks = signature_checks(&item.key.0, &item.transaction, &self.chain);
             owners.extend(checks.iter().map(|_| index));
             batch.extend(checks);
         }

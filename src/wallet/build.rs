@@ -139,9 +139,19 @@ mod tests {
             let size = transaction.size();
             let accepted = validate(&transaction, size, &coins, Height(2), &params).unwrap();
             assert_eq!(accepted.fee, selection.fee);
-            assert!(verify_batch(&signature_checks(&transaction, &CHAIN)).is_empty());
+            assert!(
+                verify_batch(&signature_checks(&transaction.id(&CHAIN), &transaction, &CHAIN))
+                    .is_empty()
+            );
             let elsewhere = GenesisId(Hash([4; 32]));
-            assert!(!verify_batch(&signature_checks(&transaction, &elsewhere)).is_empty());
+            assert!(
+                !verify_batch(&signature_checks(
+                    &transaction.id(&elsewhere),
+                    &transaction,
+                    &elsewhere
+                ))
+                .is_empty()
+            );
         }
     }
 

@@ -197,7 +197,8 @@ impl Fake {
         let next = Height(self.height() + 1);
         validate(transaction, size, &View(self.next_coins()), next, &params)
             .map_err(|error| format!("the transaction is invalid: {error}"))?;
-        if !verify_batch(&signature_checks(transaction, &chain)).is_empty() {
+        if !verify_batch(&signature_checks(&transaction.id(&chain), transaction, &chain)).is_empty()
+        {
             return Err("a signature does not verify".into());
         }
         Ok(id)

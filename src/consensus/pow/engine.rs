@@ -12,8 +12,12 @@ use crate::types::{Address, Draft, Height, Seal, Span, Time};
 /// A draft is renewed at least this often, so that its time and its transactions stay fresh.
 const RENEW_EVERY: Span = Span::seconds(5);
 
-/// New transactions renew a draft no sooner than this after it was made.
+/// New transactions renew a draft no sooner than this after it was made,
 const RENEW_AT_MOST_EVERY: Span = Span(500);
+
+/// and so many microseconds later for each transaction in it: making it again costs some ten of them for each, and
+/// should not take more than a twentieth of a core.
+const RENEW_LATER_PER_TRANSACTION: u64 = 250;
 
 /// Mines on the best branch while somebody is to be paid for it; silent otherwise.
 #[derive(Debug)]
@@ -31,6 +35,14 @@ struct Mining {
     draft: Draft,
     executed: Executed,
     since: Time,
+}
+
+impl Mining {
+    /// How long new transactions wait for a draft that may take them.
+    fn patience(&self) -> Span {
+        let transactions = self.draft.body.transactions.len() as u64; // a length fits 64 bits
+        Span(RENEW_AT_MOST_EVERY.0 + transactions * RENEW_LATER_PER_TRANSACTION / 1000)
+    }
 }
 
 impl PowEngine {
@@ -103,7 +115,7 @@ impl Engine for PowEngine {
             Event::Found { order, seal } => self.found(order, seal, cx, out),
             Event::PoolFilled => {
                 if let Some(mining) = &self.mining {
-                    let due = mining.since.after(RENEW_AT_MOST_EVERY).max(cx.now);
+                    let due = mining.since.after(mining.patience()).max(cx.now);
                     out.push(Action::SetTimer { timer: Timer::Draft, at: due });
                 }
             }

@@ -200,10 +200,14 @@ fn the_signatures_to_check_are_those_of_the_witnesses_over_the_id() {
     let params = params();
     let transaction =
         transaction(&[coin(1), coin(2)], &[(key(3).address(), Amount(1))], None, &params);
-    let checks = signature_checks(&transaction, &params.chain);
+    let checks = signature_checks(&transaction.id(&params.chain), &transaction, &params.chain);
     assert_eq!(checks.len(), 2);
     assert!(checks.iter().all(signatures::SignatureCheck::is_valid));
-    let elsewhere = signature_checks(&transaction, &GenesisId::default());
+    let elsewhere = signature_checks(
+        &transaction.id(&GenesisId::default()),
+        &transaction,
+        &GenesisId::default(),
+    );
     assert!(elsewhere.iter().all(|check| !check.is_valid()), "another chain, another message");
 }
 

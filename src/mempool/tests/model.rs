@@ -268,7 +268,8 @@ fn check_selection(
         true => (usize::MAX, usize::MAX),
         false => (dice.index(pool.bytes() + 1), dice.index(pool.len() + 1)),
     };
-    let some: Vec<Transaction> = pool.select(bytes, count).iter().map(|t| (**t).clone()).collect();
+    let some: Vec<Transaction> =
+        pool.select(bytes, count).iter().map(|(_, t)| (*t.transaction).clone()).collect();
     assert!(some.iter().map(Transaction::size).sum::<usize>() <= bytes && some.len() <= count);
     let executed = ground.try_block(5, some.clone());
     assert!(executed.is_ok(), "seed {seed}: {:?}", executed.err());

@@ -133,7 +133,7 @@ impl Window {
 
     fn add(&mut self, block: Arc<Block>, chain: &GenesisId) {
         for transaction in &block.body.transactions {
-            let checks = signature_checks(transaction, chain);
+            let checks = signature_checks(&transaction.id(chain), transaction, chain);
             self.owners.extend(checks.iter().map(|_| self.blocks.len()));
             self.checks.extend(checks);
         }

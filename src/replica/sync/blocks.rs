@@ -9,6 +9,7 @@ use super::STALL;
 use super::peers::{Asked, Question};
 use super::skeleton::{Mark, Skeleton};
 use super::target::{Fit, Turn, Want};
+use crate::chain::HashedBlock;
 use crate::store::Store;
 use crate::types::{Block, BlockId};
 
@@ -82,7 +83,8 @@ impl<S: Store> Replica<S> {
                 self.heard_out(from);
             }
             Fit::Fits => {
-                let blocks: Vec<Arc<Block>> = blocks.into_iter().map(Arc::new).collect();
+                let hashed = |block| HashedBlock::new(Arc::new(block), &self.chain);
+                let blocks: Vec<HashedBlock> = blocks.into_iter().map(hashed).collect();
                 let order = self.number();
                 let (checking, batch) = self.checks(blocks.clone(), Source::Synced(from));
                 if let Some(target) = &mut self.sync.target {
@@ -113,9 +115,9 @@ impl<S: Store> Replica<S> {
             let milestone = target.milestone().clone();
             let Some(Turn { from, block, forged }) = target.take() else { break };
             blocks += 1;
-            transactions += block.body.transactions.len();
-            let id = block.id(&self.chain);
-            match self.import_checked(id, block, forged, Source::Synced(from)) {
+            transactions += block.block().body.transactions.len();
+            let id = block.id();
+            match self.import_checked(block, forged, Source::Synced(from)) {
                 Entry::New | Entry::Known => {}
                 // Its time will come, and then its peer is asked again.
                 Entry::Early => return self.abandon(&milestone),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::super::Peer;
 use super::super::blocks::Checking;
 use super::skeleton::{Mark, Skeleton};
-use crate::chain::Rank;
-use crate::types::{Block, BlockId, Height};
+use crate::chain::{HashedBlock, Rank};
+use crate::types::{BlockId, Height};
 
 /// Segments in progress: with answers of 4 MiB, 32 MiB and whatever the last blocks of each are over it.
 pub(super) const WINDOW: usize = 8;
@@ -44,7 +44,7 @@ struct Segment {
 struct Piece {
     order: u64,
     from: Peer,
-    blocks: VecDeque<Arc<Block>>,
+    blocks: VecDeque<HashedBlock>,
     /// How many of them do not have a bad signature and stand before the first that has; unknown while they are being
     /// checked.
     good: Option<usize>,
@@ -65,7 +65,7 @@ pub(super) struct Want {
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) from: Peer,
-    pub(super) block: Arc<Block>,
+    pub(super) block: HashedBlock,
     /// Whether one of its signatures does not verify.
     pub(super) forged: bool,
 }
@@ -136,7 +136,7 @@ impl Target {
         after: &BlockId,
         ids: &[BlockId],
         from: Peer,
-        blocks: &[Arc<Block>],
+        blocks: &[HashedBlock],
         order: u64,
     ) {
         let open = |segment: &&mut Segment| segment.at == *after && segment.left > 0;
