@@ -22,6 +22,7 @@
 //! | [`miner`] | the nonce search |
 //! | [`api`] | request and response types shared by node, wallet, devnet and bench |
 //! | [`replica`] | a whole peer as a state machine: I/O is data |
+//! | [`sim`] | the replica's host in simulated time |
 //! | `node` | the replica's host on tokio, libp2p and RocksDB |
 //! | `wallet` | keys, coin selection, the client |
 //! | `devnet` | start, watch, break and stop node processes |
@@ -51,6 +52,8 @@ pub mod spec;
 pub mod store;
 
 pub mod replica;
+
+pub mod sim;
 
 #[cfg(feature = "node")]
 #[allow(

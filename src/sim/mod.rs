@@ -1,0 +1,60 @@
+//! The deterministic simulator: the second host for the same [`Replica`](crate::replica::Replica).
+//!
+//! Any number of replicas run in one simulated time, on simulated clocks, disks, processors and links. Everything follows
+//! from [`Options`] and from what is done to the running [`Sim`]; the same again is the same history, down to one
+//! [digest](Sim::digest) over every event, in debug and release builds and on every machine.
+//!
+//! Proofs of work are real: nonces are hashed, and only the time that takes is simulated. Signatures are real. A disk
+//! forgets in a crash what was not synced, and a process dies between any two outputs.
+//!
+//! - [`time`], [`random`]: moments, clocks, dice
+//! - [`options`]: what a simulation is made of
+//! - `host`: the queue, and each process's loop as the node runs it
+//! - `network`, `gossip`, [`link`], [`topology`], [`regions`]: what lies between nodes
+//! - `mining`: the nonce search
+//! - `acts`: faults, and changes of the world
+//! - [`watch`]: whoever looks on from outside
+//! - `trace`: the digest
+//!
+//! ```
+//! use assay::sim::{Micros, Options, Sim};
+//! use assay::spec::{Spec, find};
+//!
+//! let spec = Spec::parse("pow-dev", find("pow-dev")?)?;
+//! let mut sim = Sim::new(Options::miners(7, spec, 4, 32))?;
+//! sim.run(Micros::seconds(60));
+//! assert!(sim.height(0).is_some_and(|height| height.0 > 10));
+//! println!("{} events, digest {}", sim.events(), sim.digest().to_hex());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod acts;
+mod gossip;
+mod host;
+mod mining;
+mod network;
+mod node;
+mod queue;
+mod trace;
+
+pub mod link;
+pub mod options;
+pub mod random;
+pub mod regions;
+pub mod time;
+pub mod topology;
+pub mod watch;
+
+pub use acts::{CutId, Refused};
+pub use host::{Event, Sim};
+pub use link::{Latency, LinkModel, Mode};
+pub use network::{Packet, Parcel};
+pub use node::Disk;
+pub use options::{Costs, NodeOptions, Options, freeze, operator};
+pub use regions::Region;
+pub use time::{Micros, Moment, Skew};
+pub use topology::Topology;
+pub use watch::{Scene, Violation, Watch};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What a simulation is made of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::link::LinkModel;
+use super::regions::Region;
+use super::time::{Micros, Skew};
+use super::topology::Topology;
+use crate::consensus::Engine;
+use crate::spec::{FrozenSpec, Spec, bits_for};
+use crate::types::{Address, Keypair, Time};
+
+/// When chains begin whose specs leave that to the launch.
+pub const LAUNCH: Time = Time(1_700_000_000_000);
+
+/// Puts something around a node's engine: what makes a node an attacker.
+pub type Decorate = Arc<dyn Fn(Box<dyn Engine>) -> Box<dyn Engine> + Send + Sync>;
+
+/// A simulation, all of it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What chance makes of it.
+    pub seed: u64,
+    /// The chain.
+    pub spec: FrozenSpec,
+    /// The nodes.
+    pub nodes: Vec<NodeOptions>,
+    /// Who knows whom.
+    pub topology: Topology,
+    /// How links are.
+    pub link: LinkModel,
+    /// What the nodes' machines take time for.
+    pub costs: Costs,
+}
+
+/// A node.
+#[derive(Clone)]
+pub struct NodeOptions {
+    /// Whom its blocks pay; `None` for a node that makes none.
+    pub payout: Option<Address>,
+    /// Hashes per second of its nonce search.
+    pub hash_rate: f64,
+    /// How far its clock is off.
+    pub skew: Skew,
+    /// Where it stands.
+    pub region: Region,
+    /// What is around its engine. A node with something around it does not count as correct.
+    pub decorate: Option<Decorate>,
+}
+
+impl fmt::Debug for NodeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeOptions")
+            .field("hash_rate", &self.hash_rate)
+            .field("skew", &self.skew)
+            .field("region", &self.region)
+            .field("decorated", &self.decorate.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for NodeOptions {
+    /// Makes no blocks, is in Europe, and knows what time it is.
+    fn default() -> Self {
+        let (payout, decorate) = (None, None);
+        let (skew, region) = (Skew::default(), Region::Europe);
+        Self { payout, hash_rate: 0.0, skew, region, decorate }
+    }
+}
+
+/// What takes simulated time on a node's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// Checking a signature.
+    pub signature: Micros,
+    /// Making everything staged durable.
+    pub sync: Micros,
+}
+
+impl Default for Costs {
+    /// 20 µs a signature, 0.3 ms a sync: about what a batch of signatures and a solid-state disk take.
+    fn default() -> Self {
+        Self { signature: Micros(20), sync: Micros(300) }
+    }
+}
+
+/// The key of a node's operator, to whom its blocks pay. It holds no coins at the beginning.
+pub fn operator(node: usize) -> Keypair {
+    let mut hasher = blake3::Hasher::new_derive_key("assay simulation operator v1");
+    hasher.update(&(node as u64).to_le_bytes());
+    Keypair::from_secret(hasher.finalize().as_bytes())
+}
+
+/// Freezes a chain spec for a simulation. What it leaves to the launch is chosen: the chain starts at [`LAUNCH`], and the
+/// first block takes about `tries` hashes. They are hashed for real, so a few dozen are plenty.
+pub fn freeze(spec: Spec, tries: u32) -> FrozenSpec {
+    let block_time = spec.consensus().block_time();
+    let rate = f64::from(tries) / (block_time.0 as f64 / 1000.0); // a block time is far below 2^53 ms
+    spec.freeze(LAUNCH, || bits_for(rate, block_time, 1))
+}
+
+impl Options {
+    /// So many equal miners that all know each other and together make `tries` hashes in each block time. The spec is
+    /// frozen to match ([`freeze`]).
+    pub fn miners(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
+        let spec = freeze(spec, tries);
+        let seconds = spec.consensus().block_time().0 as f64 / 1000.0; // as above
+        let hash_rate = f64::from(tries) / seconds / nodes.max(1) as f64;
+        let node = |node| NodeOptions {
+            payout: Some(operator(node).address()),
+            hash_rate,
+            ..NodeOptions::default()
+        };
+        Self {
+            seed,
+            spec,
+            nodes: (0..nodes).map(node).collect(),
+            topology: Topology::Full,
+            link: LinkModel::default(),
+            costs: Costs::default(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Whole runs.
+
+use super::*;
+
+#[test]
+fn a_seed_is_a_history() {
+    let history = |seed| {
+        let mut sim = Sim::new(miners(seed, 4)).unwrap();
+        sim.run(Micros::seconds(30));
+        let cut = sim.cut(&[0, 1], &[2, 3], false).unwrap();
+        sim.crash_after(1, 40).unwrap();
+        sim.run(Micros::seconds(30));
+        sim.heal(cut).unwrap();
+        sim.restart(1).unwrap();
+        sim.run(Micros::seconds(30));
+        (sim.digest(), sim.events(), sim.height(0))
+    };
+    let first = history(1);
+    println!("{first:?}");
+    assert_eq!(first, history(1));
+    assert_ne!(first.0, history(2).0);
+}
+
+#[test]
+fn miners_make_the_blocks_that_their_rates_promise() {
+    let mut sim = Sim::new(miners(3, 5)).unwrap();
+    sim.run(Micros::seconds(2000));
+    let height = sim.height(0).unwrap().0;
+    // About a thousand; the difficulty follows what is lost to latency.
+    assert!((900..1100).contains(&height), "{height}");
+    let final_height = sim.replica(0).unwrap().tree().root().height().0;
+    assert_eq!(height - final_height, 20);
+}
+
+#[test]
+fn a_partition_heals() {
+    for seed in 0..4 {
+        let mut sim = Sim::new(miners(seed, 5)).unwrap();
+        sim.run(Micros::seconds(60));
+        let cut = sim.cut(&[0, 1], &[2, 3, 4], false).unwrap();
+        sim.run(Micros::seconds(10));
+        let apart = |sim: &Sim| {
+            let head = |node: usize| sim.replica(node).unwrap().tree().head().id;
+            head(0) != head(4)
+        };
+        let parted = sim.run_while(Micros::seconds(20), Micros::seconds(1), |sim| !apart(sim));
+        assert!(parted, "seed {seed}: two halves, one head");
+        sim.heal(cut).unwrap();
+        let limit = Micros::seconds(60);
+        let met = sim.run_while(limit, Micros::millis(100), |sim| !sim.agree());
+        assert!(met, "seed {seed}: no agreement");
+    }
+}
+
+/// A node whose disk never finishes syncing within its life promises nothing, and remembers nothing.
+#[test]
+fn a_crash_forgets_what_was_not_synced() {
+    let mut sim = Sim::new(miners(5, 3)).unwrap();
+    sim.run(Micros::seconds(100));
+    let before = sim.replica(0).unwrap().tree().head().height();
+    sim.set_sync(0, Micros::seconds(1000)).unwrap();
+    sim.run(Micros::seconds(60));
+    assert!(sim.height(1) > Some(before.next()));
+    let staged = sim.replica(0).unwrap().store().staged();
+    assert!(staged > 0);
+    sim.crash(0).unwrap();
+    assert_eq!(sim.height(0), None);
+    sim.set_sync(0, Micros(300)).unwrap();
+    sim.restart(0).unwrap();
+    let after = sim.height(0).unwrap();
+    assert!(after <= before.next(), "{after} after {before}");
+    let caught_up = |sim: &Sim| sim.height(0) >= sim.height(1).map(|it| it.back(1));
+    assert!(sim.run_while(Micros::seconds(60), Micros::seconds(1), |sim| !caught_up(sim)));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_moment_and_reason() {
+    let mut sim = Sim::new(miners(5, 2)).unwrap();
+    sim.run(Micros::millis(1500));
+    let error = sim.restart(0).unwrap_err();
+    assert_eq!(error.to_string(), "at 1.500000 s restart node 0: it is running");
+    assert!(sim.crash(7).unwrap_err().why.contains("only 2 nodes"));
+    sim.crash(0).unwrap();
+    assert!(sim.crash(0).is_err() && sim.pause(0).is_err());
+    assert!(sim.set_hash_rate(1, f64::NAN).is_err());
+    let cut = sim.cut(&[0], &[1], true).unwrap();
+    sim.heal(cut).unwrap();
+    assert!(sim.heal(cut).unwrap_err().why.contains("already"));
+    assert!(sim.resume(1).is_err());
+}
