@@ -104,6 +104,11 @@ impl Mempool {
         self.pending.is_empty()
     }
 
+    /// Encoded bytes of pending transactions at most.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// Encoded bytes of all pending transactions.
     pub fn bytes(&self) -> usize {
         self.bytes

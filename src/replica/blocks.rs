@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bounded::{Capacity, Recent, Room};
+use super::bounded::{Capacity, Held, Recent, Room};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
@@ -110,6 +110,20 @@ impl Default for Incoming {
 }
 
 impl Incoming {
+    /// What is held, and how much of it may be.
+    pub(super) fn held(&self) -> [Held; 7] {
+        let Self { orphans, coming, early, invalid } = self;
+        [
+            Held::new("orphans", orphans.len(), ORPHANS_MAX),
+            Held::new("bytes of orphans", orphans.bytes(), ORPHANS_BYTES_MAX),
+            Held::new("coming blocks", coming.len(), COMING_MAX),
+            Held::new("bytes of coming blocks", coming.bytes(), COMING_BYTES_MAX),
+            Held::new("early blocks", early.len(), EARLY_MAX),
+            Held::new("bytes of early blocks", early.bytes(), EARLY_BYTES_MAX),
+            Held::new("ids of invalid blocks", invalid.len(), INVALID_MAX),
+        ]
+    }
+
     /// Orphans, coming blocks, early blocks, ids found invalid.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize, usize) {

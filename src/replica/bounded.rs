@@ -38,9 +38,30 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         self.entries.contains_key(key)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter()
+    }
+}
+
+/// How much a replica holds of something that others can make it hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Of what.
+    pub what: &'static str,
+    /// How much.
+    pub held: usize,
+    /// How much it may be.
+    pub max: usize,
+}
+
+impl Held {
+    pub(super) fn new(what: &'static str, held: usize, max: usize) -> Self {
+        Self { what, held, max }
     }
 }
 
@@ -159,8 +180,11 @@ impl<K: Ord + Clone, V> Room<K, V> {
         self.entries.iter().map(|(key, entry)| (key, &entry.value))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Bytes of everything in it.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -32,11 +32,12 @@ use imbl::OrdMap;
 
 use self::standing::Offence;
 
+pub use bounded::Held;
 pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
 pub use sync::{FinalityConflict, Progress};
 pub use view::View;
 
-use crate::chain::{Rules, Tree};
+use crate::chain::{Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
 use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
@@ -298,6 +299,19 @@ impl<S: Store> Replica<S> {
     pub fn context(&self) -> Context<'_> {
         let behind = self.sync.behind();
         Context { now: self.now, tree: &self.tree, pool: &self.pool, behind }
+    }
+
+    /// How much is held of what others can make it hold, beside the most that it may ever be.
+    pub fn holdings(&self) -> Vec<Held> {
+        // Nothing is made beyond the first of these, and the second is what others may have added.
+        let tree = UNFINAL_BLOCKS_MAX + SIDE_BLOCKS_MAX + 1;
+        let mut held = vec![
+            Held::new("blocks that are not final", self.tree.len(), tree),
+            Held::new("bytes of pending transactions", self.pool.bytes(), self.pool.bytes_max()),
+        ];
+        held.extend(self.blocks.held());
+        held.extend(self.transactions.held());
+        held
     }
 
     /// What readers see at this moment.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::bounded::{Capacity, Room};
+use super::bounded::{Capacity, Held, Room};
 use super::wire::{BATCH_MAX, GOSSIP_BYTES_MAX, Gossip};
 use super::{GossipVerdict, Output, Peer, Replica, Verifying};
 use crate::consensus::Event;
@@ -100,6 +100,17 @@ impl Default for Incoming {
 }
 
 impl Incoming {
+    /// What is held, and how much of it may be.
+    pub(super) fn held(&self) -> [Held; 3] {
+        // What is being checked was begun below its bound: by a message, or by a submission of as much.
+        let checking = CHECKING_BYTES_MAX + 2 * GOSSIP_BYTES_MAX;
+        [
+            Held::new("waiting transactions", self.waiting.len(), WAITING_MAX),
+            Held::new("bytes of waiting transactions", self.waiting.bytes(), WAITING_BYTES_MAX),
+            Held::new("bytes of transactions being checked", self.checking_bytes, checking),
+        ]
+    }
+
     /// How much waits for coins and for signatures, and the bytes of the latter.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
