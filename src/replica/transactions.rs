@@ -448,8 +448,12 @@ impl<S: Store> Replica<S> {
             left = pending.len();
             pending.retain(|transaction| {
                 let id = transaction.id(&self.chain);
+                // A block that left the best branch while the blocks were imported again may have returned it already.
                 let here = self.included.contains_key(&id)
-                    || self.admit(id, Arc::new(transaction.clone())).is_ok();
+                    || matches!(
+                        self.admit(id, Arc::new(transaction.clone())),
+                        Ok(()) | Err(AdmitError::Known)
+                    );
                 if here {
                     self.transactions.own.insert(id);
                 }
