@@ -53,6 +53,7 @@ impl Sim {
 
     /// The process dies: what was not synced is forgotten, but for a first part of it that may have reached the disk.
     pub(super) fn kill(&mut self, node: usize) {
+        self.show(node, |watcher, scene| watcher.dies(scene, node));
         self.close_all(node);
         let machine = &mut self.nodes[node];
         let survivors = self.crash_dice.index(machine.disk.staged() + 1);

@@ -13,7 +13,9 @@
 //! - `network`, `gossip`, [`link`], [`topology`], [`regions`]: what lies between nodes
 //! - `mining`: the nonce search
 //! - `acts`: faults, and changes of the world
-//! - [`watch`]: whoever looks on from outside
+//! - [`faults`], [`load`]: scripts of them, and payments
+//! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
+//! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - `trace`: the digest
 //!
 //! ```
@@ -37,17 +39,23 @@ mod node;
 mod queue;
 mod trace;
 
+pub mod checks;
+pub mod faults;
 pub mod link;
+pub mod load;
 pub mod options;
 pub mod random;
 pub mod regions;
+pub mod swarm;
 pub mod time;
 pub mod topology;
 pub mod watch;
 
 pub use acts::{CutId, Refused};
+pub use faults::{Driver, Fault, Script, Timed};
 pub use host::{Event, Sim};
 pub use link::{Latency, LinkModel, Mode};
+pub use load::Load;
 pub use network::{Packet, Parcel};
 pub use node::Disk;
 pub use options::{Costs, NodeOptions, Options, freeze, operator};

@@ -43,6 +43,11 @@ pub trait Watch: Send {
         Ok(())
     }
 
+    /// A node's process is about to be killed.
+    fn dies(&mut self, _scene: &Scene<'_>, _node: usize) -> Result<(), String> {
+        Ok(())
+    }
+
     /// A node's process was killed; its disk is what the crash left.
     fn crashed(&mut self, _scene: &Scene<'_>, _node: usize) -> Result<(), String> {
         Ok(())

@@ -1,4 +1,5 @@
 mod runs;
+mod swarms;
 
 use super::*;
 use crate::spec::{Spec, find};

@@ -1,6 +1,7 @@
 //! Whole runs.
 
 use super::*;
+use crate::store::{Store, Table};
 
 #[test]
 fn a_seed_is_a_history() {
@@ -87,4 +88,38 @@ fn what_makes_no_sense_is_refused_with_moment_and_reason() {
     sim.heal(cut).unwrap();
     assert!(sim.heal(cut).unwrap_err().why.contains("already"));
     assert!(sim.resume(1).is_err());
+}
+
+/// Found by a swarm: what an abandoned block returned to the pool, while blocks were imported again at a start, was taken
+/// for lost, and forgotten by the next crash.
+#[test]
+fn what_an_abandoned_block_returned_outlives_crashes() {
+    let mut sim = Sim::new(miners(8, 2)).unwrap();
+    sim.run(Micros::seconds(20));
+    let cut = sim.cut(&[0], &[1], false).unwrap();
+    let mut load = Load::new(8, 1000.0, sim.now());
+    let payments = (0..50).map(|_| load.payment(&sim, 0)).find_map(|payment| payment);
+    let payment = payments.unwrap();
+    let id = payment.id(&sim.options().spec.genesis_id());
+    sim.submit(0, vec![payment]);
+    let included = |sim: &Sim| sim.replica(0).unwrap().view().included.contains_key(&id);
+    assert!(sim.run_while(Micros::seconds(60), Micros::millis(10), |sim| !included(sim)));
+    sim.set_hash_rate(0, 0.0).unwrap();
+    sim.set_hash_rate(1, 50.0).unwrap();
+    let better = |sim: &Sim| sim.height(1) > sim.height(0).map(|height| height.next());
+    assert!(sim.run_while(Micros::seconds(60), Micros::millis(10), |sim| !better(sim)));
+    sim.set_hash_rate(1, 0.0).unwrap();
+    sim.heal(cut).unwrap();
+    assert!(sim.run_while(Micros::seconds(60), Micros::millis(10), |sim| !sim.agree()));
+    assert!(!included(&sim), "its block lost");
+    sim.run(Micros::seconds(1));
+    for crash in 0..3 {
+        sim.crash(0).unwrap();
+        sim.restart(0).unwrap();
+        sim.run(Micros::seconds(1));
+        let replica = sim.replica(0).unwrap();
+        assert!(replica.pool().get(&id).is_some(), "crash {crash}");
+        let kept = replica.store().get(Table::Pending, id.as_bytes()).unwrap();
+        assert!(kept.is_some(), "crash {crash}: it would not be once its block is gone for good");
+    }
 }

@@ -1,0 +1,90 @@
+//! Checkers: what must hold of every run, seen from outside.
+//!
+//! Each is a [`Watch`] in a file of its own and named as in the literature. None of them asks a replica whether it is
+//! right: they read what went in and out, its tree and its disk, and keep books of their own.
+//!
+//! | checker | holds that |
+//! |---|---|
+//! | [`Agreement`] | no two correct nodes take different blocks of one height for final |
+//! | [`Validity`] | every block in a correct node's tree follows the rules, computed anew and naively |
+//! | [`SupplyIdentity`] | genesis + issued − burned = the sum of all coins, and issued is what the schedule says |
+//! | [`StateRoots`] | equal blocks have equal states |
+//! | [`ConsistentPrefixes`] | what a node took for final it keeps: finality grows along one branch, across restarts too |
+//! | [`Durability`] | what was promised before a crash is there after it |
+//! | [`BoundedMemory`] | nothing grows beyond its bound |
+//! | [`Honour`] | no correct node bans a correct one |
+//!
+//! Liveness is not a property of a moment: a [swarm](super::swarm) demands it after everything was healed.
+
+mod agreement;
+mod durability;
+mod honour;
+mod memory;
+mod prefixes;
+mod roots;
+mod supply;
+mod validity;
+
+use std::sync::Arc;
+
+pub use agreement::Agreement;
+pub use durability::Durability;
+pub use honour::Honour;
+pub use memory::BoundedMemory;
+pub use prefixes::ConsistentPrefixes;
+pub use roots::StateRoots;
+pub use supply::SupplyIdentity;
+pub use validity::Validity;
+
+use super::node::Disk;
+use super::watch::Watch;
+use crate::replica::{Output, Replica, Report};
+use crate::spec::FrozenSpec;
+use crate::store::{Store, Table};
+use crate::types::{Block, BlockId, Height, decode};
+
+/// All checkers but agreement, which depends on what the network does ([`Agreement`]).
+pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
+    vec![
+        Box::new(Validity::new(spec)),
+        Box::new(SupplyIdentity::new(spec)),
+        Box::<StateRoots>::default(),
+        Box::<ConsistentPrefixes>::default(),
+        Box::<Durability>::default(),
+        Box::<BoundedMemory>::default(),
+        Box::<Honour>::default(),
+    ]
+}
+
+/// A block of a node's tree, or one that is final by now.
+fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
+    if let Some(node) = replica.tree().get(id) {
+        return Some(node.block.clone());
+    }
+    let bytes = replica.store().get(Table::Blocks, id.as_bytes()).ok()??;
+    decode(&bytes).ok().map(Arc::new)
+}
+
+/// The block that a node's disk calls final at a height.
+fn final_at(disk: &Disk, height: Height) -> Option<BlockId> {
+    let bytes = disk.get(Table::Heights, &height.0.to_be_bytes()).ok()??;
+    decode(&bytes).ok()
+}
+
+/// The block that entered a tree, if that is what an output says.
+fn imported(output: &Output) -> Option<&BlockId> {
+    match output {
+        Output::Report(Report::Imported { imported, .. }) => Some(&imported.id),
+        _ => None,
+    }
+}
+
+/// The blocks that a replica found on its disk and holds, in the order of their arrival.
+fn found(replica: &Replica<Disk>) -> Vec<BlockId> {
+    let mut blocks: Vec<_> = replica.tree().nodes().map(|node| (node.arrival, node.id)).collect();
+    blocks.sort_unstable();
+    blocks.into_iter().map(|(_, id)| id).collect()
+}
+
+#[cfg(test)]
+mod tests;

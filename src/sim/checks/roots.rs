@@ -1,0 +1,61 @@
+//! Equal state roots at equal blocks.
+
+use std::collections::BTreeMap;
+
+use super::super::watch::{Scene, Watch};
+use super::{found, imported};
+use crate::replica::Output;
+use crate::types::{BlockId, Height, StateRoot};
+
+/// Heights below the highest at which blocks are remembered: no tree goes as deep in practice.
+const REMEMBERED: u64 = 4096;
+
+/// Wherever a block is, the state after it has the root that its header claims, and so everywhere the same.
+#[derive(Debug, Default)]
+pub struct StateRoots {
+    pub(super) roots: BTreeMap<(Height, BlockId), StateRoot>,
+}
+
+impl StateRoots {
+    fn compare(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
+        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
+            return Ok(());
+        };
+        // It may be final and folded away by now, its state with it.
+        let Some(block) = replica.tree().get(id) else { return Ok(()) };
+        let (root, claimed) = (block.state.root(), block.block.header.state_root);
+        if root != claimed {
+            return Err(format!(
+                "block {id} claims state root {claimed}, and the state has {root}"
+            ));
+        }
+        let height = block.height();
+        let first = self.roots.entry((height, *id)).or_insert(root);
+        if *first != root {
+            return Err(format!("block {id} ends in {root} here and in {first} elsewhere"));
+        }
+        let (highest, _) = self.roots.last_key_value().map_or((height, root), |(k, v)| (k.0, *v));
+        let old = highest.back(REMEMBERED);
+        while let Some(entry) = self.roots.first_entry()
+            && entry.key().0 < old
+        {
+            entry.remove();
+        }
+        Ok(())
+    }
+}
+
+impl Watch for StateRoots {
+    fn name(&self) -> &'static str {
+        "equal states"
+    }
+
+    fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
+        let blocks = scene.replica(node).map(found).unwrap_or_default();
+        blocks.iter().try_for_each(|id| self.compare(scene, node, id))
+    }
+
+    fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
+        imported(output).map_or(Ok(()), |id| self.compare(scene, node, id))
+    }
+}

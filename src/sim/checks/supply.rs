@@ -1,0 +1,126 @@
+//! The supply identity.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::watch::{Scene, Watch};
+use super::{block_at, imported};
+use crate::ledger::State;
+use crate::replica::{Output, Report};
+use crate::spec::FrozenSpec;
+use crate::types::{Address, Amount, BlockId, Height};
+
+/// Coins are counted one by one at every so many final heights.
+const COUNTED_EVERY: u64 = 16;
+
+/// Coins of one owner that are counted.
+const COINS_MAX: usize = 1 << 20;
+
+/// What the world has been given is what the schedule says, and it is all there: genesis + issued − burned = the sum of
+/// all coins.
+#[derive(Debug)]
+pub struct SupplyIdentity {
+    pub(super) genesis: u64,
+    /// What has been issued when a block is in.
+    issued: BTreeMap<BlockId, (Height, u64)>,
+    /// Everybody who ever was paid.
+    pub(super) owners: BTreeSet<Address>,
+    /// Up to which height coins were counted.
+    pub(super) counted: Height,
+}
+
+impl SupplyIdentity {
+    /// For a chain.
+    pub fn new(spec: &FrozenSpec) -> Self {
+        let accounts = spec.genesis_accounts();
+        let genesis = accounts.iter().map(|account| account.amount.0).sum();
+        let id = spec.genesis_block().id(&spec.genesis_id());
+        Self {
+            genesis,
+            issued: BTreeMap::from([(id, (Height(0), 0))]),
+            owners: accounts.iter().map(|account| account.owner).collect(),
+            counted: Height(0),
+        }
+    }
+
+    /// Everything that exists in a state, coin by coin.
+    fn count(&self, state: &State) -> Result<u64, String> {
+        let mut sum = 0;
+        for owner in &self.owners {
+            let coins =
+                state.coins_of(owner, None, COINS_MAX).map_err(|error| error.to_string())?;
+            sum += coins.iter().map(|(_, coin)| coin.amount.0).sum::<u64>();
+        }
+        Ok(sum)
+    }
+
+    fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
+        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
+            return Ok(());
+        };
+        if self.issued.contains_key(id) {
+            return Ok(());
+        }
+        let Some(block) = block_at(replica, id) else { return Ok(()) };
+        self.owners.insert(block.header.producer);
+        let outputs = block.body.transactions.iter().flat_map(|it| it.outputs.iter());
+        self.owners.extend(outputs.map(|output| output.to));
+        let Some((_, before)) = self.issued.get(&block.header.parent).copied() else {
+            return Err(format!("block {id} entered before its parent"));
+        };
+        let height = block.header.height;
+        let issuance = &scene.options().spec.issuance;
+        let halvings = height.0 / issuance.halving_interval.max(1);
+        let halved = if halvings < 64 { issuance.initial_reward.0 >> halvings } else { 0 };
+        let room = issuance.supply_cap.0.saturating_sub(self.genesis + before);
+        let after = before + halved.max(issuance.tail_reward.0).min(room);
+        self.issued.insert(*id, (height, after));
+        let Some(entered) = replica.tree().get(id) else { return Ok(()) };
+        let supply = entered.state.supply().map_err(|error| error.to_string())?;
+        if (supply.genesis.0, supply.issued.0) != (self.genesis, after) {
+            return Err(format!(
+                "after block {id} it counts {:?} from genesis and {:?} issued, where the schedule gives {} and {after}",
+                supply.genesis, supply.issued, self.genesis
+            ));
+        }
+        Ok(())
+    }
+
+    fn finalised(&mut self, scene: &Scene<'_>, node: usize, height: Height) -> Result<(), String> {
+        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
+            return Ok(());
+        };
+        self.issued.retain(|_, (at, _)| at.0 + 4096 > height.0);
+        if height.0 < self.counted.0 + COUNTED_EVERY {
+            return Ok(());
+        }
+        self.counted = height;
+        let head = replica.tree().head();
+        let supply = head.state.supply().map_err(|error| error.to_string())?;
+        let sum = self.count(&head.state)?;
+        match supply.circulating() {
+            Some(Amount(circulating)) if circulating == sum => Ok(()),
+            circulating => Err(format!(
+                "at height {} coins hold {sum}, and {circulating:?} should circulate",
+                head.height()
+            )),
+        }
+    }
+}
+
+impl Watch for SupplyIdentity {
+    fn name(&self) -> &'static str {
+        "supply identity"
+    }
+
+    fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
+        let blocks = scene.replica(node).map(super::found).unwrap_or_default();
+        blocks.iter().try_for_each(|id| self.enters(scene, node, id))
+    }
+
+    fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
+        match output {
+            Output::Report(Report::Final { height, .. }) => self.finalised(scene, node, *height),
+            output => imported(output).map_or(Ok(()), |id| self.enters(scene, node, id)),
+        }
+    }
+}

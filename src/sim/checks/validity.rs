@@ -1,0 +1,248 @@
+//! Validity, by books of our own.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+use num_bigint::BigUint;
+
+use super::super::node::Disk;
+use super::super::watch::{Scene, Watch};
+use super::{block_at, found, imported};
+use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
+use crate::replica::Output;
+use crate::spec::FrozenSpec;
+use crate::store::{Store, Table};
+use crate::types::signatures::verify_single;
+use crate::types::{
+    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Seal, Time, Transaction,
+    body_root, decode, sha256d,
+};
+
+/// Blocks whose times have a say in the earliest time of the next (BIP 113).
+const MEDIAN_BLOCKS: usize = 11;
+
+/// Heights below the highest at which books are kept.
+const KEPT: u64 = 4096;
+
+/// Every block in a correct node's tree follows the rules.
+///
+/// The checker keeps its own books: the coins after each block as a plain map, made by the plainest code that can be
+/// written for it, and hashes every proof itself. It shares no cache with the replicas and does not call their import.
+pub struct Validity {
+    chain: GenesisId,
+    maturity: u64,
+    pub(super) fee_per_byte: u64,
+    block_bytes: usize,
+    books: BTreeMap<BlockId, Book>,
+    highest: Height,
+}
+
+/// The world after a block.
+#[derive(Clone)]
+struct Book {
+    header: Header,
+    coins: OrdMap<CoinId, Coin>,
+    /// The times of the last blocks, oldest first.
+    times: Vec<Time>,
+}
+
+impl Validity {
+    /// For a chain.
+    pub fn new(spec: &FrozenSpec) -> Self {
+        let (params, genesis) = (spec.ledger_params(), spec.genesis_block());
+        let mut coins = OrdMap::new();
+        for (index, account) in spec.genesis_accounts().iter().enumerate() {
+            let (owner, amount, time) = (account.owner, account.amount, account.time);
+            let coin = Coin { owner, amount, height: Height(0), time, kind: CoinKind::Transfer };
+            coins.insert(genesis_coin_id(index, &params), coin);
+        }
+        let book = Book { header: genesis.header, coins, times: Vec::new() };
+        Self {
+            chain: params.chain,
+            maturity: params.maturity,
+            fee_per_byte: params.fee_per_byte_min,
+            block_bytes: params.block_bytes_max,
+            books: BTreeMap::from([(genesis.id(&params.chain), book)]),
+            highest: Height(0),
+        }
+    }
+
+    fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
+        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
+            return Ok(());
+        };
+        if self.books.contains_key(id) {
+            return Ok(());
+        }
+        // One that entered and was dropped before its report was performed has no part in anything.
+        let Some(block) = block_at(replica, id) else { return Ok(()) };
+        // What the block pays out, by its maker's own account; it is judged like everything else.
+        let entered = replica.tree().get(id);
+        let paid = match entered {
+            Some(entered) => entered.paid.to_vec(),
+            None => paid_at(replica.store(), id),
+        };
+        let book = self.judge(id, &block, &paid);
+        let book = book.map_err(|why| format!("it has block {id} in its tree: {why}"))?;
+        if let (Some(entered), Some(parent)) = (entered, self.books.get(&block.header.parent)) {
+            same_changes(&parent.coins, &book.coins, &entered.state)
+                .map_err(|why| format!("after block {id} {why}"))?;
+        }
+        self.books.insert(*id, book);
+        self.highest = self.highest.max(block.header.height);
+        let old = self.highest.back(KEPT);
+        if self.books.len() > 2 * KEPT as usize {
+            self.books.retain(|_, book| book.header.height >= old);
+        }
+        Ok(())
+    }
+
+    fn judge(&self, id: &BlockId, block: &Block, paid: &[(CoinId, Coin)]) -> Result<Book, String> {
+        let header = &block.header;
+        let parent = self.books.get(&header.parent).ok_or("its parent was never judged")?;
+        if header.id(&self.chain) != *id || header.version != 1 {
+            return Err("its header is not what its id says".into());
+        }
+        if header.height.0 != parent.header.height.0 + 1 {
+            return Err(format!("its height is {}", header.height));
+        }
+        let mut times = parent.times.clone();
+        times.sort_unstable();
+        let median = times.get(times.len() / 2).copied().unwrap_or(parent.header.time);
+        if header.time <= median {
+            return Err(format!("its time {} is not after the median {median}", header.time));
+        }
+        proven(header, &block.seal, id)?;
+        if body_root(&block.body, &self.chain) != header.body_root {
+            return Err("its body is another one".into());
+        }
+        let bytes = borsh::object_length(&block.draft).unwrap_or(usize::MAX);
+        if bytes > self.block_bytes {
+            return Err(format!("it has {bytes} bytes"));
+        }
+        let mut coins = parent.coins.clone();
+        let mut fees = 0;
+        for transaction in &block.body.transactions {
+            fees += self.apply(transaction, header, &mut coins)?;
+        }
+        for (coin_id, coin) in paid {
+            let right = coin.owner == header.producer && coin.kind == CoinKind::Reward;
+            if !right || coin.height != header.height || coins.contains_key(coin_id) {
+                return Err(format!("it pays out {coin:?}"));
+            }
+            if coin.amount.0 < fees {
+                return Err(format!("it pays out {} of {fees} in fees", coin.amount.0));
+            }
+            coins.insert(*coin_id, *coin);
+        }
+        let mut times = parent.times.clone();
+        times.push(header.time);
+        if times.len() > MEDIAN_BLOCKS {
+            times.remove(0);
+        }
+        Ok(Book { header: *header, coins, times })
+    }
+
+    /// Moves the coins of a transaction; gives its fee.
+    fn apply(
+        &self,
+        transaction: &Transaction,
+        header: &Header,
+        coins: &mut OrdMap<CoinId, Coin>,
+    ) -> Result<u64, String> {
+        let id = transaction.id(&self.chain);
+        let message = Transaction::signing_hash(&id, &self.chain);
+        let consents = transaction.witnesses.iter().map(|witness| {
+            let good = verify_single(&witness.key.0, &message.0, &witness.signature.0);
+            good.then(|| Address::of(&witness.key))
+        });
+        let consents: Option<Vec<Address>> = consents.collect();
+        let consents = consents.ok_or_else(|| format!("a signature of {id} is forged"))?;
+        let mut held = 0;
+        for coin_id in &transaction.inputs {
+            let coin = coins.remove(coin_id).ok_or_else(|| format!("{id} spends {coin_id}"))?;
+            let ripe = match coin.kind {
+                CoinKind::Transfer => true,
+                _ => header.height.0 >= coin.height.0 + self.maturity,
+            };
+            if !ripe || !consents.contains(&coin.owner) {
+                return Err(format!("{id} spends {coin:?}"));
+            }
+            held += coin.amount.0;
+        }
+        let mut given = 0;
+        for (index, output) in transaction.outputs.iter().enumerate() {
+            let coin_id = Transaction::coin_id(&id, index, &self.chain);
+            let (owner, amount, kind) = (output.to, output.amount, CoinKind::Transfer);
+            let coin = Coin { owner, amount, height: header.height, time: header.time, kind };
+            coins.insert(coin_id, coin);
+            given += amount.0;
+        }
+        let size = borsh::object_length(transaction).unwrap_or(usize::MAX) as u64;
+        let fee: Option<u64> = u64::checked_sub(held, given);
+        match fee {
+            Some(fee) if fee >= size * self.fee_per_byte => Ok(fee),
+            fee => Err(format!("{id} of {size} bytes pays {fee:?}")),
+        }
+    }
+}
+
+/// What a block pays out, from a disk.
+fn paid_at(disk: &Disk, id: &BlockId) -> Vec<(CoinId, Coin)> {
+    let bytes = disk.get(Table::Payouts, id.as_bytes()).ok().flatten();
+    bytes.and_then(|bytes| decode(&bytes).ok()).unwrap_or_default()
+}
+
+/// Whether a state has the coins that the books say a block makes, and none that they say it spends.
+fn same_changes(
+    before: &OrdMap<CoinId, Coin>,
+    after: &OrdMap<CoinId, Coin>,
+    state: &State,
+) -> Result<(), String> {
+    for change in before.diff(after) {
+        let (id, expected) = match change {
+            DiffItem::Add(id, coin) | DiffItem::Update { new: (id, coin), .. } => (id, Some(*coin)),
+            DiffItem::Remove(id, _) => (id, None),
+        };
+        let there = state.coin(id).map_err(|error| error.to_string())?;
+        if there != expected {
+            return Err(format!("coin {id} is {there:?} where the books have {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the seal is a proof, by hashing it and comparing numbers.
+fn proven(header: &Header, seal: &Seal, id: &BlockId) -> Result<(), String> {
+    let Claim::Work { bits } = header.claim else {
+        return Err("it claims by something else than work".into());
+    };
+    let Seal::Work(proof) = seal else { return Err("it has no proof of work".into()) };
+    let work = proof.header(header.height.0, id.as_bytes(), *header.parent.as_bytes(), bits);
+    let hash = BigUint::from_bytes_le(&sha256d(&work.encode()));
+    let (exponent, mantissa) = (bits.0 >> 24, bits.0 & 0x007f_ffff);
+    let target = match exponent {
+        0..3 => BigUint::from(mantissa >> (8 * (3 - exponent))),
+        _ => BigUint::from(mantissa) << (8 * (exponent - 3)),
+    };
+    match hash <= target {
+        true => Ok(()),
+        false => Err(format!("its hash {hash:x} is above its target {target:x}")),
+    }
+}
+
+impl Watch for Validity {
+    fn name(&self) -> &'static str {
+        "validity"
+    }
+
+    fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
+        let blocks = scene.replica(node).map(found).unwrap_or_default();
+        blocks.iter().try_for_each(|id| self.enters(scene, node, id))
+    }
+
+    fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
+        imported(output).map_or(Ok(()), |id| self.enters(scene, node, id))
+    }
+}

@@ -1,0 +1,105 @@
+//! Load: people who pay each other.
+
+use std::collections::BTreeMap;
+
+use super::host::Sim;
+use super::random::Dice;
+use super::time::{Micros, Moment};
+use crate::ledger::CoinKind;
+use crate::spec::DevAccount;
+use crate::types::{Address, Amount, Bounded, CoinId, Output, Transaction};
+
+/// A coin that was spent is left alone for so long: by then its transaction is in a block, or was refused.
+const LEFT_ALONE: Micros = Micros::seconds(60);
+
+/// Coins of a payer that are looked at.
+const COINS_MAX: usize = 64;
+
+/// Bytes that a payment has at most; it pays the fee for as many.
+const PAYMENT_BYTES: u64 = 400;
+
+/// Payments between development accounts, at random moments of a constant rate (a Poisson process). Each is signed for
+/// real and submitted at some node that runs.
+#[derive(Debug)]
+pub struct Load {
+    per_second: f64,
+    dice: Dice,
+    next: Moment,
+    people: Vec<DevAccount>,
+    spent: BTreeMap<CoinId, Moment>,
+}
+
+impl Load {
+    /// So many payments per second on average, from `begin` on.
+    pub fn new(seed: u64, per_second: f64, begin: Moment) -> Self {
+        let mut load = Self {
+            per_second,
+            dice: Dice::new(seed, "load"),
+            next: begin,
+            people: DevAccount::all().collect(),
+            spent: BTreeMap::new(),
+        };
+        load.wait();
+        load
+    }
+
+    fn wait(&mut self) {
+        self.next = match self.per_second > 0.0 {
+            true => {
+                let wait = self.dice.exponential(1.0 / self.per_second);
+                self.next.after(Micros::from_seconds(wait))
+            }
+            false => Moment::NEVER,
+        };
+    }
+
+    /// When the next payment is due.
+    pub fn next(&self) -> Moment {
+        self.next
+    }
+
+    /// Makes the payment that is due, at some node.
+    pub fn pay(&mut self, sim: &mut Sim) {
+        self.wait();
+        let node = self.dice.index(sim.nodes());
+        if let Some(payment) = self.payment(sim, node) {
+            sim.submit(node, vec![payment]);
+        }
+    }
+
+    /// A payment by somebody who has a coin to spend, as a node sees it.
+    pub fn payment(&mut self, sim: &Sim, node: usize) -> Option<Transaction> {
+        let now = sim.now();
+        self.spent.retain(|_, at| now.since(*at) < LEFT_ALONE);
+        let payer = self.people[self.dice.index(self.people.len())];
+        let payee = self.people[self.dice.index(self.people.len())].address();
+        let (coin, amount) = self.coin_of(sim, node, &payer.address())?;
+        let params = sim.options().spec.ledger_params();
+        let fee = params.fee_per_byte_min.saturating_mul(PAYMENT_BYTES);
+        let left = amount.0.checked_sub(fee).filter(|left| *left > 1)?;
+        let given = 1 + self.dice.below(left / 2);
+        let outputs = [(payee, given), (payer.address(), left - given)];
+        let outputs = outputs.map(|(to, amount)| Output { to, amount: Amount(amount) });
+        let mut transaction = Transaction {
+            inputs: Bounded::truncated(vec![coin]),
+            outputs: Bounded::truncated(outputs.to_vec()),
+            operation: None,
+            witnesses: Bounded::default(),
+        };
+        transaction.sign(&params.chain, &[payer.keypair()]);
+        self.spent.insert(coin, now);
+        Some(transaction)
+    }
+
+    /// A coin of somebody that can be spent, as a node sees it.
+    fn coin_of(&mut self, sim: &Sim, node: usize, owner: &Address) -> Option<(CoinId, Amount)> {
+        let head = sim.replica(node)?.tree().head();
+        let coins = head.state.coins_of(owner, None, COINS_MAX).ok()?;
+        let free = |(id, coin): &(CoinId, crate::ledger::Coin)| {
+            let free = coin.kind == CoinKind::Transfer && !self.spent.contains_key(id);
+            free.then_some((*id, coin.amount))
+        };
+        let coins: Vec<(CoinId, Amount)> = coins.iter().filter_map(free).collect();
+        self.dice.pick(&coins).copied()
+    }
+}

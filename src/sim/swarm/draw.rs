@@ -1,0 +1,173 @@
+//! What a seed draws.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::super::faults::{Fault, Script, Timed};
+use super::super::link::{Latency, LinkModel, Mode};
+use super::super::options::Options;
+use super::super::random::Dice;
+use super::super::regions::Region;
+use super::super::time::{Micros, Moment, Skew};
+use super::super::topology::Topology;
+use crate::spec::{Spec, find};
+
+/// Nodes in a swarm.
+const NODES: usize = 5;
+
+/// Faults that a script has at most, of each kind.
+const FAULTS_MAX: u64 = 3;
+
+/// How long the first phase is at least, in seconds, and how much longer it may be.
+const PHASE: (u64, u64) = (30, 40);
+
+/// One of how many runs is parted for longer than the model allows.
+const OUTSIDE_ONE_OF: u64 = 20;
+
+/// A swarm run, all of it.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    /// The simulation.
+    pub options: Options,
+    /// What goes wrong.
+    pub script: Script,
+    /// When everything is healed.
+    pub heals_at: Moment,
+    /// How links are from then on.
+    pub healed: LinkModel,
+    /// How much is paid.
+    pub payments_per_second: f64,
+    /// Whether the network is parted for longer than the model allows.
+    pub outside: bool,
+}
+
+impl fmt::Display for Draw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { nodes, link, topology, costs, .. } = &self.options;
+        write!(f, "{} nodes, {topology:?}, {link:?}, {costs:?}, ", nodes.len())?;
+        write!(
+            f,
+            "{:.2} payments per second, healed at {}",
+            self.payments_per_second, self.heals_at
+        )?;
+        if self.outside {
+            write!(f, ", parted for longer than a quarter of the final depth: outside the model")?;
+        }
+        let skews = nodes.iter().map(|node| (node.skew.offset_ms, node.skew.drift_ppm));
+        write!(f, ", clocks {:?}", skews.collect::<Vec<_>>())
+    }
+}
+
+/// The shipped chain for development. Reading a spec takes longer than a short run.
+fn spec() -> Spec {
+    static SPEC: OnceLock<Spec> = OnceLock::new();
+    let read = || {
+        let text = find("pow-dev").expect("pow-dev is shipped");
+        Spec::parse("pow-dev", text).expect("a test reads every shipped spec")
+    };
+    SPEC.get_or_init(read).clone()
+}
+
+/// Draws what a seed stands for.
+pub fn draw(seed: u64) -> Draw {
+    let mut dice = Dice::new(seed, "swarm");
+    let tries = 10 + u32::try_from(dice.below(55)).expect("below 55");
+    let mut options = Options::miners(seed, spec(), NODES, tries);
+    let healed = options.link;
+    if dice.chance(0.3) {
+        options.topology = Topology::Random { outbound: 2 };
+    }
+    options.link = draw_link(&mut dice);
+    let slow = dice.chance(0.2);
+    options.costs.sync = if slow { Micros::millis(dice.below(30)) } else { options.costs.sync };
+    let skewed = dice.chance(0.5);
+    let total: f64 = options.nodes.iter().map(|node| node.hash_rate).sum();
+    let shares: Vec<f64> = (0..NODES).map(|_| 0.2 + dice.unit()).collect();
+    for (node, share) in options.nodes.iter_mut().zip(&shares) {
+        node.region = Region::draw(&mut dice);
+        node.hash_rate = total * share / shares.iter().sum::<f64>();
+        if skewed {
+            let offset_ms = signed(&mut dice, 1500);
+            node.skew = Skew { offset_ms, drift_ppm: signed(&mut dice, 500) };
+        }
+    }
+    let phase = Micros::seconds(PHASE.0 + dice.below(PHASE.1));
+    let heals_at = Moment(0).after(phase);
+    let outside = dice.below(OUTSIDE_ONE_OF) == 0;
+    // In block times, a quarter of the depth.
+    let consensus = options.spec.consensus();
+    let crate::spec::Consensus::Pow(pow) = consensus;
+    let inside = Micros::millis(consensus.block_time().0).times(pow.finality_depth / 4);
+    let script = draw_script(&mut dice, phase, inside, outside);
+    let payments_per_second = if dice.chance(0.7) { dice.unit() } else { 0.0 };
+    Draw { options, script, heals_at, healed, payments_per_second, outside }
+}
+
+/// A number from −`most` to `most`.
+fn signed(dice: &mut Dice, most: u32) -> i64 {
+    let number = dice.below(2 * u64::from(most) + 1);
+    i64::try_from(number).expect("as small as that") - i64::from(most)
+}
+
+fn draw_link(dice: &mut Dice) -> LinkModel {
+    let median = Micros::millis(1 + dice.below(200));
+    let latency = match dice.below(5) {
+        0 => Latency::Constant(median),
+        1 => Latency::Uniform { from: Micros(0), to: median.times(2) },
+        2 => Latency::Normal { mean: median, deviation: Micros(median.0 / 3) },
+        3 => Latency::LogNormal { median, sigma: dice.unit() },
+        _ => Latency::Regions { sigma: dice.unit() / 2.0 },
+    };
+    let mode = if dice.chance(0.3) { Mode::Datagram } else { Mode::Stream };
+    let mut sometimes = |most: f64| if dice.chance(0.5) { dice.unit() * most } else { 0.0 };
+    let (loss, duplicate, reorder) = (sometimes(0.1), sometimes(0.1), sometimes(0.3));
+    let bandwidth = dice.chance(0.3).then(|| 100_000 + dice.below(10_000_000));
+    LinkModel { latency, bandwidth, loss, duplicate, reorder, mode }
+}
+
+fn draw_script(dice: &mut Dice, phase: Micros, inside: Micros, outside: bool) -> Script {
+    let mut script = Vec::new();
+    // Which kinds of faults there are is drawn too: what never happens together is found by few runs otherwise.
+    for kind in 0..6 {
+        if !dice.chance(0.5) {
+            continue;
+        }
+        for _ in 0..1 + dice.below(FAULTS_MAX) {
+            let at = Moment(dice.below(phase.0));
+            let lasts = Micros(1 + dice.below(Micros::seconds(20).0));
+            let fault = draw_fault(dice, kind);
+            script.push(Timed { at, lasts, fault });
+        }
+    }
+    let cuts = if outside { 1 } else { dice.below(3) };
+    let share = phase.0 / cuts.max(1);
+    for n in 0..cuts {
+        // One after the other, with time enough in between to meet again.
+        let lasts = match outside {
+            true => Micros(phase.0 / 2 + dice.below(phase.0 / 4)),
+            false => Micros(1 + dice.below(inside.0.min(share / 2))),
+        };
+        let at = Moment(n * share + dice.below((share / 2).min(share - lasts.0.min(share))));
+        let mut nodes: Vec<usize> = (0..NODES).collect();
+        dice.shuffle(&mut nodes);
+        nodes.truncate(1 + dice.index(NODES - 1));
+        script.push(Timed { at, lasts, fault: Fault::Cut { nodes, one_way: dice.chance(0.3) } });
+    }
+    script.sort_by_key(|timed| timed.at);
+    script
+}
+
+fn draw_fault(dice: &mut Dice, kind: u8) -> Fault {
+    let node = dice.index(NODES);
+    match kind {
+        0 => {
+            let outputs = dice.chance(0.7).then(|| dice.below(60));
+            Fault::Crash { node, outputs }
+        }
+        1 => Fault::Pause { node },
+        2 => Fault::SlowDisk { node, sync: Micros::millis(dice.below(500)) },
+        3 => Fault::Clock { node, by_ms: signed(dice, 2000) },
+        4 => Fault::Drift { node, ppm: signed(dice, 20_000) },
+        _ => Fault::HashRate { node, factor: 3.0 * dice.unit() },
+    }
+}
