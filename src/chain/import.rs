@@ -161,14 +161,22 @@ pub fn import_hashed(
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }
     let ids: Vec<TransactionId> = hashes.iter().map(|hashed| hashed.id).collect();
-    let executed = tree.execute_known(&block.draft, &ids, parent);
-    let executed = executed.map_err(|error| match error {
-        ExecuteError::Failed(failed) => ImportError::Failed(failed),
-        error => ImportError::Invalid(error.to_string()),
-    })?;
-    same_root(header.state_root, executed.root())?;
+    let mut block = hashed.block;
+    let executed = match tree.recall(&id, &mut block, parent) {
+        Some(executed) => executed,
+        None => {
+            let executed = tree.execute_known(&block.draft, &ids, parent);
+            let executed = executed.map_err(|error| match error {
+                ExecuteError::Failed(failed) => ImportError::Failed(failed),
+                error => ImportError::Invalid(error.to_string()),
+            })?;
+            same_root(header.state_root, executed.root())?;
+            tree.remember(id, &block, &executed);
+            executed
+        }
+    };
     let height = header.height;
-    let inserted = tree.insert(hashed.block, executed)?;
+    let inserted = tree.insert(block, executed)?;
     let moved = inserted.ok_or(ImportError::Known)?;
     Ok(Imported { id, height, moved })
 }
@@ -203,6 +211,7 @@ pub fn import_own(
     };
     tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     same_root(header.state_root, executed.root())?;
+    tree.remember(id, &block, &executed);
     let moved = tree.insert(block, executed)?.ok_or(ImportError::Known)?;
     Ok(Imported { id, height: header.height, moved })
 }

@@ -3,10 +3,12 @@
 //! Only sealed, fully executed blocks enter the [`Tree`]; for agreement rules the tree is a line. The tree's root is
 //! the final block, whose state lies in the store; every block above it holds its own state.
 
+mod executions;
 mod import;
 mod rules;
 mod tree;
 
+pub use executions::{EXECUTIONS_MAX, Executions};
 pub use import::{HashedBlock, ImportError, Imported, import, import_hashed, import_own};
 pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
 pub use tree::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::{BlockRef, Rank, Rules};
+use super::{BlockRef, Executions, Rank, Rules};
 use crate::ledger::{Coin, Delta, Executed, Params, ReadFailed, Receipt, State};
 use crate::types::{Block, BlockId, CoinId, Draft, Height, TransactionId};
 
@@ -92,6 +92,8 @@ pub struct Tree {
     /// Bytes of all blocks above the root and of what they changed.
     bytes: usize,
     checkpoint: Option<(Height, BlockId)>,
+    /// What other trees of this process executed.
+    executions: Option<Arc<Executions>>,
 }
 
 impl Tree {
@@ -128,6 +130,7 @@ impl Tree {
             arrivals: 0,
             bytes: 0,
             checkpoint: None,
+            executions: None,
         })
     }
 
@@ -235,6 +238,29 @@ impl Tree {
     ) -> Result<Executed, crate::ledger::ExecuteError> {
         let (state, rules) = (&parent.state, &*self.rules);
         crate::ledger::execute_known(draft, ids, state, self.root().height(), &self.params, rules)
+    }
+
+    /// Shares what executing blocks gives with other trees of this process, from now on.
+    pub fn share(&mut self, executions: Arc<Executions>) {
+        self.executions = Some(executions);
+    }
+
+    /// What executing a block gave some other tree.
+    pub(super) fn recall(
+        &self,
+        id: &BlockId,
+        block: &mut Arc<Block>,
+        parent: &Node,
+    ) -> Option<Executed> {
+        let executions = self.executions.as_ref()?;
+        executions.recall(id, block, &parent.state, self.root().height())
+    }
+
+    /// Tells other trees what executing a block gave.
+    pub(super) fn remember(&self, id: BlockId, block: &Arc<Block>, executed: &Executed) {
+        if let Some(executions) = &self.executions {
+            executions.remember(id, block, executed, self.root().height());
+        }
     }
 
     /// Adds an executed child of a block of the tree. `None` if it is there already or its parent is not.

@@ -148,8 +148,26 @@ impl PartialEq for Executed {
 
 impl Eq for Executed {}
 
-/// The root that a draft's header must carry.
 impl Executed {
+    /// The same outcome above another copy of the parent's state, which may lie in another store. `same`: what is final
+    /// there is final here as well, no more and no less.
+    pub(crate) fn above(
+        &self,
+        parent: &State,
+        height: Height,
+        same: bool,
+        final_height: Height,
+    ) -> Self {
+        let state = match same {
+            true => self.state.beside(parent),
+            false => {
+                let commitment = self.state.commitment().clone();
+                parent.child(height, self.delta.clone(), commitment, final_height)
+            }
+        };
+        Self { state, ..self.clone() }
+    }
+
     /// The commitment to the state after the block.
     pub fn root(&self) -> StateRoot {
         self.state.root()

@@ -205,6 +205,11 @@ impl State {
         Self { base: self.base.clone(), changes, commitment }
     }
 
+    /// This state, its base being that of `other`. Both bases hold what is final at the same height, at least.
+    pub(crate) fn beside(&self, other: &Self) -> Self {
+        Self { base: other.base.clone(), ..self.clone() }
+    }
+
     /// Changes held in memory.
     pub fn held(&self) -> usize {
         self.changes.len()

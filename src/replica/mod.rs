@@ -37,7 +37,7 @@ pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
 pub use sync::{FinalityConflict, Progress};
 pub use view::View;
 
-use crate::chain::{Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
+use crate::chain::{Executions, Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
 use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
@@ -278,6 +278,11 @@ impl<S: Store> Replica<S> {
     /// Whether a block waits for this order of signatures, and not transactions only.
     pub fn is_urgent(&self, order: u64) -> bool {
         matches!(self.verifying.get(&order), Some(Verifying::Blocks(_) | Verifying::Range(_)))
+    }
+
+    /// Shares what executing blocks gives with other replicas of this process, from now on.
+    pub fn share(&mut self, executions: Arc<Executions>) {
+        self.tree.share(executions);
     }
 
     /// The store. The host syncs it where it meets [`Output::Sync`].

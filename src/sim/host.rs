@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::disk::{Disk, Library};
 use super::network::{Cut, Parcel};
-use super::node::{Disk, Node, Process};
+use super::node::{Node, Process};
 use super::options::Options;
 use super::queue::Queue;
 use super::random::Dice;
+use super::shared::{SharedRules, Signatures};
 use super::time::{Clock, Micros, Moment};
 use super::trace::Trace;
 use super::watch::{Violation, Watch};
-use crate::chain::Rules;
+use crate::chain::{Executions, Rules};
 use crate::ledger::{Delta, LtHash};
 use crate::replica::{Chain, Input, Output, Replica, Report};
 use crate::store::{Store, StoreError};
-use crate::types::signatures::{SignatureCheck, verify_batch};
+use crate::types::signatures::SignatureCheck;
 use crate::types::{Block, Height, Span, Time, Transaction};
 
 /// Inputs that a process handles before it performs what they lead to, as in the node.
@@ -92,6 +94,8 @@ pub enum Event {
 /// What every node's replica is opened with.
 struct Ground {
     rules: Arc<dyn Rules>,
+    /// What executing blocks gave, for all trees.
+    executions: Arc<Executions>,
     genesis: Block,
     state: (Delta, LtHash),
 }
@@ -111,6 +115,8 @@ pub struct Sim {
     pub(super) crash_dice: Dice,
     pub(super) watchers: Vec<Box<dyn Watch>>,
     pub(super) violations: Vec<Violation>,
+    /// Those that were seen to verify.
+    signatures: Signatures,
     numbers: u64,
 }
 
@@ -124,7 +130,13 @@ impl Sim {
     pub fn watched(options: Options, watchers: Vec<Box<dyn Watch>>) -> Result<Self, StoreError> {
         let spec = &options.spec;
         let state = spec.genesis_state();
-        let ground = Ground { rules: spec.rules(), genesis: spec.genesis_block(), state };
+        let ground = Ground {
+            rules: Arc::new(SharedRules::new(spec.rules())),
+            executions: Arc::default(),
+            genesis: spec.genesis_block(),
+            state,
+        };
+        let library = Arc::new(Library::default());
         let begin = spec.genesis_time().after(BEGIN);
         let seed = options.seed;
         let mut sim = Self {
@@ -140,6 +152,7 @@ impl Sim {
             crash_dice: Dice::new(seed, "crashes"),
             watchers,
             violations: Vec::new(),
+            signatures: Signatures::default(),
             numbers: 0,
             options,
         };
@@ -147,7 +160,7 @@ impl Sim {
         let edges = sim.options.topology.edges(sim.options.nodes.len(), &mut dice);
         for node in sim.options.nodes.clone() {
             sim.nodes.push(Node {
-                disk: Arc::new(Disk::default()),
+                disk: Arc::new(Disk::new(library.clone())),
                 sync: sim.options.costs.sync,
                 clock: Clock::new(begin, node.skew),
                 hash_rate: node.hash_rate,
@@ -203,6 +216,7 @@ impl Sim {
         let local = machine.clock.read(now);
         let disk = machine.disk.clone();
         let mut replica = Replica::open(chain, || state.clone(), engine, disk, local)?;
+        replica.share(self.ground.executions.clone());
         machine.life += 1;
         machine.process = Process::default();
         machine.process.outputs = VecDeque::from(replica.take_outputs());
@@ -349,8 +363,7 @@ impl Sim {
 
     /// Checks signatures, for real; the answer comes when the node's processor would have it.
     fn verify(&mut self, node: usize, order: u64, batch: &[SignatureCheck]) {
-        // A batch has fewer than 2^32 signatures, as blocks and messages have.
-        let bad = verify_batch(batch).into_iter().map(|index| index as u32).collect();
+        let bad = self.signatures.bad(batch);
         let takes = self.options.costs.signature.times(batch.len() as u64);
         let machine = &mut self.nodes[node];
         let done = machine.process.checked.max(self.now).after(takes);

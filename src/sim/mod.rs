@@ -12,6 +12,7 @@
 //! - `host`: the queue, and each process's loop as the node runs it
 //! - `network`, `gossip`, [`link`], [`topology`], [`regions`]: what lies between nodes
 //! - `mining`: the nonce search
+//! - `disk`, `shared`: what all nodes have in common is held and computed once
 //! - `acts`: faults, and changes of the world
 //! - [`faults`], [`load`]: scripts of them, and payments
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
@@ -31,12 +32,14 @@
 //! ```
 
 mod acts;
+mod disk;
 mod gossip;
 mod host;
 mod mining;
 mod network;
 mod node;
 mod queue;
+mod shared;
 mod trace;
 
 pub mod checks;
@@ -52,12 +55,12 @@ pub mod topology;
 pub mod watch;
 
 pub use acts::{CutId, Refused};
+pub use disk::{Disk, Library};
 pub use faults::{Driver, Fault, Script, Timed};
 pub use host::{Event, Sim};
 pub use link::{Latency, LinkModel, Mode};
 pub use load::Load;
 pub use network::{Packet, Parcel};
-pub use node::Disk;
 pub use options::{Costs, NodeOptions, Options, freeze, operator};
 pub use regions::Region;
 pub use time::{Micros, Moment, Skew};

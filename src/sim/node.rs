@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::disk::Disk;
 use super::gossip::Seen;
 use super::link::Line;
 use super::mining::Search;
@@ -11,10 +12,6 @@ use super::options::NodeOptions;
 use super::time::{Clock, Micros, Moment};
 use crate::replica::standing::Standing;
 use crate::replica::{Input, Output, Replica, RequestId};
-use crate::store::MemStore;
-
-/// The disk of a simulated node.
-pub type Disk = MemStore;
 
 /// A connection to a peer.
 #[derive(Debug, Default)]

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::disk::Disk;
 use super::host::Sim;
-use super::node::{Disk, Node};
+use super::node::Node;
 use super::options::{NodeOptions, Options};
 use super::time::Moment;
 use crate::replica::{Input, Output, Replica};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::node::Disk;
+use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use crate::replica::wire::Gossip;
 use crate::replica::{Output, Report};

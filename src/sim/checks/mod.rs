@@ -36,7 +36,7 @@ pub use roots::StateRoots;
 pub use supply::SupplyIdentity;
 pub use validity::Validity;
 
-use super::node::Disk;
+use super::disk::Disk;
 use super::watch::Watch;
 use crate::replica::{Output, Replica, Report};
 use crate::spec::FrozenSpec;

@@ -6,7 +6,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use num_bigint::BigUint;
 
-use super::super::node::Disk;
+use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::{block_at, found, imported};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
