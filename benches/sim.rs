@@ -4,6 +4,8 @@
 //! blocks, at two seconds each and with no payments; `-- swarm SEEDS` runs so many seeds of the swarm with all checkers.
 //! Without arguments it runs a small one of each.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
 use std::time::{Duration, Instant};
 
 use assay::sim::options::NodeOptions;

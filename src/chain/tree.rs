@@ -332,17 +332,22 @@ impl Tree {
         }
         let ids = self.branch.range(from..=height).map(|(_, id)| id);
         let blocks: Vec<Node> = ids.map(|id| self.nodes[id].clone()).collect();
-        let Some(last) = blocks.last() else { return Ok(Finalised::default()) };
-        let mut kept: BTreeSet<BlockId> = BTreeSet::new();
-        let mut next = vec![last.id];
-        while let Some(id) = next.pop() {
-            next.extend(&self.nodes[&id].children);
-            kept.insert(id);
+        if blocks.is_empty() {
+            return Ok(Finalised::default());
         }
+        // What is on no branch through them: the subtrees beside the way from the root.
         let on_the_way: BTreeSet<BlockId> = blocks.iter().map(|node| node.id).collect();
-        let lost =
-            |id: &&BlockId| !kept.contains(*id) && !on_the_way.contains(*id) && **id != self.root;
-        let dropped = self.nodes.keys().filter(lost).copied().collect();
+        let mut beside: Vec<BlockId> = Vec::new();
+        let parents = std::iter::once(self.root()).chain(&blocks);
+        for parent in parents.take(blocks.len()) {
+            beside.extend(parent.children.iter().filter(|child| !on_the_way.contains(*child)));
+        }
+        let mut dropped = Vec::new();
+        while let Some(id) = beside.pop() {
+            beside.extend(self.nodes.get(&id).iter().flat_map(|node| &node.children));
+            dropped.push(id);
+        }
+        dropped.sort_unstable();
         Ok(Finalised { blocks, dropped })
     }
 

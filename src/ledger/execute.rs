@@ -165,7 +165,8 @@ impl Executed {
                 parent.child(height, self.delta.clone(), commitment, final_height)
             }
         };
-        Self { state, ..self.clone() }
+        let (delta, receipts) = (self.delta.clone(), self.receipts.clone());
+        Self { delta, state, receipts, paid: self.paid.clone() }
     }
 
     /// The commitment to the state after the block.

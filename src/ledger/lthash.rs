@@ -25,13 +25,13 @@ const TOPS: u64 = 0x8000_8000_8000_8000;
 /// Below this many expansions, handing work to other threads costs more than it saves.
 const PARALLEL_FROM: usize = 128;
 
-/// The sum of all entries of a state.
+/// The sum of all entries of a state. Clones share it until one of them changes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LtHash(Box<[u64; WORDS]>);
+pub struct LtHash(Arc<[u64; WORDS]>);
 
 impl Default for LtHash {
     fn default() -> Self {
-        Self(Box::new([0; WORDS]))
+        Self(Arc::new([0; WORDS]))
     }
 }
 
@@ -71,7 +71,7 @@ impl LtHash {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (words, []) = bytes.as_chunks() else { return None };
         let words: &[[u8; 8]; WORDS] = words.try_into().ok()?;
-        Some(Self(Box::new(words.map(u64::from_le_bytes))))
+        Some(Self(Arc::new(words.map(u64::from_le_bytes))))
     }
 
     /// The root that a header carries: BLAKE3 of the lanes.
@@ -110,7 +110,7 @@ impl LtHash {
     }
 
     fn merge(&mut self, other: &Self) {
-        for (word, more) in self.0.iter_mut().zip(other.0.iter()) {
+        for (word, more) in Arc::make_mut(&mut self.0).iter_mut().zip(other.0.iter()) {
             *word = plus(*word, *more);
         }
     }
@@ -135,7 +135,7 @@ impl LtHash {
         hasher.finalize_xof().fill(&mut bytes);
         let (parts, _) = bytes.as_chunks();
         let combine = if add { plus } else { minus };
-        for (word, part) in self.0.iter_mut().zip(parts) {
+        for (word, part) in Arc::make_mut(&mut self.0).iter_mut().zip(parts) {
             *word = combine(*word, u64::from_le_bytes(*part));
         }
     }

@@ -207,7 +207,8 @@ impl State {
 
     /// This state, its base being that of `other`. Both bases hold what is final at the same height, at least.
     pub(crate) fn beside(&self, other: &Self) -> Self {
-        Self { base: other.base.clone(), ..self.clone() }
+        let (changes, commitment) = (self.changes.clone(), self.commitment.clone());
+        Self { base: other.base.clone(), changes, commitment }
     }
 
     /// Changes held in memory.

@@ -5,6 +5,7 @@
 //! order in which they came, and a [`Library`] keeps the latest ones by that sum. Nothing about it can be seen from
 //! outside, but for the memory and the time that it saves.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,9 @@ type Sum = [u128; 2];
 
 type Entries = OrdMap<Arc<[u8]>, Arc<[u8]>>;
 
+/// The last write of each key of a table in a batch; nothing to delete it.
+type Writes = BTreeMap<Arc<[u8]>, Option<Arc<[u8]>>>;
+
 /// A table.
 #[derive(Debug, Clone, Default)]
 struct Shelf {
@@ -35,22 +39,74 @@ type Shelves = [Shelf; Table::ALL.len()];
 #[derive(Debug, Default)]
 pub struct Library(Mutex<[Versions; Table::ALL.len()]>);
 
+/// The latest versions of one table.
 #[derive(Debug, Default)]
 struct Versions {
-    entries: BTreeMap<Sum, Entries>,
+    /// By the sum of each: the table, and what it became by which writes.
+    shelves: BTreeMap<Sum, (Entries, Vec<(Writes, Sum)>)>,
     /// The oldest first.
     order: VecDeque<Sum>,
 }
 
 impl Versions {
-    fn keep(&mut self, sum: Sum, entries: &Entries) {
-        if self.entries.insert(sum, entries.clone()).is_none() {
-            self.order.push_back(sum);
+    fn keep(&mut self, shelf: &Shelf) {
+        if let Slot::Vacant(slot) = self.shelves.entry(shelf.sum) {
+            slot.insert((shelf.entries.clone(), Vec::new()));
+            self.order.push_back(shelf.sum);
         }
         if self.order.len() > VERSIONS_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            self.entries.remove(&oldest);
+            self.shelves.remove(&oldest);
+        }
+    }
+
+    /// What a table becomes by these writes, if some disk did the same lately. They are compared byte by byte, which is
+    /// quicker than hashing them.
+    fn known<'a>(
+        &self,
+        shelf: &Shelf,
+        writes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
+    ) -> Option<Shelf> {
+        let (_, steps) = self.shelves.get(&shelf.sum)?;
+        let count = writes.clone().count();
+        let same = |known: &Writes| {
+            let mut pairs = known.iter().zip(writes.clone());
+            known.len() == count
+                && pairs.all(|((key, value), (k, v))| **key == *k && value.as_deref() == v)
+        };
+        let (_, sum) = steps.iter().find(|(known, _)| same(known))?;
+        let (entries, _) = self.shelves.get(sum)?;
+        Some(Shelf { sum: *sum, entries: entries.clone() })
+    }
+
+    /// Does these writes.
+    fn apply(&mut self, shelf: &mut Shelf, writes: Writes) {
+        self.keep(shelf);
+        let mut sum = shelf.sum;
+        for (key, value) in &writes {
+            if let Some(old) = shelf.entries.get(key) {
+                subtract(&mut sum, hash(key, old));
+            }
+            if let Some(value) = value {
+                add(&mut sum, hash(key, value));
+            }
+        }
+        let before = std::mem::replace(&mut shelf.sum, sum);
+        match self.shelves.get(&sum) {
+            Some((entries, _)) => shelf.entries = entries.clone(),
+            None => {
+                for (key, value) in &writes {
+                    match value {
+                        Some(value) => drop(shelf.entries.insert(key.clone(), value.clone())),
+                        None => drop(shelf.entries.remove(key)),
+                    }
+                }
+                self.keep(shelf);
+            }
+        }
+        if let Some((_, steps)) = self.shelves.get_mut(&before) {
+            steps.push((writes, sum));
         }
     }
 }
@@ -99,34 +155,23 @@ impl Library {
         let mut library = lock(&self.0);
         for (table, shelf) in Table::ALL.into_iter().zip(shelves.iter_mut()) {
             let writes = batch.writes.iter().filter(|(at, ..)| *at == table);
-            // The last write of a key is the one that counts.
-            let writes: BTreeMap<&[u8], Option<&[u8]>> =
-                writes.map(|(_, key, value)| (&**key, value.as_deref())).collect();
-            if writes.is_empty() {
+            let writes = writes.map(|(_, key, value)| (&**key, value.as_deref()));
+            if writes.clone().next().is_none() {
                 continue;
-            }
-            let mut sum = shelf.sum;
-            for (key, value) in &writes {
-                if let Some(old) = shelf.entries.get(*key) {
-                    subtract(&mut sum, hash(key, old));
-                }
-                if let Some(value) = value {
-                    add(&mut sum, hash(key, value));
-                }
             }
             let versions = &mut library[table as usize];
-            shelf.sum = sum;
-            if let Some(entries) = versions.entries.get(&sum) {
-                shelf.entries = entries.clone();
+            // Most batches write each key once and in order, and then they are their own last writes.
+            if let Some(after) = versions.known(shelf, writes.clone()) {
+                *shelf = after;
                 continue;
             }
-            for (key, value) in writes {
-                match value {
-                    Some(value) => drop(shelf.entries.insert(key.into(), value.into())),
-                    None => drop(shelf.entries.remove(key)),
-                }
+            let writes: Writes =
+                writes.map(|(key, value)| (key.into(), value.map(Arc::from))).collect();
+            let sorted = writes.iter().map(|(key, value)| (&**key, value.as_deref()));
+            match versions.known(shelf, sorted) {
+                Some(after) => *shelf = after,
+                None => versions.apply(shelf, writes),
             }
-            versions.keep(sum, &shelf.entries);
         }
     }
 }

@@ -142,6 +142,12 @@ impl<S: Store> Replica<S> {
 
     /// Does what can be done to catch up.
     pub(super) fn catch_up(&mut self) {
+        let mut peers = self.peers.peers.values();
+        if self.sync.target.is_none() && peers.all(|peer| !peer.ahead && peer.skeleton.is_none()) {
+            // As nearly always: nobody has anything better.
+            (self.sync.gathering, self.sync.leads_to) = (None, None);
+            return;
+        }
         self.execute_slice();
         self.ask_for_headers();
         self.aim();
