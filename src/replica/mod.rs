@@ -95,6 +95,8 @@ pub struct Replica<S> {
     transactions: transactions::Incoming,
     peers: sync::Peers,
     sync: sync::Sync,
+    /// When the next peer is to be asked where it stands, if all that is to be done about peers is to wait for that.
+    quiet: Option<Option<Time>>,
     present: Span,
     /// Numbers of verification orders and requests.
     numbers: u64,
@@ -154,6 +156,7 @@ impl<S: Store> Replica<S> {
             transactions: transactions::Incoming::default(),
             peers: sync::Peers::default(),
             sync: sync::Sync::default(),
+            quiet: None,
             present: chain.present,
             numbers: 0,
             verifying: BTreeMap::new(),
@@ -230,11 +233,11 @@ impl<S: Store> Replica<S> {
         self.due_timers();
         self.due_blocks();
         self.due_gossip();
-        self.due_statuses();
-        self.catch_up();
+        self.look_at_peers();
         while let Some(event) = self.events.pop_front()
             && !self.failed
         {
+            self.quiet = None;
             let mut outbox = Outbox::default();
             let behind = self.sync.behind();
             let cx = Context { now: self.now, tree: &self.tree, pool: &self.pool, behind };
@@ -260,7 +263,7 @@ impl<S: Store> Replica<S> {
         let timers = self.timers.values().copied();
         let blocks = self.blocks.next_due();
         let gossip = self.transactions.next_due();
-        let statuses = self.peers.next_due();
+        let statuses = self.quiet.unwrap_or_else(|| self.peers.next_due());
         let sync = self.sync_due();
         timers.chain(blocks).chain(gossip).chain(statuses).chain(sync).min()
     }

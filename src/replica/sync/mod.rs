@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use self::peers::Asked;
 pub(super) use self::peers::Peers;
+use self::peers::{Asked, Glance};
 use self::skeleton::{STRIDE, Skeleton};
 use self::target::Target;
 use super::{Peer, Replica, Report};
@@ -128,26 +128,40 @@ impl<S: Store> Replica<S> {
 
     /// When something of this is due without anything happening.
     pub(super) fn sync_due(&self) -> Option<Time> {
-        if self.sync.target.as_ref().is_some_and(Target::is_ready) {
-            return Some(self.now);
-        }
         let stalls =
             self.peers.open(|asked| matches!(asked, Asked::Headers | Asked::Blocks { .. }));
         let stalls = stalls.map(|question| question.since.after(STALL));
+        if self.quiet.is_some() {
+            return stalls.filter(|due| *due > self.now).min();
+        }
+        if self.sync.target.as_ref().is_some_and(Target::is_ready) {
+            return Some(self.now);
+        }
         let pauses = self.peers.peers.values().filter(|peer| peer.ahead);
         let pauses = pauses.map(|peer| peer.pause_until);
         let gathering = self.sync.gathering.map(|since| since.after(GATHER));
         stalls.chain(pauses).chain(gathering).filter(|due| *due > self.now).min()
     }
 
-    /// Does what can be done to catch up.
-    pub(super) fn catch_up(&mut self) {
-        let mut peers = self.peers.peers.values();
-        if self.sync.target.is_none() && peers.all(|peer| !peer.ahead && peer.skeleton.is_none()) {
-            // As nearly always: nobody has anything better.
-            (self.sync.gathering, self.sync.leads_to) = (None, None);
-            return;
+    /// Asks peers where they stand, and does what can be done to catch up. Nearly always nothing is due and nobody has
+    /// anything better, which one look at the peers tells.
+    pub(super) fn look_at_peers(&mut self) {
+        let Glance { due, lively } = self.peers.glance();
+        let quiet = !lively && self.sync.target.is_none();
+        let none_due = due.is_none_or(|due| due > self.now);
+        self.quiet = (quiet && none_due).then_some(due);
+        if !none_due {
+            self.due_statuses();
         }
+        if quiet {
+            (self.sync.gathering, self.sync.leads_to) = (None, None);
+        } else {
+            self.catch_up();
+        }
+    }
+
+    /// Does what can be done to catch up.
+    fn catch_up(&mut self) {
         self.execute_slice();
         self.ask_for_headers();
         self.aim();

@@ -22,6 +22,15 @@ const PAUSE: Span = Span::seconds(2);
 /// How often that doubles: the longest pause is about four minutes.
 const PAUSE_DOUBLINGS: u32 = 7;
 
+/// What one look at all peers tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Glance {
+    /// When the next of them is to be asked where it stands.
+    pub(super) due: Option<Time>,
+    /// Whether one has something better than we have, or may have.
+    pub(super) lively: bool,
+}
+
 /// What we know of our peers.
 #[derive(Debug, Default)]
 pub(in super::super) struct Peers {
@@ -31,7 +40,8 @@ pub(in super::super) struct Peers {
 
 #[derive(Debug, Default)]
 pub(super) struct PeerState {
-    pub(super) status: Option<Status>,
+    /// Apart, so that looking at all peers touches little memory.
+    pub(super) status: Option<Box<Status>>,
     /// When to ask where it stands.
     pub(super) due: Time,
     /// It has, or says it has, a better branch than ours.
@@ -86,6 +96,16 @@ impl Peers {
         self.asked.len()
     }
 
+    /// Looks at all peers once.
+    pub(super) fn glance(&self) -> Glance {
+        let mut glance = Glance { due: None, lively: false };
+        for state in self.peers.values() {
+            glance.due = Some(glance.due.map_or(state.due, |due| due.min(state.due)));
+            glance.lively |= state.ahead || state.skeleton.is_some();
+        }
+        glance
+    }
+
     pub(in super::super) fn next_due(&self) -> Option<Time> {
         self.peers.values().map(|peer| peer.due).min()
     }
@@ -112,7 +132,7 @@ impl<S: Store> Replica<S> {
 
     /// Where peers stand, as far as they said.
     pub fn peer_statuses(&self) -> impl Iterator<Item = (Peer, Option<&Status>)> {
-        self.peers.peers.iter().map(|(peer, state)| (*peer, state.status.as_ref()))
+        self.peers.peers.iter().map(|(peer, state)| (*peer, state.status.as_deref()))
     }
 
     pub(in super::super) fn connected(&mut self, peer: Peer) {
@@ -192,7 +212,7 @@ impl<S: Store> Replica<S> {
                 // It has more by now, or something else.
                 Arc::make_mut(known).complete = false;
             }
-            state.status = Some(status);
+            state.status = Some(Box::new(status));
         }
     }
 
