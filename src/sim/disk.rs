@@ -25,6 +25,9 @@ type Entries = OrdMap<Arc<[u8]>, Arc<[u8]>>;
 /// The last write of each key of a table in a batch; nothing to delete it.
 type Writes = BTreeMap<Arc<[u8]>, Option<Arc<[u8]>>>;
 
+/// A batch, by tables: what disks stage alike they share.
+type Staged = Vec<(Table, Arc<Writes>)>;
+
 /// A table.
 #[derive(Debug, Clone, Default)]
 struct Shelf {
@@ -43,7 +46,7 @@ pub struct Library(Mutex<[Versions; Table::ALL.len()]>);
 #[derive(Debug, Default)]
 struct Versions {
     /// By the sum of each: the table, and what it became by which writes.
-    shelves: BTreeMap<Sum, (Entries, Vec<(Writes, Sum)>)>,
+    shelves: BTreeMap<Sum, (Entries, Vec<(Arc<Writes>, Sum)>)>,
     /// The oldest first.
     order: VecDeque<Sum>,
 }
@@ -67,7 +70,7 @@ impl Versions {
         &self,
         shelf: &Shelf,
         writes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
-    ) -> Option<Shelf> {
+    ) -> Option<(Shelf, Arc<Writes>)> {
         let (_, steps) = self.shelves.get(&shelf.sum)?;
         let count = writes.clone().count();
         let same = |known: &Writes| {
@@ -75,16 +78,16 @@ impl Versions {
             known.len() == count
                 && pairs.all(|((key, value), (k, v))| **key == *k && value.as_deref() == v)
         };
-        let (_, sum) = steps.iter().find(|(known, _)| same(known))?;
+        let (writes, sum) = steps.iter().find(|(known, _)| same(known))?;
         let (entries, _) = self.shelves.get(sum)?;
-        Some(Shelf { sum: *sum, entries: entries.clone() })
+        Some((Shelf { sum: *sum, entries: entries.clone() }, writes.clone()))
     }
 
     /// Does these writes.
-    fn apply(&mut self, shelf: &mut Shelf, writes: Writes) {
+    fn apply(&mut self, shelf: &mut Shelf, writes: &Arc<Writes>) {
         self.keep(shelf);
         let mut sum = shelf.sum;
-        for (key, value) in &writes {
+        for (key, value) in &**writes {
             if let Some(old) = shelf.entries.get(key) {
                 subtract(&mut sum, hash(key, old));
             }
@@ -96,7 +99,7 @@ impl Versions {
         match self.shelves.get(&sum) {
             Some((entries, _)) => shelf.entries = entries.clone(),
             None => {
-                for (key, value) in &writes {
+                for (key, value) in &**writes {
                     match value {
                         Some(value) => drop(shelf.entries.insert(key.clone(), value.clone())),
                         None => drop(shelf.entries.remove(key)),
@@ -106,7 +109,7 @@ impl Versions {
             }
         }
         if let Some((_, steps)) = self.shelves.get_mut(&before) {
-            steps.push((writes, sum));
+            steps.push((writes.clone(), sum));
         }
     }
 }
@@ -123,7 +126,7 @@ struct Inner {
     shelves: Shelves,
     durable: Shelves,
     /// Staged since the last sync, in order.
-    staged: Vec<Batch>,
+    staged: Vec<Staged>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -151,8 +154,10 @@ fn subtract(sum: &mut Sum, entry: Sum) {
 }
 
 impl Library {
-    fn apply(&self, shelves: &mut Shelves, batch: &Batch) {
+    /// Applies a batch; gives it back by tables.
+    fn apply(&self, shelves: &mut Shelves, batch: &Batch) -> Staged {
         let mut library = lock(&self.0);
+        let mut staged = Vec::new();
         for (table, shelf) in Table::ALL.into_iter().zip(shelves.iter_mut()) {
             let writes = batch.writes.iter().filter(|(at, ..)| *at == table);
             let writes = writes.map(|(_, key, value)| (&**key, value.as_deref()));
@@ -161,17 +166,35 @@ impl Library {
             }
             let versions = &mut library[table as usize];
             // Most batches write each key once and in order, and then they are their own last writes.
-            if let Some(after) = versions.known(shelf, writes.clone()) {
+            if let Some((after, writes)) = versions.known(shelf, writes.clone()) {
                 *shelf = after;
+                staged.push((table, writes));
                 continue;
             }
             let writes: Writes =
                 writes.map(|(key, value)| (key.into(), value.map(Arc::from))).collect();
             let sorted = writes.iter().map(|(key, value)| (&**key, value.as_deref()));
-            match versions.known(shelf, sorted) {
-                Some(after) => *shelf = after,
-                None => versions.apply(shelf, writes),
-            }
+            let writes = match versions.known(shelf, sorted) {
+                Some((after, writes)) => {
+                    *shelf = after;
+                    writes
+                }
+                None => {
+                    let writes = Arc::new(writes);
+                    versions.apply(shelf, &writes);
+                    writes
+                }
+            };
+            staged.push((table, writes));
+        }
+        staged
+    }
+
+    /// Applies what was staged.
+    fn apply_staged(&self, shelves: &mut Shelves, staged: &Staged) {
+        let mut library = lock(&self.0);
+        for (table, writes) in staged {
+            library[*table as usize].apply(&mut shelves[*table as usize], writes);
         }
     }
 }
@@ -187,7 +210,7 @@ impl Disk {
         let inner = lock(&self.inner);
         let mut shelves = inner.durable.clone();
         for batch in inner.staged.iter().take(survivors) {
-            self.library.apply(&mut shelves, batch);
+            self.library.apply_staged(&mut shelves, batch);
         }
         let inner = Inner { durable: shelves.clone(), shelves, staged: Vec::new() };
         Self { inner: Mutex::new(inner), library: self.library.clone() }
@@ -225,8 +248,8 @@ impl Store for Disk {
 
     fn stage(&self, batch: Batch) -> Result<(), StoreError> {
         let mut inner = lock(&self.inner);
-        self.library.apply(&mut inner.shelves, &batch);
-        inner.staged.push(batch);
+        let staged = self.library.apply(&mut inner.shelves, &batch);
+        inner.staged.push(staged);
         Ok(())
     }
 
