@@ -1,6 +1,6 @@
 //! The only way into the tree.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
@@ -84,13 +84,15 @@ pub struct HashedBlock {
     block: Arc<Block>,
     id: BlockId,
     hashes: Arc<[Hashed]>,
+    /// Whether the body is the one that the header names, once somebody has asked.
+    whole: OnceLock<bool>,
 }
 
 impl HashedBlock {
     /// Hashes a block and its transactions.
     pub fn new(block: Arc<Block>, chain: &GenesisId) -> Self {
         let (id, hashes) = (block.id(chain), block.body.hashes(chain).into());
-        Self { block, id, hashes }
+        Self { block, id, hashes, whole: OnceLock::new() }
     }
 
     /// The block.
@@ -108,9 +110,10 @@ impl HashedBlock {
         self.hashes.iter().zip(&self.block.body.transactions)
     }
 
-    /// Whether the body is the one that the header names.
+    /// Whether the body is the one that the header names; `chain` is that of [`Self::new`].
     pub fn is_whole(&self, chain: &GenesisId) -> bool {
-        body_root_of(&self.hashes, &self.block.body, chain) == self.block.header.body_root
+        let root = || body_root_of(&self.hashes, &self.block.body, chain);
+        *self.whole.get_or_init(|| root() == self.block.header.body_root)
     }
 }
 
@@ -129,7 +132,7 @@ pub fn import_hashed(
     now: Time,
 ) -> Result<Imported, ImportError> {
     let chain = tree.params().chain;
-    let HashedBlock { block, id, hashes } = &hashed;
+    let HashedBlock { block, id, hashes, .. } = &hashed;
     let (id, header) = (*id, block.header);
     has_room(tree, id, &header)?;
     // Whoever keeps an orphan or an early block for later relies on this bound.
@@ -176,7 +179,7 @@ pub fn import_hashed(
         }
     };
     let height = header.height;
-    let inserted = tree.insert(block, executed)?;
+    let inserted = tree.insert_as(id, block, executed)?;
     let moved = inserted.ok_or(ImportError::Known)?;
     Ok(Imported { id, height, moved })
 }
@@ -212,7 +215,7 @@ pub fn import_own(
     tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     same_root(header.state_root, executed.root())?;
     tree.remember(id, &block, &executed);
-    let moved = tree.insert(block, executed)?.ok_or(ImportError::Known)?;
+    let moved = tree.insert_as(id, block, executed)?.ok_or(ImportError::Known)?;
     Ok(Imported { id, height: header.height, moved })
 }
 

@@ -270,6 +270,16 @@ impl Tree {
         executed: Executed,
     ) -> Result<Option<Option<HeadMove>>, ReadFailed> {
         let id = block.id(&self.params.chain);
+        self.insert_as(id, block, executed)
+    }
+
+    /// [`Self::insert`] for whoever knows the block's id already.
+    pub(super) fn insert_as(
+        &mut self,
+        id: BlockId,
+        block: Arc<Block>,
+        executed: Executed,
+    ) -> Result<Option<Option<HeadMove>>, ReadFailed> {
         if self.nodes.contains_key(&id) || !self.nodes.contains_key(&block.header.parent) {
             return Ok(None);
         }

@@ -92,7 +92,8 @@ type CopyKey = (BlockId, Hash);
 #[derive(Debug)]
 pub(super) struct Incoming {
     orphans: Room<CopyKey, Arc<Block>>,
-    coming: Room<BlockId, Coming>,
+    /// Apart from the map, whose nodes would be several kilobytes otherwise.
+    coming: Room<BlockId, Box<Coming>>,
     early: Room<CopyKey, (Time, Arc<Block>)>,
     invalid: Recent<BlockId, ()>,
 }
@@ -285,7 +286,7 @@ impl<S: Store> Replica<S> {
             missing.len() > MISSING_ALWAYS_FETCHED && missing.len() * 10 > transactions.len();
         let (others, askers) = (Vec::new(), Vec::new());
         let transactions = (!many).then_some(transactions);
-        let coming = Coming { announce, from, transactions, others, askers };
+        let coming = Box::new(Coming { announce, from, transactions, others, askers });
         let bytes = coming.bytes();
         for forgotten in self.blocks.coming.insert(id, Some(from), bytes, coming) {
             self.answer_askers(forgotten.askers);

@@ -1,5 +1,7 @@
 //! The digest of a run: a hash over everything that happened, in order.
 
+use arrayvec::ArrayVec;
+
 use super::host::Event;
 use super::network::Parcel;
 use super::time::Moment;
@@ -25,11 +27,14 @@ impl Trace {
         self.hasher.finalize()
     }
 
+    /// Adds a tag and numbers, in one piece: small pieces cost more than their bytes.
     fn numbers<const N: usize>(&mut self, tag: u8, numbers: [u64; N]) {
-        self.hasher.update(&[tag]);
+        let mut bytes: ArrayVec<u8, 64> = ArrayVec::new();
+        bytes.push(tag);
         for number in numbers {
-            self.hasher.update(&number.to_le_bytes());
+            bytes.extend(number.to_le_bytes());
         }
+        self.hasher.update(&bytes);
     }
 
     fn status(&mut self, status: &Status) {
