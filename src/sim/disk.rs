@@ -25,6 +25,9 @@ type Entries = OrdMap<Arc<[u8]>, Arc<[u8]>>;
 /// The last write of each key of a table in a batch; nothing to delete it.
 type Writes = BTreeMap<Arc<[u8]>, Option<Arc<[u8]>>>;
 
+/// What a table became, and by which writes.
+type Steps = Vec<(Arc<Writes>, Sum)>;
+
 /// A batch, by tables: what disks stage alike they share.
 type Staged = Vec<(Table, Arc<Writes>)>;
 
@@ -46,7 +49,7 @@ pub struct Library(Mutex<[Versions; Table::ALL.len()]>);
 #[derive(Debug, Default)]
 struct Versions {
     /// By the sum of each: the table, and what it became by which writes.
-    shelves: BTreeMap<Sum, (Entries, Vec<(Arc<Writes>, Sum)>)>,
+    shelves: BTreeMap<Sum, (Entries, Steps)>,
     /// The oldest first.
     order: VecDeque<Sum>,
 }

@@ -38,12 +38,20 @@ impl Watch for Durability {
     }
 
     fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
+        let (Some(disk), Some(replica)) = (scene.disk(node), scene.replica(node)) else {
+            return Ok(());
+        };
         if !scene.is_correct(node) {
             return Ok(());
         }
         let promised = self.nodes.entry(node).or_default();
         match output {
             Output::Submitted { results, .. } => {
+                let pending = |id: &&TransactionId| replica.pool().get(id).is_some();
+                let mut kept_nowhere = results.iter().flatten().filter(pending);
+                if let Some(id) = kept_nowhere.find(|id| !has_transaction(disk, id)) {
+                    return Err(format!("it accepts transaction {id} and does not keep it"));
+                }
                 promised.transactions.extend(results.iter().flatten());
             }
             Output::Report(Report::Imported { imported, own: true, .. }) => {
@@ -51,6 +59,10 @@ impl Watch for Durability {
             }
             Output::Gossip(Gossip::Announce(announce)) => {
                 let id = announce.header.id(&scene.options().spec.genesis_id());
+                let there = replica.tree().get(&id).is_some();
+                if there && !has(disk, Table::Blocks, id.as_bytes()) {
+                    return Err(format!("it tells of block {id} and does not keep it"));
+                }
                 promised.blocks.insert(id, announce.header.height);
             }
             Output::Report(Report::Final { height, receipts, .. }) => {
@@ -67,11 +79,13 @@ impl Watch for Durability {
     }
 
     fn dies(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
-        // A pool that is full, or a branch that spent the coin otherwise, releases from a promise.
+        // A pool that is full, or a branch that spent the coin otherwise, releases from a promise; so does finality on
+        // another branch.
         if let Some(promised) = self.nodes.get_mut(&node)
             && let Some(disk) = scene.disk(node)
         {
             promised.transactions.retain(|id| has_transaction(disk, id));
+            promised.blocks.retain(|id, _| has(disk, Table::Blocks, id.as_bytes()));
         }
         Ok(())
     }
