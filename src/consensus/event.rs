@@ -32,6 +32,8 @@ pub struct OrderId(pub u64);
 pub enum Timer {
     /// Time to renew the draft that is being sealed.
     Draft,
+    /// Time to say what a decorator of the engine holds back; no rule sets it.
+    Held,
 }
 
 /// Something happened.

@@ -57,8 +57,8 @@ impl Pending {
     }
 }
 
-/// The pool.
-#[derive(Debug)]
+/// The pool. A copy shares the transactions.
+#[derive(Debug, Clone)]
 pub struct Mempool {
     params: Params,
     bytes_max: usize,

@@ -14,6 +14,7 @@
 //! - `mining`: the nonce search
 //! - `disk`, `shared`: what all nodes have in common is held and computed once
 //! - `acts`: faults, and changes of the world
+//! - [`attackers`]: engines that misbehave
 //! - [`faults`], [`load`]: scripts of them, and payments
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
@@ -42,6 +43,7 @@ mod queue;
 mod shared;
 mod trace;
 
+pub mod attackers;
 pub mod checks;
 pub mod faults;
 pub mod link;

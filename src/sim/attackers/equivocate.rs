@@ -1,0 +1,195 @@
+//! Who says one thing to some and another thing to others.
+//!
+//! One identity, two engines, after Bano et al., *Twins: BFT systems made robust* (2020): whatever the rule, two honest
+//! engines that share a key and do not know of each other contradict each other wherever that is possible. Both see one
+//! tree and one pool; the second's clock is a millisecond ahead, so that what the two draft at one moment differs.
+//!
+//! - Messages of each reach only its half of the other authorities, so that nobody hears both.
+//! - Blocks go to everybody: gossip has no halves. Where a seal is a signature, that is the evidence against it.
+//! - What the first one keeps across crashes is kept, what the second one keeps is not.
+//! - There is one nonce search. It is the first one's; when that has found a block, the second one gets it once to find
+//!   a rival of that block, and hears of nothing meanwhile. So proof of work is equivocated with as well, at its price.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::consensus::{
+    Action, AuthorityId, Context, Engine, Event, OrderId, Outbox, SearchOrder, Timer,
+};
+use crate::types::{BlockId, Span, Time};
+
+/// How far the second twin's clock is ahead.
+const AHEAD: Span = Span(1);
+
+/// Two engines under one identity.
+pub struct Equivocate {
+    twins: [Twin; 2],
+    /// Whose search is on: 1 while the second one looks for a rival.
+    turn: usize,
+    /// The search that is on: the number outside, and the one inside.
+    search: Option<(OrderId, OrderId)>,
+    orders: u64,
+}
+
+struct Twin {
+    engine: Box<dyn Engine>,
+    /// The authorities that hear it.
+    hears: BTreeSet<AuthorityId>,
+    timers: BTreeMap<Timer, Time>,
+    /// What it wants searched for.
+    wants: Option<Box<SearchOrder>>,
+}
+
+impl Equivocate {
+    /// Two engines of one identity. `others` are all other authorities: every second one hears the second twin.
+    pub fn around(
+        first: Box<dyn Engine>,
+        second: Box<dyn Engine>,
+        others: impl IntoIterator<Item = AuthorityId>,
+    ) -> Box<dyn Engine> {
+        let mut twins = [first, second].map(|engine| Twin {
+            engine,
+            hears: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            wants: None,
+        });
+        for (place, other) in others.into_iter().collect::<BTreeSet<_>>().into_iter().enumerate() {
+            twins[place % 2].hears.insert(other);
+        }
+        Box::new(Self { twins, turn: 0, search: None, orders: 0 })
+    }
+
+    /// One twin handles an event.
+    fn tell(&mut self, twin: usize, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        let now = if twin == 1 { cx.now.after(AHEAD) } else { cx.now };
+        let mut wanted = Outbox::default();
+        self.twins[twin].engine.handle(event, &Context { now, ..*cx }, &mut wanted);
+        for action in wanted.take() {
+            self.perform(twin, action, out);
+        }
+    }
+
+    fn perform(&mut self, twin: usize, action: Action, out: &mut Outbox) {
+        let state = &mut self.twins[twin];
+        match action {
+            Action::Persist { .. } if twin == 1 => {}
+            Action::Send { to, .. } if !state.hears.contains(&to) => {}
+            Action::Broadcast(message) => {
+                let to = state.hears.iter();
+                to.for_each(|to| out.push(Action::Send { to: *to, message: message.clone() }));
+            }
+            Action::SetTimer { timer, at } => {
+                state.timers.insert(timer, at);
+                self.set(timer, out);
+            }
+            Action::StopTimer(timer) => {
+                state.timers.remove(&timer);
+                self.set(timer, out);
+            }
+            Action::Search(order) => {
+                state.wants = Some(order);
+                if self.turn == twin {
+                    self.search(out);
+                }
+            }
+            Action::StopSearch => {
+                state.wants = None;
+                if self.turn == twin {
+                    self.search = None;
+                    out.push(Action::StopSearch);
+                }
+            }
+            action => out.push(action),
+        }
+    }
+
+    /// There is one clock for both: it rings when the first of them wants to be woken.
+    fn set(&self, timer: Timer, out: &mut Outbox) {
+        let first = self.twins.iter().filter_map(|twin| twin.timers.get(&timer)).min();
+        out.push(match first {
+            Some(at) => Action::SetTimer { timer, at: *at },
+            None => Action::StopTimer(timer),
+        });
+    }
+
+    /// Searches for what the twin wants whose turn it is.
+    fn search(&mut self, out: &mut Outbox) {
+        let Some(wanted) = &self.twins[self.turn].wants else { return };
+        self.orders += 1;
+        let order = OrderId(self.orders);
+        self.search = Some((order, wanted.order));
+        out.push(Action::Search(Box::new(SearchOrder { order, ..(**wanted).clone() })));
+    }
+
+    /// The second twin wants the search for a rival of a block on this parent.
+    fn has_rival(&self, parent: BlockId) -> bool {
+        self.twins[1].wants.as_ref().is_some_and(|order| order.header.parent == parent)
+    }
+
+    fn elapsed(&mut self, timer: Timer, cx: &Context<'_>, out: &mut Outbox) {
+        for twin in 0..2 {
+            let due = self.twins[twin].timers.get(&timer).is_some_and(|at| *at <= cx.now);
+            if due && !self.is_deaf(twin) {
+                self.twins[twin].timers.remove(&timer);
+                self.tell(twin, Event::Elapsed(timer), cx, out);
+            }
+        }
+        let waits = |twin: &Twin| twin.timers.get(&timer).is_some_and(|at| *at > cx.now);
+        if self.twins.iter().any(waits) {
+            self.set(timer, out);
+        }
+    }
+
+    /// Whether a twin hears of nothing, since it looks for a rival.
+    fn is_deaf(&self, twin: usize) -> bool {
+        twin == 1 && self.turn == 1
+    }
+
+    fn found(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        let Event::Found { order, seal } = event else { return };
+        let Some((_, inner)) = self.search.take_if(|(outer, _)| *outer == order) else { return };
+        let twin = self.turn;
+        let parent = self.twins[twin].wants.take().map(|wanted| wanted.header.parent);
+        self.tell(twin, Event::Found { order: inner, seal }, cx, out);
+        if twin == 1 {
+            self.turn = 0;
+            return self.search(out);
+        }
+        if parent.is_some_and(|parent| self.has_rival(parent)) {
+            self.turn = 1;
+            self.search(out);
+        }
+    }
+
+    /// A block entered. A rival is worth its work as long as nothing stands on what it contests.
+    fn imported(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        self.tell(0, event.clone(), cx, out);
+        let contested = self.twins[1].wants.as_ref().map(|order| order.header.height);
+        if self.turn == 1 && contested.is_some_and(|height| cx.tree.head().height() > height) {
+            self.turn = 0;
+            self.search(out);
+        }
+        if self.turn == 0 {
+            self.tell(1, event, cx, out);
+        }
+    }
+}
+
+impl Engine for Equivocate {
+    fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        match event {
+            Event::Found { .. } => self.found(event, cx, out),
+            Event::Imported(_) => self.imported(event, cx, out),
+            Event::Elapsed(timer) => self.elapsed(timer, cx, out),
+            Event::Received { from, .. } => {
+                // Who hears one twin is heard by that one.
+                let twin = usize::from(self.twins[1].hears.contains(&from));
+                self.tell(twin, event, cx, out);
+            }
+            Event::PoolFilled if self.turn == 1 => self.tell(0, event, cx, out),
+            event => {
+                self.tell(0, event.clone(), cx, out);
+                self.tell(1, event, cx, out);
+            }
+        }
+    }
+}
