@@ -1,6 +1,7 @@
 //! Swarm runs.
 
-use super::swarm::{draw, run, swarm};
+use super::swarm::{Draw, draw, run, shrink, swarm};
+use super::{Moment, Violation};
 
 #[test]
 fn a_range_of_seeds_is_safe_under_faults_and_lives_afterwards() {
@@ -25,4 +26,24 @@ fn a_seed_draws_one_run() {
         assert_eq!(run(&first).digest, run(&second).digest);
     }
     assert_ne!(run(&draw(3)).digest, run(&draw(4)).digest);
+}
+
+/// A run that fails whenever two of its faults are there is made smaller until it has just these.
+#[test]
+fn a_failing_script_is_made_as_small_as_it_can_be() {
+    let long = (0..).map(draw).find(|draw| draw.script.len() >= 10).unwrap();
+    let (first, last) = (long.script[1].clone(), long.script[long.script.len() - 2].clone());
+    let fails = |draw: &Draw| {
+        let both = draw.script.contains(&first) && draw.script.contains(&last);
+        let what = "both are there".to_owned();
+        let violation = Violation { at: Moment(1), node: 0, watcher: "test", what };
+        if both { vec![violation] } else { Vec::new() }
+    };
+    let violations = fails(&long);
+    let failure = shrink(long.clone(), violations, fails);
+    assert_eq!(failure.draw.script, [first, last]);
+    assert_eq!(failure.faults, long.script.len());
+    let text = failure.to_string();
+    let command = format!("assay sim run swarm --seed {}", long.options.seed);
+    assert!(text.contains("both are there") && text.ends_with(&command), "{text}");
 }
