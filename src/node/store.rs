@@ -10,8 +10,8 @@ use std::{fs, io};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle,
-    DBRecoveryMode, Direction, ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, WriteBatch,
-    WriteOptions,
+    DBRecoveryMode, DataBlockIndexType, Direction, ErrorKind, IteratorMode, LogLevel, Options,
+    ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::store::{Batch, Entry, Store, StoreError, Table};
@@ -90,7 +90,11 @@ impl RocksStore {
             let mut blocks = BlockBasedOptions::default();
             blocks.set_block_cache(&cache);
             blocks.set_bloom_filter(FILTER_BITS, false);
-            blocks.set_cache_index_and_filter_blocks(true);
+            // With millions of entries they are larger than the cache, and a read would fetch them again and again. They
+            // take three bytes or so for each entry of the files that are open.
+            blocks.set_cache_index_and_filter_blocks(false);
+            // Most reads ask for one entry by its name.
+            blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
             let mut options = Options::default();
             options.set_write_buffer_size(WRITE_BUFFER_BYTES);
             options.set_arena_block_size(ARENA_BYTES);
