@@ -29,7 +29,6 @@ use assay::types::{
     TransactionId,
 };
 use assay::wallet::client::Client;
-use serde_json::Value;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -41,6 +40,9 @@ const PARTS_MAX: usize = 200;
 
 /// What a transaction pays; enough at the least fee of one base unit per byte.
 const FEE: u64 = 1_000;
+
+/// Digits of a block's id in a line of the log.
+const SHORT_ID: usize = 12;
 
 /// How much is asked of the devnet.
 struct Load {
@@ -89,7 +91,7 @@ struct Devnet {
 fn assay(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
     command.args(arguments).stdin(Stdio::null());
-    command.env("ASSAY_HOME", directory).env("ASSAY_LOG_FORMAT", "json");
+    command.env("ASSAY_HOME", directory);
     command.env("RUST_LOG", "warn,assay=info,assay::node::search=debug");
     command
 }
@@ -350,23 +352,14 @@ fn journeys(devnet: &Devnet) -> Outcome<Vec<(u64, f64)>> {
     for node in 0..devnet.clients.len() {
         let log = devnet.directory.join(format!("node{node}")).join("node.log");
         for line in std::fs::read_to_string(log)?.lines() {
-            let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
-            let (Some(at), Some(block)) = (moment(&entry["timestamp"]), entry["block"].as_str())
-            else {
+            let Some(at) = line.split_once(' ').and_then(|(stamp, _)| moment(stamp)) else {
                 continue;
             };
-            let message = entry["message"].as_str().unwrap_or_default();
-            let arrived =
-                ["imported", "mined", "side block"].iter().any(|it| message.starts_with(it));
-            match message {
-                "found" => drop(found.insert(block.into(), at)),
-                _ if arrived => {
-                    let known = imported.entry(block.into()).or_default();
-                    known.0 += 1;
-                    known.1 = known.1.max(at);
-                    known.2 = entry["transactions"].as_u64().unwrap_or(known.2);
-                }
-                _ => {}
+            if let Some((_, id)) = line.split_once("assay::node::search: found block=") {
+                found.insert(id.chars().take(SHORT_ID).collect(), at);
+            } else if let Some((id, transactions)) = arrival(line) {
+                let known = imported.entry(id.into()).or_default();
+                *known = (known.0 + 1, known.1.max(at), transactions);
             }
         }
     }
@@ -377,9 +370,20 @@ fn journeys(devnet: &Devnet) -> Outcome<Vec<(u64, f64)>> {
     Ok(everywhere.filter_map(journey).collect())
 }
 
+/// The block and the number of transactions of a line such as
+/// `… assay::import: imported 49 · 86e3cbdad5ce · by carol · 1 transaction, 1.99 MB · …`.
+fn arrival(line: &str) -> Option<(&str, u64)> {
+    let mut parts = line.split_once("assay::import: ")?.1.split(" · ");
+    let word = parts.next()?;
+    let arrived = ["imported", "mined", "side block"].iter().any(|it| word.starts_with(it));
+    let id = parts.next().filter(|_| arrived)?;
+    let counted = parts.nth(1)?.split_once(' ')?.0;
+    Some((id, counted.parse().ok()?))
+}
+
 /// A time stamp such as `2026-01-31T12:34:56.123456Z`, in milliseconds since midnight.
-fn moment(stamp: &Value) -> Option<f64> {
-    let clock = stamp.as_str()?.split_once('T')?.1.trim_end_matches('Z');
+fn moment(stamp: &str) -> Option<f64> {
+    let clock = stamp.split_once('T')?.1.trim_end_matches('Z');
     let mut parts = clock.split(':').map(str::parse::<f64>);
     let (hours, minutes, seconds) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     Some(((hours * 60.0 + minutes) * 60.0 + seconds) * 1000.0)
