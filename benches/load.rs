@@ -277,6 +277,12 @@ async fn offer(devnet: &Devnet, load: &Load, payer: &Payer, lanes: Vec<Lane>) ->
             })
             .collect();
         sent = due;
+        if batch.is_empty() {
+            // The first tick, before anything is due.
+            ticks += 1;
+            tokio::time::sleep_until((start + TICK * ticks).into()).await;
+            continue;
+        }
         let (client, shared) = (devnet.clients[node].clone(), tally.clone());
         let due_at = Instant::now();
         tasks.spawn(async move {
