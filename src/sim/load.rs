@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::host::Sim;
 use super::random::Dice;
 use super::time::{Micros, Moment};
-use crate::ledger::CoinKind;
+use crate::ledger::{CoinKind, Params};
 use crate::spec::DevAccount;
-use crate::types::{Address, Amount, Bounded, CoinId, Output, Transaction};
+use crate::types::{Address, Amount, Bounded, CoinId, Keypair, Output, Transaction};
 
 /// A coin that was spent is left alone for so long: by then its transaction is in a block, or was refused.
 const LEFT_ALONE: Micros = Micros::seconds(60);
@@ -75,18 +75,10 @@ impl Load {
         let payee = self.people[self.dice.index(self.people.len())].address();
         let (coin, amount) = self.coin_of(sim, node, &payer.address())?;
         let params = sim.options().spec.ledger_params();
-        let fee = params.fee_per_byte_min.saturating_mul(PAYMENT_BYTES);
-        let left = amount.0.checked_sub(fee).filter(|left| *left > 1)?;
-        let given = 1 + self.dice.below(left / 2);
-        let outputs = [(payee, given), (payer.address(), left - given)];
-        let outputs = outputs.map(|(to, amount)| Output { to, amount: Amount(amount) });
-        let mut transaction = Transaction {
-            inputs: Bounded::truncated(vec![coin]),
-            outputs: Bounded::truncated(outputs.to_vec()),
-            operation: None,
-            witnesses: Bounded::default(),
-        };
-        transaction.sign(&params.chain, &[payer.keypair()]);
+        let transaction = pay(&params, &payer.keypair(), coin, amount, |left| {
+            let given = 1 + self.dice.below(left / 2);
+            vec![(payee, Amount(given)), (payer.address(), Amount(left - given))]
+        })?;
         self.spent.insert(coin, now);
         Some(transaction)
     }
@@ -102,4 +94,25 @@ impl Load {
         let coins: Vec<(CoinId, Amount)> = coins.iter().filter_map(free).collect();
         self.dice.pick(&coins).copied()
     }
+}
+
+/// A signed payment out of one coin; `give` says to whom goes what the fee leaves. `None` if that is next to nothing.
+pub(super) fn pay(
+    params: &Params,
+    payer: &Keypair,
+    coin: CoinId,
+    amount: Amount,
+    give: impl FnOnce(u64) -> Vec<(Address, Amount)>,
+) -> Option<Transaction> {
+    let fee = params.fee_per_byte_min.saturating_mul(PAYMENT_BYTES);
+    let left = amount.0.checked_sub(fee).filter(|left| *left > 1)?;
+    let outputs = give(left).into_iter().map(|(to, amount)| Output { to, amount }).collect();
+    let mut transaction = Transaction {
+        inputs: Bounded::truncated(vec![coin]),
+        outputs: Bounded::truncated(outputs),
+        operation: None,
+        witnesses: Bounded::default(),
+    };
+    transaction.sign(&params.chain, std::slice::from_ref(payer));
+    Some(transaction)
 }

@@ -138,24 +138,37 @@ pub fn shrink(
     run: impl Fn(&Draw) -> Vec<Violation>,
 ) -> Failure {
     let (seed, faults) = (draw.options.seed, draw.script.len());
-    let mut smallest = Failure { seed, draw, faults, violations };
+    let mut last = violations;
+    let script = smallest(draw.script.clone(), |script| {
+        let violations = run(&Draw { script: script.to_vec(), ..draw.clone() });
+        let fails = !violations.is_empty();
+        if fails {
+            last = violations;
+        }
+        fails
+    });
+    Failure { seed, draw: Draw { script, ..draw }, faults, violations: last }
+}
+
+/// Leaves items out as long as what remains still fails. The whole is taken to fail.
+pub fn smallest<T: Clone>(items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+    let mut smallest = items;
     let mut runs = 0;
-    // Halves first, then quarters, down to single faults; and again while that helps.
-    let mut size = faults.div_ceil(2);
+    // Halves first, then quarters, down to single items; and again while that helps.
+    let mut size = smallest.len().div_ceil(2);
     while size > 0 && runs < SHRINKING_MAX {
         let mut begin = 0;
         let mut helped = false;
-        while begin < smallest.draw.script.len() && runs < SHRINKING_MAX {
-            let mut fewer = smallest.draw.clone();
-            let end = (begin + size).min(fewer.script.len());
-            fewer.script.drain(begin..end);
+        while begin < smallest.len() && runs < SHRINKING_MAX {
+            let mut fewer = smallest.clone();
+            let end = (begin + size).min(fewer.len());
+            fewer.drain(begin..end);
             runs += 1;
-            let violations = run(&fewer);
-            if violations.is_empty() {
-                begin = end;
-            } else {
-                smallest = Failure { draw: fewer, violations, ..smallest };
+            if fails(&fewer) {
+                smallest = fewer;
                 helped = true;
+            } else {
+                begin = end;
             }
         }
         if !(helped && size == 1) {
