@@ -17,6 +17,8 @@
 //! - [`attackers`]: engines that misbehave
 //! - [`faults`], [`load`]: scripts of them, and payments
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
+//! - [`metrics`]: what happened in a run, and the figures made of it
+//! - [`scenario`]: a run and what is expected of it, in a file
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - `trace`: the digest
 //!
@@ -48,9 +50,11 @@ pub mod checks;
 pub mod faults;
 pub mod link;
 pub mod load;
+pub mod metrics;
 pub mod options;
 pub mod random;
 pub mod regions;
+pub mod scenario;
 pub mod swarm;
 pub mod time;
 pub mod topology;

@@ -1,4 +1,4 @@
-//! What is wrong with a chain spec, and where.
+//! What is wrong with a chain spec, or another file that people write, and where.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,7 +20,7 @@ const QUOTED_BYTES_MAX: usize = 400;
 /// Columns that a report takes.
 const REPORT_WIDTH: usize = 100;
 
-/// Something wrong at one place of a chain spec.
+/// Something wrong at one place of a file.
 ///
 /// `Display` is one plain line, `FILE:LINE:COLUMN: …`, for logs and `--json`; [`Problem::render`] shows people the line
 /// itself.
@@ -127,7 +127,7 @@ impl Diagnostic for Headline<'_> {
     }
 }
 
-/// A text that is not a chain spec: at least one problem, at most [`PROBLEMS_MAX`], in the order of the file.
+/// A text that is not what it should be: at least one problem, at most [`PROBLEMS_MAX`], in the order of the file.
 ///
 /// `Display` is one plain line per problem; [`SpecError::render`] is the report for people.
 #[derive(Debug, Clone)]
@@ -194,17 +194,17 @@ impl Diagnostic for SpecError {
 
 /// Something wrong at a place, before the place has a line and a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Bytes of the text.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     /// Why it is refused.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// What to do about it.
-    pub(super) fix: String,
+    pub(crate) fix: String,
 }
 
 /// Turns faults, at least one, into the error that names their lines.
-pub(super) fn error(file: &str, text: &str, mut faults: Vec<Fault>) -> SpecError {
+pub(crate) fn error(file: &str, text: &str, mut faults: Vec<Fault>) -> SpecError {
     faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
     // A parser that stumbled says so once for every bracket that is open.
     faults.dedup();
@@ -242,7 +242,7 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// The first line of a text, cut to [`GIVEN_CHARS_MAX`] characters.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim_end();
     let cut = line.chars().count() > GIVEN_CHARS_MAX || line.len() < text.trim_end().len();
     let mut short: String = line.chars().take(GIVEN_CHARS_MAX).collect();

@@ -8,7 +8,7 @@ use super::values;
 use crate::types::Span;
 
 /// No link is slower: beyond this nothing that nodes ask each other is answered in time.
-pub(super) const LATENCY: RangeInclusive<Span> = Span(0)..=Span::seconds(60);
+pub(crate) const LATENCY: RangeInclusive<Span> = Span(0)..=Span::seconds(60);
 
 /// The least bandwidth, in bits per second: one segment takes twelve seconds there.
 const BANDWIDTH_MIN: u64 = 1_000;
@@ -161,7 +161,7 @@ impl Loss {
             .map_err(|refusal| LinkError::new("loss", format!("`{text}`"), refusal))
     }
 
-    pub(super) fn read_text(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read_text(text: &str) -> Result<Self, Refusal> {
         let (digits, unit) = match text.strip_suffix('%') {
             Some(digits) => (digits, 100.0),
             None => (text, 1.0),
@@ -220,7 +220,7 @@ impl Bandwidth {
             .map_err(|refusal| LinkError::new("bandwidth", format!("`{text}`"), refusal))
     }
 
-    pub(super) fn read_text(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read_text(text: &str) -> Result<Self, Refusal> {
         if text == "unlimited" {
             return Ok(Self::default());
         }

@@ -1,17 +1,16 @@
 //! From TOML to a chain spec. Every section is read whatever is wrong with another, so that one look names all
 //! mistakes.
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Spec;
 use super::consensus::{Consensus, EngineError, engine_named};
-use super::error::{Fault, SpecError, error};
+use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::link::{self, Bandwidth, LinkShape, Loss};
 use super::pow::PowSpec;
-use super::read::{Faults, Refusal, Section};
-use super::schema::{self, SPEC_BYTES_MAX, default, range};
+use super::read::{self, Faults, Refusal, Section};
+use super::schema::{self, default, range};
 use super::settings::{Devnet, Issuance, Limits, Miner, Settings};
 use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
@@ -21,40 +20,16 @@ const SECTIONS_UNBUILT: [&str; 7] = ["pos", "hybrid", "dpos", "poa", "pbft", "ra
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
-    let refuse = |faults| Err(error(file, text, faults));
-    if text.len() > SPEC_BYTES_MAX {
-        return refuse(vec![Fault {
-            span: 0..0,
-            reason: format!("{} bytes are no chain spec", text.len()),
-            fix: format!("a chain spec has at most {SPEC_BYTES_MAX} bytes: check the file"),
-        }]);
-    }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        return refuse(errors.iter().map(|error| not_toml(error, text)).collect());
-    }
-    let (faults, unresolved) = (Faults::default(), Faults::default());
-    let spec = top(table, &faults, &unresolved);
-    let faults = faults.into_inner();
-    match spec {
-        Some(spec) if faults.is_empty() => Ok((spec, unresolved.into_inner())),
-        _ => refuse(faults),
-    }
+    let unresolved = Faults::of(&schema::FORM);
+    let spec = read::document(&schema::FORM, file, text, |table, faults| {
+        let top = Section::new(&schema::TOP, String::new(), 0..0, table.into_inner(), faults);
+        read_top(top, &unresolved)
+    })?;
+    Ok((spec, unresolved.into_inner()))
 }
 
-fn not_toml(error: &toml::de::Error, text: &str) -> Fault {
-    let message = error.message();
-    let fix = match message {
-        "duplicate key" => "keep one of the two",
-        _ => "write `key = value` lines below [section] lines; texts stand in quotes",
-    };
-    let span = error.span().unwrap_or(text.len()..text.len());
-    Fault { span, reason: format!("this is not TOML: {message}"), fix: fix.into() }
-}
-
-fn top(table: Spanned<DeTable<'_>>, faults: &Faults, unresolved: &Faults) -> Option<Spec> {
-    let table = table.into_inner();
-    let mut top = Section::new(&schema::TOP, String::new(), 0..0, table, faults);
+/// Reads the whole of a spec.
+pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<Spec> {
     let name = read_name(&mut top);
     let symbol = read_symbol(&mut top);
     let prefix = read_prefix(&mut top);

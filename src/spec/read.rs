@@ -1,4 +1,5 @@
-//! Walking the TOML of a chain spec: every value is taken by name, and what nobody takes is unknown.
+//! Walking a TOML file that people write, such as a chain spec: every value is taken by name, and what nobody takes is
+//! unknown.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,43 +8,115 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::Fault;
-use super::schema::{self, Schema};
+use super::error::{Fault, SpecError, error};
 use super::suggest::nearest;
 
 /// Bytes of the text.
-pub(super) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// Why a value is refused, where its place is not known yet. The reason continues "KEY …".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) reason: String,
-    pub(super) fix: String,
+pub(crate) struct Refusal {
+    pub(crate) reason: String,
+    pub(crate) fix: String,
 }
 
 impl Refusal {
-    pub(super) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { reason: reason.into(), fix: fix.into() }
     }
 }
 
+/// A kind of file.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// How messages call it: `chain spec`.
+    pub(crate) name: &'static str,
+    /// Its length at most.
+    pub(crate) bytes_max: usize,
+    /// All sections below the top.
+    pub(crate) sections: &'static [&'static Schema],
+}
+
+impl Form {
+    /// The section that has this key.
+    fn home_of(&self, key: &str) -> Option<&'static str> {
+        self.sections.iter().find(|schema| schema.keys.contains(&key)).map(|schema| schema.path)
+    }
+}
+
+/// The keys that a section knows.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// Its path: `pow`, `devnet.miner`; empty for the top of the file.
+    pub(crate) path: &'static str,
+    /// Its keys.
+    pub(crate) keys: &'static [&'static str],
+}
+
+/// Reads a file of some form; `file` is how errors name the text. What `read` gives counts only if it found no faults.
+pub(crate) fn document<T>(
+    form: &'static Form,
+    file: &str,
+    text: &str,
+    read: impl FnOnce(Spanned<DeTable<'_>>, &Faults) -> Option<T>,
+) -> Result<T, SpecError> {
+    let refuse = |faults| Err(error(file, text, faults));
+    if text.len() > form.bytes_max {
+        let (name, most) = (form.name, form.bytes_max);
+        return refuse(vec![Fault {
+            span: 0..0,
+            reason: format!("{} bytes are no {name}", text.len()),
+            fix: format!("a {name} has at most {most} bytes: check the file"),
+        }]);
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return refuse(errors.iter().map(|error| not_toml(error, text)).collect());
+    }
+    let faults = Faults::of(form);
+    let read = read(table, &faults);
+    let faults = faults.into_inner();
+    match read {
+        Some(read) if faults.is_empty() => Ok(read),
+        _ => refuse(faults),
+    }
+}
+
+fn not_toml(error: &toml::de::Error, text: &str) -> Fault {
+    let message = error.message();
+    let fix = match message {
+        "duplicate key" => "keep one of the two",
+        _ => "write `key = value` lines below [section] lines; texts stand in quotes",
+    };
+    let span = error.span().unwrap_or(text.len()..text.len());
+    Fault { span, reason: format!("this is not TOML: {message}"), fix: fix.into() }
+}
+
 /// What was found wrong so far. Shared by all sections, so that one bad value does not hide the next.
-#[derive(Debug, Default)]
-pub(super) struct Faults(RefCell<Vec<Fault>>);
+#[derive(Debug)]
+pub(crate) struct Faults {
+    form: &'static Form,
+    list: RefCell<Vec<Fault>>,
+}
 
 impl Faults {
-    pub(super) fn add(&self, span: &Span, reason: impl Into<String>, fix: impl Into<String>) {
-        let fault = Fault { span: span.clone(), reason: reason.into(), fix: fix.into() };
-        self.0.borrow_mut().push(fault);
+    pub(crate) fn of(form: &'static Form) -> Self {
+        Self { form, list: RefCell::default() }
     }
 
-    pub(super) fn into_inner(self) -> Vec<Fault> {
-        self.0.into_inner()
+    pub(crate) fn add(&self, span: &Span, reason: impl Into<String>, fix: impl Into<String>) {
+        let fault = Fault { span: span.clone(), reason: reason.into(), fix: fix.into() };
+        self.list.borrow_mut().push(fault);
+    }
+
+    pub(crate) fn into_inner(self) -> Vec<Fault> {
+        self.list.into_inner()
     }
 }
 
 /// A table of the file.
-pub(super) struct Section<'t, 'f> {
+pub(crate) struct Section<'t, 'f> {
     schema: &'static Schema,
     /// How messages name it: the path, with an index inside a list.
     name: String,
@@ -57,7 +130,7 @@ pub(super) struct Section<'t, 'f> {
 
 impl<'t, 'f> Section<'t, 'f> {
     /// A table, named by its schema unless it is one of a list.
-    pub(super) fn new(
+    pub(crate) fn new(
         schema: &'static Schema,
         name: String,
         span: Span,
@@ -72,32 +145,32 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     /// Where the value of a taken key stands; the section itself where the key is missing.
-    pub(super) fn place(&self, key: &'static str) -> Span {
+    pub(crate) fn place(&self, key: &'static str) -> Span {
         self.places.get(key).unwrap_or(&self.span).clone()
     }
 
     /// Whether a taken key was there.
-    pub(super) fn has(&self, key: &'static str) -> bool {
+    pub(crate) fn has(&self, key: &'static str) -> bool {
         self.places.contains_key(key)
     }
 
     /// Where the section itself stands.
-    pub(super) fn span(&self) -> &Span {
+    pub(crate) fn span(&self) -> &Span {
         &self.span
     }
 
     /// The faults that all sections share.
-    pub(super) fn faults(&self) -> &'f Faults {
+    pub(crate) fn faults(&self) -> &'f Faults {
         self.faults
     }
 
     /// How messages name a key: `pow.block_time`.
-    pub(super) fn path(&self, key: &str) -> String {
+    pub(crate) fn path(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
     /// Takes a key out: where it stands, and its value.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<(Span, Spanned<DeValue<'t>>)> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<(Span, Spanned<DeValue<'t>>)> {
         debug_assert!(self.schema.keys.contains(&key), "{} is in no schema", self.path(key));
         let (span, value) = self.entries.remove(key)?;
         self.places.insert(key, value.span());
@@ -105,7 +178,7 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     /// Takes and reads a value. `None` where it is missing, and where it is refused: then its fault is noted.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&DeValue<'t>) -> Result<T, Refusal>,
@@ -121,13 +194,13 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     /// Notes that the value of a taken key is refused.
-    pub(super) fn refuse(&self, key: &'static str, refusal: Refusal) {
+    pub(crate) fn refuse(&self, key: &'static str, refusal: Refusal) {
         let reason = format!("{} {}", self.path(key), refusal.reason);
         self.faults.add(&self.place(key), reason, refusal.fix);
     }
 
     /// Takes a table inside this one; an empty one where it is missing.
-    pub(super) fn section(
+    pub(crate) fn section(
         &mut self,
         key: &'static str,
         schema: &'static Schema,
@@ -148,14 +221,60 @@ impl<'t, 'f> Section<'t, 'f> {
         Section::new(schema, name, span, table, self.faults)
     }
 
+    /// Takes a list of tables, such as `[[nodes]]`; an empty one where it is missing.
+    pub(crate) fn tables(
+        &mut self,
+        key: &'static str,
+        schema: &'static Schema,
+        count_max: usize,
+    ) -> Vec<Section<'t, 'f>> {
+        let name = self.path(key);
+        let Some((_, value)) = self.take(key) else { return Vec::new() };
+        let (place, fix) = (value.span(), format!("write [[{name}]] above the keys of each"));
+        let array = match value.into_inner() {
+            DeValue::Array(array) if array.len() <= count_max => array,
+            DeValue::Array(array) => {
+                let reason = format!("{} [[{name}]] are too many", array.len());
+                self.faults.add(&place, reason, format!("write at most {count_max}"));
+                return Vec::new();
+            }
+            other => {
+                let reason = format!("{name} is {} where a list of tables is due", kind(&other));
+                self.faults.add(&place, reason, fix);
+                return Vec::new();
+            }
+        };
+        let mut sections = Vec::new();
+        for (index, item) in array.into_iter().enumerate() {
+            let (span, name) = (item.span(), format!("{name}[{index}]"));
+            match item.into_inner() {
+                DeValue::Table(table) => {
+                    sections.push(Section::new(schema, name, span, table, self.faults));
+                }
+                other => {
+                    let reason = format!("{name} is {} where a table is due", kind(&other));
+                    self.faults.add(&span, reason, fix.clone());
+                }
+            }
+        }
+        sections
+    }
+
     /// Ends the section: every key that nobody took is unknown.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let title = match self.name.as_str() {
-            "" => "the top of a chain spec".to_owned(),
+            "" => format!("the top of a {}", self.faults.form.name),
             name => format!("[{name}]"),
         };
         for (key, (span, _)) in &self.entries {
-            let fix = match (nearest(key, self.schema.keys.iter().copied()), schema::home_of(key)) {
+            if self.schema.keys.contains(&&**key) {
+                // Known, and not asked for: another key decides what it would mean.
+                let reason = format!("{} has no meaning here", self.path(key));
+                self.faults.add(span, reason, "remove it");
+                continue;
+            }
+            let near = nearest(key, self.schema.keys.iter().copied());
+            let fix = match (near, self.faults.form.home_of(key)) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, Some(section)) => format!("it belongs below [{section}]"),
                 (None, None) => {
@@ -168,7 +287,7 @@ impl<'t, 'f> Section<'t, 'f> {
 }
 
 /// What a value is, for messages.
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use super::read::{Form, Schema};
 use super::values::Share;
 use crate::types::target::Bits;
 use crate::types::{Amount, COIN, MONEY_LIMIT, Span, TRANSACTIONS_MAX};
@@ -12,15 +13,6 @@ pub const SPEC_BYTES_MAX: usize = 1 << 20;
 
 /// Accounts in the genesis block; more money moves by transactions.
 pub const ACCOUNTS_MAX: usize = 1024;
-
-/// The keys that a section knows.
-#[derive(Debug)]
-pub(super) struct Schema {
-    /// Its path: `pow`, `devnet.miner`; empty for the top of the file.
-    pub(super) path: &'static str,
-    /// Its keys.
-    pub(super) keys: &'static [&'static str],
-}
 
 pub(super) static TOP: Schema = Schema {
     path: "",
@@ -81,10 +73,9 @@ pub(super) static LINKS: Schema =
 pub(super) static SECTIONS: [&Schema; 9] =
     [&GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &DEVNET, &MINER, &LINKS];
 
-/// The section that has this key.
-pub(super) fn home_of(key: &str) -> Option<&'static str> {
-    SECTIONS.iter().find(|schema| schema.keys.contains(&key)).map(|schema| schema.path)
-}
+/// A chain spec.
+pub(super) static FORM: Form =
+    Form { name: "chain spec", bytes_max: SPEC_BYTES_MAX, sections: &SECTIONS };
 
 /// A number that is plainly not zero.
 const fn count(number: u32) -> NonZeroU32 {

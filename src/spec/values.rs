@@ -16,7 +16,7 @@ use crate::types::{Amount, Span, Time};
 type Read<T> = Result<T, Refusal>;
 
 /// A text in quotes.
-pub(super) fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Read<&'v str> {
+pub(crate) fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Read<&'v str> {
     match value {
         DeValue::String(text) => Ok(text),
         other => Err(Refusal::new(
@@ -27,7 +27,7 @@ pub(super) fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Read<&'v str> {
 }
 
 /// `true` or `false`.
-pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
+pub(crate) fn boolean(value: &DeValue<'_>) -> Read<bool> {
     match value {
         DeValue::Boolean(value) => Ok(*value),
         other => Err(Refusal::new(
@@ -38,7 +38,7 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
 }
 
 /// A whole number without a unit, within a range.
-pub(super) fn number(value: &DeValue<'_>, range: RangeInclusive<u64>) -> Read<u64> {
+pub(crate) fn number(value: &DeValue<'_>, range: RangeInclusive<u64>) -> Read<u64> {
     let fix = || format!("write a whole number from {} to {}", range.start(), range.end());
     let DeValue::Integer(integer) = value else {
         return Err(Refusal::new(format!("is {} where a whole number is due", kind(value)), fix()));
@@ -53,6 +53,22 @@ pub(super) fn number(value: &DeValue<'_>, range: RangeInclusive<u64>) -> Read<u6
     }
 }
 
+/// A number, whole or with a point, within a range.
+pub(crate) fn decimal(value: &DeValue<'_>, range: RangeInclusive<f64>) -> Read<f64> {
+    let fix = || format!("write a number from {} to {}", range.start(), range.end());
+    let text = match value {
+        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
+        DeValue::Float(float) => float.as_str(),
+        other => {
+            return Err(Refusal::new(format!("is {} where a number is due", kind(other)), fix()));
+        }
+    };
+    match text.parse::<f64>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(Refusal::new("is out of range", fix())),
+    }
+}
+
 /// [`number`] within a range that begins above zero.
 pub(super) fn nonzero(value: &DeValue<'_>, range: RangeInclusive<NonZeroU32>) -> Read<NonZeroU32> {
     let (least, most) = (range.start().get().into(), range.end().get().into());
@@ -62,7 +78,7 @@ pub(super) fn nonzero(value: &DeValue<'_>, range: RangeInclusive<NonZeroU32>) ->
 }
 
 /// One of a few words.
-pub(super) fn word<'w>(value: &DeValue<'_>, words: &[&'w str]) -> Read<&'w str> {
+pub(crate) fn word<'w>(value: &DeValue<'_>, words: &[&'w str]) -> Read<&'w str> {
     let given = text(value, words.first().copied().unwrap_or_default())?;
     if let Some(word) = words.iter().find(|word| **word == given) {
         return Ok(word);
@@ -75,7 +91,7 @@ pub(super) fn word<'w>(value: &DeValue<'_>, words: &[&'w str]) -> Read<&'w str> 
 }
 
 /// A length of time: a whole number and `ms`, `s`, `m`, `h` or `d`, within a range.
-pub(super) fn span(value: &DeValue<'_>, range: RangeInclusive<Span>) -> Read<Span> {
+pub(crate) fn span(value: &DeValue<'_>, range: RangeInclusive<Span>) -> Read<Span> {
     let example = (*range.start()).max(Span::seconds(2));
     if let DeValue::Integer(number) = value {
         return Err(Refusal::new(
@@ -84,6 +100,20 @@ pub(super) fn span(value: &DeValue<'_>, range: RangeInclusive<Span>) -> Read<Spa
         ));
     }
     span_of(text(value, &example.to_string())?, range, example)
+}
+
+/// The same, or less than nothing with a minus in front: in milliseconds.
+pub(crate) fn signed_span(value: &DeValue<'_>, most: Span) -> Read<i64> {
+    let (given, negative) = match value {
+        DeValue::String(text) => match text.trim().strip_prefix('-') {
+            Some(text) => (DeValue::String(text.into()), true),
+            None => (DeValue::String(text.as_ref().into()), false),
+        },
+        other => return span(other, Span(0)..=most).map(|_| 0),
+    };
+    let length = span(&given, Span(0)..=most)?.0;
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    Ok(if negative { -length } else { length })
 }
 
 /// The same from a text; `example` is one that would do.

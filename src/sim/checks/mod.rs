@@ -56,6 +56,19 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
     ]
 }
 
+/// What checkers call themselves; `store` is the simulator, where a disk fails.
+pub const NAMES: [&str; 9] = [
+    "agreement",
+    "validity",
+    "supply identity",
+    "equal states",
+    "consistent prefixes",
+    "durability",
+    "bounded memory",
+    "honour",
+    "store",
+];
+
 /// A block of a node's tree, or one that is final by now.
 fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
     if let Some(node) = replica.tree().get(id) {

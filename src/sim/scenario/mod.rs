@@ -1,0 +1,208 @@
+//! Scenarios: a run and what is expected of it, in one TOML file.
+//!
+//! A scenario names a chain, nodes with their roles, links and a load, says what happens when, and what must come of it.
+//! With a seed it is one history ([`Scenario::options`], [`run`]). `docs/scenarios.md` lists all keys; the shipped
+//! scenarios need no file ([`shipped`]).
+//!
+//! A file is read as strictly as a chain spec: what nobody knows is refused at its line. What cannot happen, such as the
+//! restart of a node that runs, shows only in the run, which ends there ([`Impossible`]).
+
+mod events;
+mod expect;
+mod parse;
+mod recording;
+mod run;
+mod schema;
+mod shipped;
+mod shrink;
+mod spending;
+
+use std::sync::Arc;
+
+pub use events::{Act, Event};
+pub use expect::{Bounds, Expect, Judged, What};
+pub use recording::{Checkpoint, Recording, RecordingError, Replayed};
+pub use run::{Impossible, Outcome, run};
+pub use schema::SCENARIO_BYTES_MAX;
+pub use shipped::{NotShipped, Shipped, find, shipped};
+pub use shrink::shrink;
+
+use super::attackers::{Censor, Delay, Equivocate, Silent, Withhold};
+use super::options::{Decorate, NodeOptions, Options, operator};
+use super::random::Dice;
+use super::regions::Region;
+use super::time::{Micros, Moment};
+use crate::spec::{FrozenSpec, SpecError};
+use crate::types::{Address, Span};
+
+/// A scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// How messages call the file.
+    pub file: String,
+    /// The file.
+    pub text: String,
+    /// The chain spec that it stands on: how it is called there, and its text.
+    pub base: (String, String),
+    /// Its name.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub about: String,
+    /// How long it lasts.
+    pub duration: Micros,
+    /// The seeds it is meant for, first and last.
+    pub seeds: (u64, u64),
+    /// What happens, in order of time.
+    pub events: Vec<Event>,
+    /// What must come of it.
+    pub expects: Vec<Expect>,
+    /// Payments per second.
+    pub payments_per_second: f64,
+    /// Groups of nodes, in order.
+    pub groups: Vec<Group>,
+    /// Everything but what the seed draws.
+    options: Options,
+}
+
+/// Nodes that are alike.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// What the scenario calls them.
+    pub name: String,
+    /// The first of them.
+    pub first: usize,
+    /// How many they are.
+    pub count: usize,
+    /// Where they stand; drawn for each of them where that is not said.
+    pub region: Option<Region>,
+    /// What they do that their rule does not say.
+    pub attack: Option<Attack>,
+}
+
+impl Group {
+    /// Their numbers.
+    pub fn nodes(&self) -> std::ops::Range<usize> {
+        self.first..self.first + self.count
+    }
+}
+
+/// What an attacker does ([`super::attackers`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attack {
+    /// Mines in secret.
+    Withhold,
+    /// Says everything late.
+    Delay(Span),
+    /// Is silent from and until these moments, by its own clock.
+    Silent(Span, Span),
+    /// Leaves out whatever concerns these.
+    Censor(Vec<Address>),
+    /// Finds two blocks of one height.
+    Equivocate,
+}
+
+impl Attack {
+    fn decorate(&self, spec: &FrozenSpec, payout: Address) -> Decorate {
+        match self.clone() {
+            Self::Withhold => Arc::new(Withhold::around),
+            Self::Delay(by) => Arc::new(move |engine| Delay::around(engine, by)),
+            Self::Silent(from, until) => {
+                let begin = spec.genesis_time();
+                let during = begin.after(from)..begin.after(until);
+                Arc::new(move |engine| Silent::around(engine, during.clone()))
+            }
+            Self::Censor(victims) => {
+                Arc::new(move |engine| Censor::around(engine, victims.iter().copied()))
+            }
+            Self::Equivocate => {
+                let spec = spec.clone();
+                Arc::new(move |engine| Equivocate::around(engine, spec.engine(Some(payout)), []))
+            }
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario. `file` is how errors name the text; `specs` gives the chain spec that it names, or the reason
+    /// why not.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, each with its place, reason and fix.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        specs: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, SpecError> {
+        parse::parse(file, text, specs)
+    }
+
+    /// How many nodes there are.
+    pub fn nodes(&self) -> usize {
+        self.options.nodes.len()
+    }
+
+    /// The chain.
+    pub fn spec(&self) -> &FrozenSpec {
+        &self.options.spec
+    }
+
+    /// The simulation of a seed, without what happens to it.
+    pub fn options(&self, seed: u64) -> Options {
+        let mut options = Options { seed, ..self.options.clone() };
+        let mut dice = Dice::new(seed, "regions");
+        for group in &self.groups {
+            for node in group.nodes() {
+                options.nodes[node].region = match group.region {
+                    Some(region) => region,
+                    None => Region::draw(&mut dice),
+                };
+            }
+        }
+        options
+    }
+
+    /// The longest time for which some line is cut, by what is planned.
+    fn longest_cut(&self) -> Micros {
+        let mut open: Vec<Moment> = Vec::new();
+        let mut longest = Micros(0);
+        let end = Moment(0).after(self.duration);
+        for event in &self.events {
+            match &event.act {
+                Act::Partition { lasts: Some(lasts), .. } => longest = longest.max(*lasts),
+                Act::Partition { .. } => open.push(event.at),
+                Act::Heal => {
+                    let cuts = open.drain(..).map(|at| event.at.since(at));
+                    longest = cuts.fold(longest, Micros::max);
+                }
+                _ => {}
+            }
+        }
+        open.into_iter().map(|at| end.since(at)).fold(longest, Micros::max)
+    }
+
+    /// Whether the network is cut for longer than the model allows a rule whose finality is depth: a quarter of the depth
+    /// in block times ([`super::checks::Agreement`]). Then nobody judges agreement.
+    pub fn is_outside(&self) -> bool {
+        let consensus = self.options.spec.consensus();
+        let crate::spec::Consensus::Pow(pow) = consensus;
+        let block_time = Micros::millis(consensus.block_time().0);
+        self.longest_cut() > Micros(block_time.times(pow.finality_depth).0 / 4)
+    }
+}
+
+/// A node of a group.
+fn node_options(
+    node: usize,
+    plain: NodeOptions,
+    makes_blocks: bool,
+    attack: Option<&Attack>,
+    spec: &FrozenSpec,
+) -> NodeOptions {
+    let address = operator(node).address();
+    let decorate = attack.map(|attack| attack.decorate(spec, address));
+    NodeOptions { payout: makes_blocks.then_some(address), decorate, ..plain }
+}
+
+#[cfg(test)]
+mod tests;

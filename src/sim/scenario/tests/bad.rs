@@ -1,0 +1,165 @@
+//! What is wrong with a scenario is told at its place.
+
+use super::*;
+
+#[test]
+fn mistakes_are_told_with_line_reason_and_fix() {
+    let event = |keys: &str| small(&format!("[[events]]\nat = \"5s\"\n{keys}"));
+    let cases = [
+        (
+            small("durration = \"1s\""),
+            3,
+            "`durration` is no key of the top of a scenario",
+            "did you mean `duration`?",
+        ),
+        (
+            small("[links]\nlatencey = \"5ms\""),
+            4,
+            "`latencey` is no key of [links]",
+            "did you mean `latency`?",
+        ),
+        (small("latency = \"5ms\""), 3, "is no key of the top", "it belongs below [links]"),
+        (small("[links]\nlatency = 5"), 4, "links.latency is a number without a unit", "\"5s\""),
+        (
+            small("[links]\njitter = \"5ms\""),
+            4,
+            "no meaning where the distribution is \"constant\"",
+            "another distribution",
+        ),
+        (
+            small("[links]\nreorder = 0.1"),
+            4,
+            "links.reorder does not happen to a stream",
+            "datagram",
+        ),
+        (
+            small("[chain]\nspec = \"pow-dve\""),
+            4,
+            "no shipped chain spec is called `pow-dve`; did you mean `pow-dev`?",
+            "name of a shipped",
+        ),
+        (
+            small("[chain.pow]\nblock_tme = \"5s\""),
+            4,
+            "`block_tme` is no key of [chain.pow]",
+            "did you mean `block_time`?",
+        ),
+        (
+            small("[chain.pow]\nblock_time = \"5\""),
+            4,
+            "chain.pow.block_time is not a length of time",
+            "ms, s, m",
+        ),
+        (
+            small("[chain.issuance]\nsupply_cap = \"1\""),
+            3,
+            "is more than issuance.supply_cap",
+            "smaller reward",
+        ),
+        (
+            event("do = \"crsh\"\nnodes = [0]"),
+            5,
+            "events[0].do is none of the words",
+            "did you mean \"crash\"?",
+        ),
+        (event("do = \"crash\"\nnodes = [2]"), 6, "is too large: there are 2 nodes", "from 0 to 1"),
+        (
+            event("do = \"crash\"\nnodes = [\"miner\"]"),
+            6,
+            "names a group that is not there",
+            "did you mean \"miners\"?",
+        ),
+        (event("do = \"crash\""), 3, "events[0].nodes is missing", "nodes = [0, 1]"),
+        (
+            event("do = \"heal\"\nnodes = [0]"),
+            6,
+            "events[0].nodes has no meaning here",
+            "remove it",
+        ),
+        (
+            event("do = \"partition\"\ngroups = [[0], [0, 1]]"),
+            6,
+            "has a node on two sides",
+            "lists of nodes",
+        ),
+        (
+            small("[[events]]\nat = \"61s\"\ndo = \"heal\""),
+            4,
+            "is after the end",
+            "longer duration",
+        ),
+        (
+            small("[[expect]]\nmetric = \"stale\"\nbelow = 1"),
+            4,
+            "none of the words",
+            "write one of",
+        ),
+        (
+            small("[[expect]]\nmetric = \"stale_rate\""),
+            3,
+            "the figure may be anything",
+            "below = 0.1",
+        ),
+        (
+            small("[[expect]]\nconverged = \"5s\"\nafter = \"heal\""),
+            5,
+            "an event that never happens",
+            "70s",
+        ),
+        (
+            small("[[expect]]\ninvariant = \"agrement\""),
+            4,
+            "none of the words",
+            "did you mean \"agreement\"?",
+        ),
+        (small("[[expect]]\nmetric = \"revenue_share\"\nabove = 0"), 3, "nobody is named", "of ="),
+        ("name = \"x\"\nduration = \"1s\"".into(), 1, "the scenario has no nodes", "[[nodes]]"),
+        (
+            "name = \"x\"\nduration = \"1s\"\n[[nodes]]\ncount = 20001".into(),
+            4,
+            "is too large",
+            "20000",
+        ),
+        (
+            "name = \"x\"\nduration = \"1s\"\n[[nodes]]\nrole = \"observer\"".into(),
+            1,
+            "nobody mines",
+            "power",
+        ),
+        (
+            "name = \"x\"\nduration = \"1s\"\n[[nodes]]\nrole = \"attacker\"".into(),
+            3,
+            "nodes[0].attack is missing",
+            "withhold",
+        ),
+        ("name = ".into(), 1, "this is not TOML", "key = value"),
+    ];
+    for (text, line, reason, fix) in cases {
+        let error = read(&text).unwrap_err();
+        let problem = &error.problems()[0];
+        let found = format!("{problem}");
+        assert!(found.contains(reason), "{text}\n{found}");
+        assert!(found.contains(fix), "{text}\n{found}");
+        assert_eq!(problem.line, line, "{text}\n{found}");
+    }
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let scenario = read(&small("")).unwrap();
+    assert_eq!((scenario.nodes(), scenario.seeds), (2, (1, 1)));
+    let rates = scenario.options(1).nodes.iter().map(|node| node.hash_rate).sum::<f64>();
+    assert!((rates - 16.0).abs() < 1e-9, "32 tries in 2 s: {rates}");
+    assert_eq!(scenario.options(1).link, Default::default());
+    assert_eq!(scenario.base.0, "pow-dev");
+}
+
+#[test]
+fn a_chain_spec_is_changed_in_place() {
+    let text = small("[chain.pow]\nblock_time = \"10s\"\n[chain.devnet]\nnodes = 3");
+    let scenario = read(&text).unwrap();
+    assert_eq!(scenario.spec().consensus().block_time(), Span::seconds(10));
+    let shipped = read(&small("")).unwrap();
+    assert_eq!(scenario.spec().issuance, shipped.spec().issuance);
+    assert_eq!(shipped.spec().consensus().block_time(), Span::seconds(2));
+}

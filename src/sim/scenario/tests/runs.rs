@@ -1,0 +1,140 @@
+use super::super::super::checks::{self, Agreement};
+use super::super::super::watch::Watch as _;
+use super::super::run::run_events;
+use super::*;
+
+#[test]
+fn every_shipped_scenario_comes_out_as_it_says() {
+    for shipped in shipped() {
+        let scenario = shipped.scenario();
+        assert_eq!(scenario.name, shipped.name);
+        assert!(!scenario.about.is_empty() && !scenario.expects.is_empty());
+        let (first, last) = scenario.seeds;
+        // A debug build has no time for all of them.
+        let last = if cfg!(debug_assertions) { first } else { last };
+
+        for seed in first..=last {
+            let outcome = run(&scenario, seed).unwrap();
+            println!("{} {seed}: {:?} {:?}", scenario.name, outcome.expect, outcome.metrics);
+            assert!(outcome.is_good(), "{} {seed}: {:?}", scenario.name, outcome.violations);
+        }
+    }
+}
+
+#[test]
+fn what_is_expected_can_fail() {
+    let text = "
+        [[expect]]
+        metric = \"stale_rate\"
+        above = 0.9
+        [[expect]]
+        metric = \"blocks\"
+        at_least = 1
+        at_most = 3
+        [[expect]]
+        converged = \"5s\"
+        after = \"partition\"
+        [[expect]]
+        metric = \"confirmations\"
+        at_least = 0
+        [[expect]]
+        metric = \"blocks\"
+        at_least = 10
+        [[events]]
+        at = \"20s\"
+        do = \"partition\"
+        groups = [[0], [1]]
+        [[events]]
+        at = \"22s\"
+        do = \"crash\"
+        nodes = [0]
+        [[events]]
+        at = \"23s\"
+        do = \"restart\"
+        nodes = [0]
+        ";
+    let outcome = run(&read(&small(text)).unwrap(), 1).unwrap();
+    let ok: Vec<bool> = outcome.expect.iter().map(|judged| judged.ok).collect();
+    assert_eq!(ok, [false, false, true, false, true], "{:?}", outcome.expect);
+    assert!(!outcome.is_good() && outcome.violations.is_empty());
+    assert_eq!(outcome.expect[3].why.as_deref(), Some("there is nothing to measure"));
+}
+
+#[test]
+fn a_cut_beyond_the_model_is_told_and_agreement_not_judged() {
+    let cut = |lasts: &str| {
+        let text = format!(
+            "[[events]]\nat = \"10s\"\ndo = \"partition\"\ngroups = [[0], [1]]\nlasts = {lasts:?}\n"
+        );
+        read(&small(&text)).unwrap()
+    };
+    assert!(!cut("10s").is_outside() && cut("11s").is_outside());
+    assert!(run(&cut("20s"), 1).unwrap().outside);
+    let expects = "[[events]]\nat = \"10s\"\ndo = \"partition\"\ngroups = [[0], [1]]\n[[expect]]\ninvariant = \"agreement\"";
+    let error = read(&small(expects)).unwrap_err();
+    assert!(error.to_string().contains("agreement cannot be expected"), "{error}");
+}
+
+#[test]
+fn impossible_events_are_refused_with_line_moment_and_reason() {
+    for (event, why) in [
+        ("do = \"restart\"\nnodes = [1]", "at 5.000000 s restart node 1: it is running"),
+        ("do = \"heal\"", "at 5.000000 s heal: nothing is cut"),
+        ("do = \"resume\"\nnodes = [0]", "at 5.000000 s resume node 0: it is not paused"),
+    ] {
+        let text = small(&format!("[[events]]\nat = \"5s\"\n{event}"));
+        let error = run(&read(&text).unwrap(), 3).unwrap_err();
+        assert_eq!(error.to_string(), format!("test.toml:3: with seed 3, {why}"));
+    }
+}
+
+#[test]
+fn a_recording_is_replayed_to_the_same_digest_and_differences_are_found() {
+    let scenario = read(&small("[load]\npayments_per_second = 1")).unwrap();
+    let outcome = run(&scenario, 5).unwrap();
+    let text = Recording::of(&scenario, &outcome).write();
+    let recording = Recording::read(&text).unwrap();
+    assert_eq!(recording.checkpoints.len(), 100);
+    let replayed = recording.replay().unwrap();
+    assert_eq!((replayed.outcome.digest, replayed.parted), (outcome.digest, None));
+    // Half a minute in, somebody did something else.
+    let mut other = recording.clone();
+    let text_of_other = small(
+        "[load]\npayments_per_second = 1\n[[events]]\nat = \"30s\"\ndo = \"crash\"\nnodes = [1]",
+    );
+    other.scenario = read(&text_of_other).unwrap();
+    let (from, to) = other.replay().unwrap().parted.unwrap();
+    let parted = Moment(30_000_000);
+    assert!(from <= parted && parted <= to && to.since(from) < Micros::seconds(1), "{from} {to}");
+    // What the other program says is not this one's.
+    let version = concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\"");
+    let error = Recording::read(&text.replace(version, "\"version\":\"0.0.9\"")).unwrap_err();
+    assert!(error.to_string().contains("of version 0.0.9, and this is version"), "{error}");
+    let error = Recording::read(&text.replace("recording\":1", "recording\":7")).unwrap_err();
+    assert!(error.to_string().contains("format 7"), "{error}");
+    for text in ["", "{}", "nonsense", &text[..text.len() / 2]] {
+        let error = Recording::read(text).unwrap_err();
+        assert!(matches!(error, RecordingError::Broken { .. }), "{error}");
+    }
+}
+
+#[test]
+fn checkers_call_themselves_what_scenarios_call_them() {
+    let scenario = read(&small("")).unwrap();
+    let mut names: Vec<&str> =
+        checks::always(scenario.spec()).iter().map(|watcher| watcher.name()).collect();
+    names.extend([Agreement::default().name(), "store"]);
+    names.sort_unstable();
+    let mut known = checks::NAMES;
+    known.sort_unstable();
+    assert_eq!(names, known);
+}
+
+#[test]
+fn a_seed_is_a_history_and_what_is_watched_changes_nothing() {
+    let scenario = read(&small("[[expect]]\nconverged = \"50s\"\nafter = \"1s\"")).unwrap();
+    let first = run(&scenario, 9).unwrap();
+    assert_eq!(first.digest, run(&scenario, 9).unwrap().digest);
+    assert_ne!(first.digest, run(&scenario, 10).unwrap().digest);
+    assert_eq!(first.digest, run_events(&read(&small("")).unwrap(), 9, &[]).unwrap().digest);
+}
