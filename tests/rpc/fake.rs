@@ -164,7 +164,7 @@ impl Fake {
         }
         let supply = Supply { genesis: Amount(1400), issued: Amount(90), burned: Amount(10) };
         entries.insert(Key::System(Supply::key()).to_bytes(), encode(&supply));
-        let state = State::at_rest(Arc::new(Entries(entries)), LtHash::default(), Height(HEAD));
+        let state = State::at_rest(Arc::new(Entries(entries)), LtHash::default());
 
         let mut blocks = BTreeMap::new();
         let mut heights = BTreeMap::new();
