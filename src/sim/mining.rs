@@ -1,10 +1,19 @@
 //! The nonce search of simulated miners: real hashes, simulated speed.
 //!
 //! Whoever searches tries nonces one after the other, and every try is hashed here, for real; a proof counts because
-//! `sha2` says so. Only the time that it takes is simulated: tries ÷ hash rate. It is done lazily, [`SLICE`] tries at a
-//! time when their turn comes, so that an order that is replaced costs little more than what it had come to.
+//! `sha2` says so. Only the time that it takes is simulated: tries ÷ hash rate on average.
+//!
+//! A simulated try stands for very many real ones, of which a miner loses none when its order is replaced. If each took
+//! equally long, a miner would lose half a try with each block of somebody else's, and a slow miner more than a fast
+//! one: with some twenty tries to a block a tenth of the rate of small miners. So the length of a try is exponential,
+//! which has no memory: a try that is begun anew is due as soon as the one that it replaces was, and the time to a block
+//! is exponential, too.
+//!
+//! Hashing is done lazily, [`SLICE`] tries at a time when their turn comes, so that an order that is replaced costs little
+//! more than what it had come to.
 
 use super::host::{Event, Sim};
+use super::random::Dice;
 use super::time::{Micros, Moment};
 use crate::consensus::{OrderId, SearchOrder};
 use crate::miner::{Job, search_slice};
@@ -27,7 +36,7 @@ pub(super) struct Search {
     job: Job,
     /// The first try that was not hashed yet.
     next: u64,
-    /// Tries that the miner has yet to make of this slice, as of `since`.
+    /// What the miner has yet to do of this slice as of `since`, in tries of average length.
     left: f64,
     since: Moment,
     /// What the last of them proves.
@@ -36,11 +45,11 @@ pub(super) struct Search {
 
 impl Search {
     /// Hashes the next slice.
-    fn hash(&mut self, now: Moment) {
+    fn hash(&mut self, now: Moment, dice: &mut Dice) {
         let found = search_slice(&self.job, self.next, SLICE);
         let used = found.as_ref().map_or(SLICE, |(_, used)| *used);
         self.next += used;
-        self.left = used as f64; // at most SLICE
+        self.left = (0..used).map(|_| dice.exponential(1.0)).sum();
         self.since = now;
         self.proof = found.map(|(proof, _)| proof);
     }
@@ -59,7 +68,7 @@ impl Sim {
         let since = self.now;
         let order = order.order;
         let mut search = Search { slice: 0, order, job, next, left: 0.0, since, proof: None };
-        search.hash(self.now);
+        search.hash(self.now, &mut self.mining_dice);
         self.nodes[node].process.search = Some(search);
         self.time_slice(node);
     }
@@ -87,7 +96,7 @@ impl Sim {
             let input = Input::Found { order: search.order, seal: Seal::Work(proof) };
             return self.deliver(node, input);
         }
-        search.hash(now);
+        search.hash(now, &mut self.mining_dice);
         self.nodes[node].process.search = Some(search);
         self.time_slice(node);
     }
