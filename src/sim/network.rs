@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::gossip::MessageId;
 use super::host::{Event, Sim};
-use super::link::Mode;
+use super::link::{LinkModel, Mode};
 use super::node::PeerLink;
 use super::time::Micros;
 use crate::replica::standing::{Offence, Sentence, Standing};
@@ -129,9 +129,11 @@ impl Sim {
         parcel: Parcel,
     ) {
         let regions = (self.nodes[from].options.region, self.nodes[to].options.region);
-        let model = &self.options.link;
+        let own = self.nodes[from].options.link.or(self.nodes[to].options.link);
+        let mode = self.options.link.mode;
+        let model = own.map_or(self.options.link, |own| LinkModel { mode, ..own });
         let bytes = || parcel.bytes();
-        let arrivals = line.carry(model, regions, bytes, self.now, &mut self.link_dice);
+        let arrivals = line.carry(&model, regions, bytes, self.now, &mut self.link_dice);
         let (from, to) = (from as u32, to as u32);
         for at in arrivals {
             self.queue.push(at, Event::Arrives { from, to, epoch, parcel: parcel.clone() });
@@ -297,7 +299,7 @@ impl Sim {
     /// A node has judged a message: what it accepts goes on to its mesh.
     pub(super) fn verdict(&mut self, node: usize, message: u64, verdict: GossipVerdict) {
         let Some((from, packet)) = self.nodes[node].process.judged.remove(&message) else { return };
-        if verdict != GossipVerdict::Accept {
+        if verdict != GossipVerdict::Accept || !self.nodes[node].options.relays {
             return;
         }
         let peers = self.nodes[node].process.peers.iter();

@@ -45,6 +45,11 @@ pub struct NodeOptions {
     pub skew: Skew,
     /// Where it stands.
     pub region: Region,
+    /// How its own links are, those of others to it among them; `None` for links like everybody's. Their mode is
+    /// everybody's in any case.
+    pub link: Option<LinkModel>,
+    /// Whether it passes on what others say. An attacker that races with a block of its own passes no rival on.
+    pub relays: bool,
     /// What is around its engine. A node with something around it does not count as correct.
     pub decorate: Option<Decorate>,
 }
@@ -55,17 +60,25 @@ impl fmt::Debug for NodeOptions {
             .field("hash_rate", &self.hash_rate)
             .field("skew", &self.skew)
             .field("region", &self.region)
+            .field("link", &self.link)
+            .field("relays", &self.relays)
             .field("decorated", &self.decorate.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Default for NodeOptions {
-    /// Makes no blocks, is in Europe, and knows what time it is.
+    /// Makes no blocks, is in Europe on a line like everybody's, and knows what time it is.
     fn default() -> Self {
-        let (payout, decorate) = (None, None);
-        let (skew, region) = (Skew::default(), Region::Europe);
-        Self { payout, hash_rate: 0.0, skew, region, decorate }
+        Self {
+            payout: None,
+            hash_rate: 0.0,
+            skew: Skew::default(),
+            region: Region::Europe,
+            link: None,
+            relays: true,
+            decorate: None,
+        }
     }
 }
 

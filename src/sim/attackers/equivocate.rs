@@ -102,9 +102,10 @@ impl Equivocate {
         }
     }
 
-    /// There is one clock for both: it rings when the first of them wants to be woken.
+    /// There is one clock for both: it rings when the first of them wants to be woken who hears it.
     fn set(&self, timer: Timer, out: &mut Outbox) {
-        let first = self.twins.iter().filter_map(|twin| twin.timers.get(&timer)).min();
+        let hearing = (0..2).filter(|twin| !self.is_deaf(*twin));
+        let first = hearing.filter_map(|twin| self.twins[twin].timers.get(&timer)).min();
         out.push(match first {
             Some(at) => Action::SetTimer { timer, at: *at },
             None => Action::StopTimer(timer),
@@ -139,6 +140,14 @@ impl Equivocate {
         }
     }
 
+    /// The search for a rival is over: the second twin hears again, and the first one searches.
+    fn take_turns(&mut self, out: &mut Outbox) {
+        self.turn = 0;
+        let timers: Vec<Timer> = self.twins[1].timers.keys().copied().collect();
+        timers.into_iter().for_each(|timer| self.set(timer, out));
+        self.search(out);
+    }
+
     /// Whether a twin hears of nothing, since it looks for a rival.
     fn is_deaf(&self, twin: usize) -> bool {
         twin == 1 && self.turn == 1
@@ -151,8 +160,7 @@ impl Equivocate {
         let parent = self.twins[twin].wants.take().map(|wanted| wanted.header.parent);
         self.tell(twin, Event::Found { order: inner, seal }, cx, out);
         if twin == 1 {
-            self.turn = 0;
-            return self.search(out);
+            return self.take_turns(out);
         }
         if parent.is_some_and(|parent| self.has_rival(parent)) {
             self.turn = 1;
@@ -165,8 +173,7 @@ impl Equivocate {
         self.tell(0, event.clone(), cx, out);
         let contested = self.twins[1].wants.as_ref().map(|order| order.header.height);
         if self.turn == 1 && contested.is_some_and(|height| cx.tree.head().height() > height) {
-            self.turn = 0;
-            self.search(out);
+            self.take_turns(out);
         }
         if self.turn == 0 {
             self.tell(1, event, cx, out);

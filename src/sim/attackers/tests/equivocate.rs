@@ -44,6 +44,34 @@ fn a_rival_is_given_up_when_something_stands_on_what_it_contests() {
     assert_eq!(bench.mines_on(), theirs, "the next one gets a rival again");
 }
 
+/// While the second engine hears nothing its timers run out unheard: they must not ring again and again.
+#[test]
+fn the_clock_comes_to_rest() {
+    let mut bench = miner();
+    let mut due = None;
+    let follow = |actions: &[Action], due: &mut Option<Time>| {
+        for action in actions {
+            match action {
+                Action::SetTimer { at, .. } => *due = Some(*at),
+                Action::StopTimer(_) => *due = None,
+                _ => {}
+            }
+        }
+    };
+    for round in 0..30 {
+        let (_, actions) = bench.find();
+        follow(&actions, &mut due);
+        bench.wait(Span::seconds(6));
+        let mut rings = 0;
+        while due.take_if(|at| *at <= bench.now).is_some() {
+            let actions = bench.tell(Event::Elapsed(Timer::Draft));
+            follow(&actions, &mut due);
+            rings += 1;
+            assert!(rings < 5, "round {round}: {actions:?}");
+        }
+    }
+}
+
 fn scripted(said: [Vec<Action>; 2]) -> Bench {
     let [first, second] = said.map(|actions| Box::new(Script(actions)));
     Bench::new(|_| Equivocate::around(first, second, others()))

@@ -3,6 +3,7 @@
 mod censor;
 mod delay;
 mod equivocate;
+mod runs;
 mod silent;
 mod withhold;
 

@@ -145,7 +145,7 @@ fn revenue(seed: u64, alpha: u64, gamma: u64, blocks: usize) -> f64 {
 }
 
 /// Eyal and Sirer's equation (8).
-fn theory(alpha: f64, gamma: f64) -> f64 {
+pub(super) fn theory(alpha: f64, gamma: f64) -> f64 {
     let honest = 1.0 - alpha;
     let gain = alpha * honest * honest * (4.0 * alpha + gamma * (1.0 - 2.0 * alpha));
     (gain - alpha.powi(3)) / (1.0 - alpha * (1.0 + (2.0 - alpha) * alpha))
