@@ -19,6 +19,7 @@
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
 //! - [`metrics`]: what happened in a run, and the figures made of it
 //! - [`scenario`]: a run and what is expected of it, in a file
+//! - [`picture`]: the tree of blocks, and how they spread
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - `trace`: the digest
 //!
@@ -52,6 +53,7 @@ pub mod link;
 pub mod load;
 pub mod metrics;
 pub mod options;
+pub mod picture;
 pub mod random;
 pub mod regions;
 pub mod scenario;
