@@ -26,6 +26,7 @@ mod net;
 #[cfg(feature = "node")]
 mod schema;
 mod selector;
+mod sim;
 mod system;
 mod transaction;
 mod wallet;
@@ -59,6 +60,7 @@ pub use net::{
     ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,
 };
 pub use selector::BlockSelector;
+pub use sim::{SimExpect, SimReplay, SimRun, SimScenario, SimViolation};
 pub use system::SystemInfo;
 pub use transaction::{
     OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,

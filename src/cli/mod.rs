@@ -40,6 +40,7 @@ mod long;
 pub mod node;
 pub mod output;
 pub mod rpc;
+pub mod sim;
 pub mod spec;
 pub mod specs;
 pub mod version;
@@ -125,6 +126,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Write a manual page for each command
     Man(completions::ManArgs),
+    /// Run scenarios in simulated time: faults, attacks, and what must hold
+    Sim(sim::Args),
     /// Measure this machine
     Bench(bench::Args),
     /// Say what this program is and how it was built
@@ -165,6 +168,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Command::Node(args) => node::run(args, &globals),
         Command::Chain(args) => chain::run(args, &globals),
         Command::Rpc(args) => rpc::run(args, &globals),
+        Command::Sim(args) => sim::run(args, &globals),
         Command::Bench(args) => bench::run(args, &globals),
         Command::Spec(args) => spec::run(args, &globals),
         Command::Wallet(args) => wallet::run(args, &globals),

@@ -145,9 +145,11 @@ impl From<SpecError> for CliError {
         let count = error.problems().len() + error.unreported();
         let problems = if count == 1 { "a problem".into() } else { format!("{count} problems") };
         let fixes = error.problems().first().map(|problem| problem.fix.clone());
-        Self::new(Exit::Config, "bad_spec", error.to_string())
+        let form = error.form();
+        let code = if form == "scenario" { "bad_scenario" } else { "bad_spec" };
+        Self::new(Exit::Config, code, error.to_string())
             .maybe_help(fixes)
-            .shown_as(format!("error: the chain spec has {problems}\n\n{shown}"))
+            .shown_as(format!("error: the {form} has {problems}\n\n{shown}"))
     }
 }
 

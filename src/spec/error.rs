@@ -132,11 +132,17 @@ impl Diagnostic for Headline<'_> {
 /// `Display` is one plain line per problem; [`SpecError::render`] is the report for people.
 #[derive(Debug, Clone)]
 pub struct SpecError {
+    form: &'static str,
     problems: Vec<Problem>,
     unreported: usize,
 }
 
 impl SpecError {
+    /// What the text was to be: `chain spec`.
+    pub fn form(&self) -> &'static str {
+        self.form
+    }
+
     /// The problems, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -204,7 +210,12 @@ pub(crate) struct Fault {
 }
 
 /// Turns faults, at least one, into the error that names their lines.
-pub(crate) fn error(file: &str, text: &str, mut faults: Vec<Fault>) -> SpecError {
+pub(super) fn error(
+    form: &'static str,
+    file: &str,
+    text: &str,
+    mut faults: Vec<Fault>,
+) -> SpecError {
     faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
     // A parser that stumbled says so once for every bracket that is open.
     faults.dedup();
@@ -226,7 +237,7 @@ pub(crate) fn error(file: &str, text: &str, mut faults: Vec<Fault>) -> SpecError
             source: source.clone(),
         }
     };
-    SpecError { problems: faults.into_iter().map(place).collect(), unreported }
+    SpecError { form, problems: faults.into_iter().map(place).collect(), unreported }
 }
 
 /// The nearest border of characters at or below `at`.

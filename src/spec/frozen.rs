@@ -8,7 +8,7 @@ use borsh::BorshSerialize;
 use super::consensus::Consensus;
 use super::error::{SpecError, error};
 use super::settings::{Entry, Settings, quoted};
-use super::{Account, GenesisTime, calendar, parse, write};
+use super::{Account, GenesisTime, calendar, parse, schema, write};
 use crate::chain::Rules;
 use crate::consensus::Engine;
 use crate::ledger::{self, Delta, GenesisAccount, LtHash, genesis_state};
@@ -82,7 +82,7 @@ impl FrozenSpec {
                 let consensus = spec.consensus.resolve(|| Bits(0));
                 Ok(Self::new(spec.settings, time, consensus))
             }
-            _ => Err(error(file, text, unresolved)),
+            _ => Err(error(schema::FORM.name, file, text, unresolved)),
         }
     }
 

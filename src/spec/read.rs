@@ -61,7 +61,7 @@ pub(crate) fn document<T>(
     text: &str,
     read: impl FnOnce(Spanned<DeTable<'_>>, &Faults) -> Option<T>,
 ) -> Result<T, SpecError> {
-    let refuse = |faults| Err(error(file, text, faults));
+    let refuse = |faults| Err(error(form.name, file, text, faults));
     if text.len() > form.bytes_max {
         let (name, most) = (form.name, form.bytes_max);
         return refuse(vec![Fault {

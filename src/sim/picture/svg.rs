@@ -105,6 +105,7 @@ pub(super) fn step(range: f64, lines_max: f64) -> f64 {
 
 /// Seconds as a scale writes them.
 pub(super) fn seconds(at: f64) -> String {
-    let text = format!("{at:.3}");
-    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+    let (number, unit) = if at > 0.0 && at < 1.0 { (at * 1000.0, "ms") } else { (at, "s") };
+    let text = format!("{number:.3}");
+    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }

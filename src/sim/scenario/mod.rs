@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use events::{Act, Event};
 pub use expect::{Bounds, Expect, Judged, What};
-pub use recording::{Checkpoint, Recording, RecordingError, Replayed};
+pub use recording::{Checkpoint, RECORDING_BYTES_MAX, Recording, RecordingError, Replayed};
 pub use run::{Impossible, Outcome, run};
 pub use schema::SCENARIO_BYTES_MAX;
 pub use shipped::{NotShipped, Shipped, find, shipped};
@@ -62,6 +62,15 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// Everything but what the seed draws.
     options: Options,
+}
+
+/// Seeds as people write them: `7`, or the first and the last one, `1..8`.
+///
+/// # Errors
+///
+/// It is no such range; what it is, and what to write.
+pub fn parse_seeds(text: &str) -> Result<(u64, u64), String> {
+    parse::seeds(text).map_err(|refusal| format!("it {}; {}", refusal.reason, refusal.fix))
 }
 
 /// Nodes that are alike.

@@ -13,7 +13,7 @@ use super::super::topology::Topology;
 use crate::spec::{Spec, find};
 
 /// Nodes in a swarm.
-const NODES: usize = 5;
+pub const NODES: usize = 5;
 
 /// Faults that a script has at most, of each kind.
 const FAULTS_MAX: u64 = 3;

@@ -10,7 +10,7 @@ mod draw;
 
 use std::fmt;
 
-pub use draw::{Draw, draw};
+pub use draw::{Draw, NODES, draw};
 
 use super::checks::{Agreement, always};
 use super::faults::{Driver, Script};
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub outside: bool,
     /// Events that happened.
     pub events: u64,
+    /// How long it lasted.
+    pub lasted: Micros,
     /// The greatest height that was reached.
     pub height: u64,
     /// The digest of all events.
@@ -99,6 +101,7 @@ pub fn run(draw: &Draw) -> Outcome {
         violations: sim.violations().to_vec(),
         outside: draw.outside,
         events: sim.events(),
+        lasted: sim.now().since(Moment(0)),
         height: heights.max().unwrap_or_default().0,
         digest: sim.digest(),
     }

@@ -163,3 +163,19 @@ fn a_chain_spec_is_changed_in_place() {
     assert_eq!(scenario.spec().issuance, shipped.spec().issuance);
     assert_eq!(shipped.spec().consensus().block_time(), Span::seconds(2));
 }
+
+/// The guide names every key, every word and every figure.
+#[test]
+fn the_guide_has_every_key() {
+    let guide = include_str!("../../../../docs/scenarios.md");
+    let has = |word: &str| {
+        let quoted = [format!("`{word}`"), format!("`[{word}]`"), format!("`[[{word}]]`")];
+        assert!(quoted.iter().any(|quoted| guide.contains(quoted)), "{word}");
+    };
+    schema::SECTIONS.iter().flat_map(|schema| schema.keys).for_each(|key| has(key));
+    schema::TOP.keys.iter().for_each(|key| has(key));
+    events::ACTS.iter().for_each(|word| has(word));
+    super::super::super::metrics::Metric::ALL.iter().for_each(|(name, _)| has(name));
+    super::super::super::checks::NAMES.iter().for_each(|name| has(name));
+    shipped().iter().for_each(|shipped| has(shipped.name));
+}
