@@ -9,6 +9,7 @@ mod chain;
 mod data;
 mod fake_node;
 mod node;
+mod sim;
 mod spec;
 
 use std::path::{Path, PathBuf};

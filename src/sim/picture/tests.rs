@@ -75,3 +75,24 @@ fn pictures_are_bounded() {
     well_formed(&tree("nothing", &empty, &id(0)), "rect");
     well_formed(&waterfall("nothing", &empty, &id(0)), "rect");
 }
+
+/// A branch that lost keeps its lane to its end, whatever is lost beside the main chain meanwhile.
+#[test]
+fn a_lost_branch_keeps_its_lane() {
+    let mut record = Record::default();
+    // The main chain 0, 1, 2, 4, 7; a long branch 3, 6, 8 on 0; a single one 5 on 2.
+    let parents = [None, Some(0), Some(1), Some(0), Some(2), Some(2), Some(3), Some(4), Some(6)];
+    for (n, parent) in parents.into_iter().enumerate() {
+        record.blocks.push(Seen {
+            id: BlockId(Hash([n as u8; 32])),
+            parent,
+            height: Height(0),
+            producer: super::super::operator(0).address(),
+            made_at: Moment(n as u64 * 1_000_000),
+            made_by: 0,
+            arrivals: Vec::new(),
+            final_at: None,
+        });
+    }
+    assert_eq!(super::tree::lanes(&record, 0, &[0, 1, 2, 4, 7]), [0, 0, 0, 1, 0, 2, 1, 0, 1]);
+}

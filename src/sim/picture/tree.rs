@@ -3,6 +3,8 @@
 //! Time runs to the right. The main chain is the straight line; a block that lost stands below it, in the first free lane,
 //! joined to its parent by a broken line. A block has the colour of its producer.
 
+use std::collections::BTreeSet;
+
 use super::super::metrics::Record;
 use super::super::time::Micros;
 use super::Legend;
@@ -87,9 +89,12 @@ pub fn tree(title: &str, record: &Record, head: &BlockId) -> String {
 }
 
 /// The lane of each block from `first` on: 0 for the main chain.
-fn lanes(record: &Record, first: usize, main: &[usize]) -> Vec<usize> {
+pub(super) fn lanes(record: &Record, first: usize, main: &[usize]) -> Vec<usize> {
     let mut lanes = vec![usize::MAX; record.blocks.len() - first];
     main.iter().for_each(|place| lanes[place - first] = 0);
+    // Blocks on which another lost block stands.
+    let lost = (first..record.blocks.len()).filter(|place| lanes[place - first] != 0);
+    let goes_on: BTreeSet<usize> = lost.filter_map(|place| record.blocks[place].parent).collect();
     // Until when each lane is taken, and by the branch of which block.
     let mut ends: Vec<(usize, u64)> = Vec::new();
     for place in first..record.blocks.len() {
@@ -100,9 +105,9 @@ fn lanes(record: &Record, first: usize, main: &[usize]) -> Vec<usize> {
         let parent = seen.parent.filter(|parent| *parent >= first);
         let from = parent.map_or(seen.made_at, |parent| record.blocks[parent].made_at).0;
         // A branch goes on in its lane; a new one takes the first that is free since before its parent.
-        let goes_on = parent.and_then(|parent| ends.iter().position(|(tip, _)| *tip == parent));
-        let free = || ends.iter().position(|(_, end)| *end < from);
-        let lane = goes_on.or_else(free).unwrap_or(ends.len()).min(LANES_MAX - 1);
+        let own = parent.and_then(|parent| ends.iter().position(|(tip, _)| *tip == parent));
+        let free = || ends.iter().position(|(tip, end)| *end < from && !goes_on.contains(tip));
+        let lane = own.or_else(free).unwrap_or(ends.len()).min(LANES_MAX - 1);
         let taken = (place, seen.made_at.0);
         match ends.get_mut(lane) {
             Some(end) => *end = taken,

@@ -138,3 +138,19 @@ fn a_seed_is_a_history_and_what_is_watched_changes_nothing() {
     assert_ne!(first.digest, run(&scenario, 10).unwrap().digest);
     assert_eq!(first.digest, run_events(&read(&small("")).unwrap(), 9, &[]).unwrap().digest);
 }
+
+/// What does not happen again without an event is not called enough.
+#[test]
+fn a_violation_that_nothing_repeats_keeps_its_events() {
+    let text = "[[events]]\nat = \"5s\"\ndo = \"crash\"\nnodes = [1]\n[[events]]\nat = \"9s\"\ndo = \"restart\"\nnodes = [1]";
+    let scenario = read(&small(text)).unwrap();
+    let mut outcome = run(&scenario, 1).unwrap();
+    outcome.violations.push(super::super::super::Violation {
+        at: Moment(1),
+        node: 0,
+        watcher: "test",
+        what: "planted".into(),
+    });
+    assert!(!outcome.is_good());
+    assert_eq!(shrink(&scenario, &outcome), scenario.events);
+}
