@@ -14,6 +14,22 @@ use crate::types::{BlockId, Height, TransactionId};
 #[derive(Debug, Default)]
 pub struct Durability {
     nodes: BTreeMap<usize, Promised>,
+    /// The parents of all blocks that some node imported.
+    parents: BTreeMap<BlockId, (Height, BlockId)>,
+}
+
+impl Durability {
+    /// Whether a block stands on another branch than this final block, and has to go.
+    fn is_released(&self, id: &BlockId, root: (Height, BlockId)) -> bool {
+        let mut at = *id;
+        while let Some((height, parent)) = self.parents.get(&at) {
+            if *height <= root.0 {
+                return at != root.1;
+            }
+            at = *parent;
+        }
+        false
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +57,11 @@ impl Watch for Durability {
         let (Some(disk), Some(replica)) = (scene.disk(node), scene.replica(node)) else {
             return Ok(());
         };
+        if let Output::Report(Report::Imported { imported, .. }) = output
+            && let Some(there) = replica.tree().get(&imported.id)
+        {
+            self.parents.insert(imported.id, (imported.height, there.block.header.parent));
+        }
         if !scene.is_correct(node) {
             return Ok(());
         }
@@ -98,9 +119,11 @@ impl Watch for Durability {
         if let Some(id) = promised.transactions.iter().find(|id| !has_transaction(disk, id)) {
             return Err(format!("it forgot transaction {id} that it had accepted"));
         }
-        let root = replica.tree().root().height();
-        let above = promised.blocks.iter().filter(|(_, height)| **height > root);
-        let own = above.filter(|(id, _)| promised.own.contains(*id));
+        // What became final while the stored blocks were read again ends other branches.
+        let root = replica.tree().root();
+        let root = (root.height(), root.id);
+        let above = promised.blocks.iter().filter(|(_, height)| **height > root.0);
+        let own = above.filter(|(id, _)| promised.own.contains(*id) && !self.is_released(id, root));
         let mut lost = own.filter(|(id, _)| !has(disk, Table::Blocks, id.as_bytes()));
         match lost.next() {
             Some((id, _)) => Err(format!("it forgot its own block {id} that others were told of")),
