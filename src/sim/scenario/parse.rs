@@ -80,7 +80,7 @@ fn top(
         let fix = "write [[nodes]] and count = 4 below it";
         top.faults().add(top.span(), "the scenario has no nodes", fix);
     }
-    let (groups, plain) = read_nodes(nodes, faults, top.place("nodes"));
+    let (groups, plain) = read_nodes(nodes, link, faults, top.place("nodes"));
     let end = duration.map_or(Moment::NEVER, |duration| Moment(0).after(duration));
     let events = top.tables("events", &schema::EVENTS, range::EVENTS_MAX);
     let events = events::read(events, &groups, text, &link, end);
@@ -300,6 +300,7 @@ type Plain = Vec<(NodeOptions, bool)>;
 
 fn read_nodes(
     sections: Vec<Section<'_, '_>>,
+    everybodys: LinkModel,
     faults: &Faults,
     place: read::Span,
 ) -> (Vec<Group>, Plain) {
@@ -332,6 +333,10 @@ fn read_nodes(
         let drift = section.read("drift_ppm", |value| values::decimal(value, range::DRIFT));
         // Within the range, which is small.
         let drift_ppm = drift.unwrap_or(0.0) as i64;
+        let own = section.section("links", &schema::LINKS);
+        let own = read_links(own, everybodys);
+        let link = section.has("links").then_some(own);
+        let relays = section.read("relays", values::boolean).unwrap_or(true);
         let attack = read_attack(&mut section, role);
         section.finish();
         let (mines, power) = match role {
@@ -339,7 +344,9 @@ fn read_nodes(
             _ => (true, power.unwrap_or(1.0)),
         };
         let skew = Skew { offset_ms: clock.unwrap_or(0), drift_ppm };
-        plain.push((NodeOptions { hash_rate: power, skew, ..NodeOptions::default() }, mines));
+        let options =
+            NodeOptions { hash_rate: power, skew, link, relays, ..NodeOptions::default() };
+        plain.push((options, mines));
         groups.push(Group { name, first, count, region, attack });
         first = first.saturating_add(count);
     }

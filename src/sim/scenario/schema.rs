@@ -42,6 +42,8 @@ pub(super) static NODES: Schema = Schema {
         "role",
         "power",
         "region",
+        "links",
+        "relays",
         "clock",
         "drift_ppm",
         "attack",

@@ -152,6 +152,7 @@ fn what_is_not_said_has_a_default() {
     assert!((rates - 16.0).abs() < 1e-9, "32 tries in 2 s: {rates}");
     assert_eq!(scenario.options(1).link, Default::default());
     assert_eq!(scenario.base.0, "pow-dev");
+    assert!(scenario.options(1).nodes.iter().all(|node| node.link.is_none() && node.relays));
 }
 
 #[test]
@@ -162,6 +163,17 @@ fn a_chain_spec_is_changed_in_place() {
     let shipped = read(&small("")).unwrap();
     assert_eq!(scenario.spec().issuance, shipped.spec().issuance);
     assert_eq!(shipped.spec().consensus().block_time(), Span::seconds(2));
+}
+
+#[test]
+fn nodes_may_have_lines_of_their_own() {
+    let text = "[links]\nloss = 0.01\n[[nodes]]\nname = \"far\"\nrelays = false\nlinks = { latency = \"200ms\" }";
+    let options = read(&small(text)).unwrap().options(1);
+    let (far, near) = (&options.nodes[0], &options.nodes[1]);
+    let own = far.link.unwrap();
+    assert_eq!(own.latency, super::super::super::Latency::Constant(Micros::millis(200)));
+    assert!((own.loss - 0.01).abs() < 1e-9, "the rest is everybody's");
+    assert!(!far.relays && near.relays && near.link.is_none());
 }
 
 /// The guide names every key, every word and every figure.
