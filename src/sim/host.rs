@@ -416,13 +416,18 @@ impl Sim {
         }
     }
 
+    /// Lets the next event happen, if there is one up to a moment; says whether there was.
+    pub fn step(&mut self, end: Moment) -> bool {
+        let Some((at, event)) = self.queue.pop_until(end) else { return false };
+        self.now = at;
+        self.trace.event(at, &event);
+        self.happen(event);
+        true
+    }
+
     /// Lets time pass up to a moment, everything that happens at it included.
     pub fn run_until(&mut self, end: Moment) {
-        while let Some((at, event)) = self.queue.pop_until(end) {
-            self.now = at;
-            self.trace.event(at, &event);
-            self.happen(event);
-        }
+        while self.step(end) {}
         self.now = self.now.max(end);
     }
 
