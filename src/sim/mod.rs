@@ -21,6 +21,7 @@
 //! - [`scenario`]: a run and what is expected of it, in a file
 //! - [`picture`]: the tree of blocks, and how they spread
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
+//! - [`fidelity`]: the simulator measured against theory
 //! - `trace`: the digest
 //!
 //! ```
@@ -49,6 +50,7 @@ mod trace;
 pub mod attackers;
 pub mod checks;
 pub mod faults;
+pub mod fidelity;
 pub mod link;
 pub mod load;
 pub mod metrics;

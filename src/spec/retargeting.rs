@@ -92,7 +92,7 @@ impl Retargeting {
     }
 
     /// The algorithm itself, in milliseconds.
-    pub(super) fn algorithm(self) -> Retarget {
+    pub fn algorithm(self) -> Retarget {
         match self {
             Self::Asert { half_life } => {
                 let half_life = NonZeroU64::new(half_life.0);

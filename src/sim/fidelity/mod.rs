@@ -1,0 +1,29 @@
+//! Fidelity: what theory says of proof of work, and what this simulator does.
+//!
+//! Each experiment is a function of a seed that runs real replicas with real proofs and counts; whoever calls it runs many
+//! seeds, adds the counts up and lays them beside the theory, which is here as well. `benches/fidelity.rs` does that on all
+//! cores, and `docs/fidelity.md` holds what came of it.
+//!
+//! - [`double_spend`]: Nakamoto's and Rosenfeld's tables
+//! - [`selfish`]: Eyal and Sirer's curve
+//! - [`stale`]: blocks that are found beside others, and the time between blocks
+//! - [`step`]: how each retarget algorithm follows a step of the hash rate
+//! - [`statistics`]: shares, ratios, and how sure one can be of them
+//! - [`plot`]: curves and points with intervals, as SVG
+//!
+//! # What is idealised, and what is not
+//!
+//! The theories know no propagation, so links of these experiments are quick: a tenth of a millisecond where a block takes a
+//! second. Blocks take a few dozen tries, each of which stands for many. Everything else is as in any other run.
+
+mod chain;
+
+pub mod double_spend;
+pub mod plot;
+pub mod selfish;
+pub mod stale;
+pub mod statistics;
+pub mod step;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The experiments on few seeds, with intervals wide enough that a true simulator never leaves them by chance.
+
+mod double_spend;
+mod selfish;
+mod stale;
+mod statistics;
+mod step;
