@@ -258,6 +258,7 @@ fn retargeting(directory: &Path, first: u64) {
         "| algorithm | step | blocks | blocks without chance | block times | without chance |"
     );
     println!("|---|---|---|---|---|---|");
+    let mut plots = Vec::new();
     for (factor, name) in [(4.0, "up"), (0.25, "down")] {
         let mut series = Vec::new();
         for (algorithm, lines) in step::ALGORITHMS {
@@ -305,8 +306,9 @@ fn retargeting(directory: &Path, first: u64) {
             scale: Scale::Logarithmic,
             series,
         };
-        write(directory, &format!("retarget-{name}.svg"), &plot);
+        plots.push((format!("retarget-{name}.svg"), plot));
     }
+    plots.iter().for_each(|(name, plot)| write(directory, name, plot));
 }
 
 fn main() {
