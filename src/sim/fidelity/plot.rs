@@ -97,7 +97,7 @@ impl Plot {
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         text(svg, (LEFT, 22.0), "start", &self.title);
         text(svg, ((LEFT + right) / 2.0, HEIGHT - 14.0), "middle", &self.x.0);
-        text(svg, (8.0, TOP - 4.0), "start", &self.y.0);
+        text(svg, (LEFT + 8.0, TOP - 4.0), "start", &self.y.0);
         for y in self.levels() {
             let at = self.down(y);
             line(svg, (LEFT, at), (right, at), "#dddddd");
