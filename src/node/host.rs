@@ -393,6 +393,8 @@ impl Loop {
 
     fn end(&mut self) -> Result<(), String> {
         self.searcher.stop();
+        // What is final and was put off is written, so that the store says the same as whoever reads it again.
+        self.replica.handle(self.now(), Input::Tick);
         self.replica.store().sync().map_err(|error| error.to_string())
     }
 }
