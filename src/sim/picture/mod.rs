@@ -1,7 +1,7 @@
 //! Pictures of a run, as SVG.
 //!
-//! - [`tree`]: the tree of blocks over time
-//! - [`waterfall`]: how each block spread
+//! - [`mod@tree`]: the tree of blocks over time
+//! - [`mod@waterfall`]: how each block spread
 //!
 //! A picture is bounded whatever the run was: of a long run it shows the end.
 
