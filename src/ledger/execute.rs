@@ -6,6 +6,7 @@ use super::{
     Accepted, Coin, CoinKind, Delta, Movements, Params, ReadFailed, Refused, Rewards, State,
     Supply, TransactionError, Transition, Working, validate,
 };
+use crate::types::canary::{Bug, planted};
 use crate::types::{
     Address, Amount, CoinId, Draft, Header, Height, StateRoot, Transaction, TransactionId, tagged,
 };
@@ -124,6 +125,9 @@ pub fn execute_known(
             })?;
         }
         fees = fees.plus(accepted.fee).ok_or(ExecuteError::Inflation)?;
+        if planted(Bug::FeesTwice) {
+            fees = fees.plus(accepted.fee).ok_or(ExecuteError::Inflation)?;
+        }
         receipts.push(Receipt { id: *id, fee: accepted.fee });
     }
     for evidence in &draft.body.evidence {

@@ -18,6 +18,7 @@ use crate::consensus::Event;
 use crate::ledger::{TransactionError, signature_checks};
 use crate::mempool::{AdmitError, Place};
 use crate::store::{Batch, Store, Table};
+use crate::types::canary::{Bug, planted};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
     BlockId, Bounded, CoinId, Hash, Span, Time, Transaction, TransactionId, encode,
@@ -421,7 +422,9 @@ impl<S: Store> Replica<S> {
             if self.stored(staged).is_none() {
                 return;
             }
-            self.outputs.push(Output::Sync);
+            if !planted(Bug::AcceptedUnsynced) {
+                self.outputs.push(Output::Sync);
+            }
             self.transactions.flush.get_or_insert(self.now.after(GATHER));
             self.transactions.tell_again.get_or_insert(self.now.after(TELL_AGAIN));
         }

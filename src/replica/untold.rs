@@ -13,6 +13,7 @@ use super::{Output, Replica};
 use crate::chain::Node;
 use crate::store::Store;
 use crate::types::BlockId;
+use crate::types::canary::{Bug, planted};
 
 /// The ids; at most as many as the tree has blocks.
 #[derive(Debug, Default)]
@@ -60,7 +61,9 @@ impl<S: Store> Replica<S> {
             blocks.push(node.block.clone());
             parent = node.block.header.parent;
         }
-        self.outputs.push(Output::Sync);
+        if !planted(Bug::AnnouncedUnsynced) {
+            self.outputs.push(Output::Sync);
+        }
         for block in blocks.iter().rev() {
             self.untold.0.remove(&block.id(&self.chain));
             self.announce(block);

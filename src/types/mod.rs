@@ -22,6 +22,8 @@ pub mod signatures;
 pub mod target;
 pub mod work;
 
+pub(crate) mod canary;
+
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]

@@ -40,6 +40,7 @@ use self::target::Target;
 use super::{Peer, Replica, Report};
 use crate::chain::{Finality, Rank, UNFINAL_BLOCKS_MAX};
 use crate::store::{Store, StoreError};
+use crate::types::canary::{Bug, planted};
 use crate::types::{BlockId, Height, Span, Time};
 
 /// After so long without an answer somebody else is asked too.
@@ -153,7 +154,7 @@ impl<S: Store> Replica<S> {
         if !none_due {
             self.due_statuses();
         }
-        if quiet {
+        if quiet || planted(Bug::NeverCatchesUp) {
             (self.sync.gathering, self.sync.leads_to) = (None, None);
         } else {
             self.catch_up();

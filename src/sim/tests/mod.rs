@@ -1,3 +1,4 @@
+mod canaries;
 mod runs;
 mod swarms;
 
