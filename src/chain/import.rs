@@ -6,7 +6,7 @@ use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
 use crate::types::{
     Block, BlockId, GenesisId, HEADER_VERSION, Hashed, Header, Height, StateRoot, Time,
-    Transaction, TransactionId, body_root_of,
+    Transaction, body_root_of,
 };
 
 /// A block that entered the tree.
@@ -132,8 +132,8 @@ pub fn import_hashed(
     now: Time,
 ) -> Result<Imported, ImportError> {
     let chain = tree.params().chain;
-    let HashedBlock { block, id, hashes, .. } = &hashed;
-    let (id, header) = (*id, block.header);
+    let (id, block) = (hashed.id, &hashed.block);
+    let header = block.header;
     has_room(tree, id, &header)?;
     // Whoever keeps an orphan or an early block for later relies on this bound.
     let bytes = borsh::object_length(&block.draft).expect("every draft encodes");
@@ -163,12 +163,12 @@ pub fn import_hashed(
     if !hashed.is_whole(&chain) {
         return Err(ImportError::Copy("its body is not the one that the header names".into()));
     }
-    let ids: Vec<TransactionId> = hashes.iter().map(|hashed| hashed.id).collect();
     let mut block = hashed.block;
     let executed = match tree.recall(&id, &mut block, parent) {
         Some(executed) => executed,
         None => {
-            let executed = tree.execute_known(&block.draft, &ids, parent);
+            let ids = hashed.hashes.iter().map(|hashed| hashed.id);
+            let executed = tree.execute_known(&block.draft, ids, parent);
             let executed = executed.map_err(|error| match error {
                 ExecuteError::Failed(failed) => ImportError::Failed(failed),
                 error => ImportError::Invalid(error.to_string()),

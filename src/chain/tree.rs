@@ -233,7 +233,7 @@ impl Tree {
     pub fn execute_known(
         &self,
         draft: &Draft,
-        ids: &[TransactionId],
+        ids: impl ExactSizeIterator<Item = TransactionId>,
         parent: &Node,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
         let (state, rules) = (&parent.state, &*self.rules);

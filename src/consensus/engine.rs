@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Event, Outbox};
 use crate::chain::{Node, Tree};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
-use crate::mempool::Mempool;
+use crate::mempool::{Mempool, Pending};
 use crate::types::{
     Address, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header,
     StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
@@ -56,13 +56,41 @@ impl Context<'_> {
     ) -> Result<(Draft, Executed), DraftError> {
         let params = self.tree.params();
         let room = params.block_bytes_max.saturating_sub(HEADER_ROOM);
-        let chosen = self.pool.select(room, params.transactions_max);
-        let mut hashes: Vec<Hashed> =
-            chosen.iter().map(|(id, pending)| pending.hashed(id)).collect();
-        let transactions =
-            chosen.iter().map(|(_, pending)| (*pending.transaction).clone()).collect();
-        let body =
-            Body { transactions: Bounded::truncated(transactions), evidence: Bounded::default() };
+        let mut chosen = self.pool.select(room, params.transactions_max);
+        let mut repairs = 0;
+        loop {
+            match self.execute(parent, time, producer, claim, &chosen) {
+                Err(ExecuteError::Transaction { index, error })
+                    if !matches!(error, TransactionError::Failed(_)) && repairs <= REPAIRS_MAX =>
+                {
+                    match repairs < REPAIRS_MAX {
+                        true => leave_out(&mut chosen, index, &params.chain),
+                        // What stands before the one that failed was just seen to execute.
+                        false => chosen.truncate(index),
+                    }
+                    repairs += 1;
+                }
+                outcome => {
+                    return outcome.map_err(|error| DraftError { parent: parent.id, error });
+                }
+            }
+        }
+    }
+
+    fn execute(
+        &self,
+        parent: &Node,
+        time: Time,
+        producer: Address,
+        claim: Claim,
+        chosen: &[(TransactionId, &Pending)],
+    ) -> Result<(Draft, Executed), ExecuteError> {
+        let transactions = chosen.iter().map(|(_, pending)| (*pending.transaction).clone());
+        let body = Body {
+            transactions: Bounded::truncated(transactions.collect()),
+            evidence: Bounded::default(),
+        };
+        let hashes: Vec<Hashed> = chosen.iter().map(|(id, pending)| pending.hashed(id)).collect();
         let header = Header {
             version: HEADER_VERSION,
             height: parent.height().next(),
@@ -70,36 +98,14 @@ impl Context<'_> {
             time,
             producer,
             claim,
-            body_root: Hash::default(),
+            body_root: body_root_of(&hashes, &body, &self.tree.params().chain),
             state_root: StateRoot(Hash::default()),
         };
         let mut draft = Draft { header, body };
-        let mut repairs = 0;
-        loop {
-            draft.header.body_root = body_root_of(&hashes, &draft.body, &params.chain);
-            match self.tree.execute_known(&draft, &ids(&hashes), parent) {
-                Ok(executed) => {
-                    draft.header.state_root = executed.root();
-                    return Ok((draft, executed));
-                }
-                Err(ExecuteError::Transaction { index, error })
-                    if !matches!(error, TransactionError::Failed(_)) && repairs <= REPAIRS_MAX =>
-                {
-                    let transactions = draft.body.transactions.into_inner();
-                    let left = match repairs < REPAIRS_MAX {
-                        true => leave_out(transactions, &mut hashes, index, &params.chain),
-                        // What stands before the one that failed was just seen to execute.
-                        false => {
-                            hashes.truncate(index);
-                            transactions.into_iter().take(index).collect()
-                        }
-                    };
-                    draft.body.transactions = Bounded::truncated(left);
-                    repairs += 1;
-                }
-                Err(error) => return Err(DraftError { parent: parent.id, error }),
-            }
-        }
+        let ids = chosen.iter().map(|(id, _)| *id);
+        let executed = self.tree.execute_known(&draft, ids, parent)?;
+        draft.header.state_root = executed.root();
+        Ok((draft, executed))
     }
 
     /// Executes somebody's draft on its parent and compares the state root.
@@ -114,31 +120,19 @@ impl Context<'_> {
     }
 }
 
-fn ids(hashes: &[Hashed]) -> Vec<TransactionId> {
-    hashes.iter().map(|hashed| hashed.id).collect()
-}
-
-/// A list without one transaction and those behind it that spend what it creates; their hashes go as well.
-fn leave_out(
-    transactions: Vec<Transaction>,
-    hashes: &mut Vec<Hashed>,
-    index: usize,
-    chain: &GenesisId,
-) -> Vec<Transaction> {
+/// Takes a transaction out of a list, and those behind it that spend what it creates.
+fn leave_out(chosen: &mut Vec<(TransactionId, &Pending)>, index: usize, chain: &GenesisId) {
     let mut missing = BTreeSet::new();
-    let mut left = Vec::with_capacity(transactions.len());
-    let mut left_hashes = Vec::with_capacity(transactions.len());
-    for (position, (transaction, hashed)) in transactions.into_iter().zip(&*hashes).enumerate() {
-        if position == index || transaction.inputs.iter().any(|coin| missing.contains(coin)) {
+    let mut position = 0;
+    chosen.retain(|(id, Pending { transaction, .. })| {
+        let fails = position == index || transaction.inputs.iter().any(|c| missing.contains(c));
+        position += 1;
+        if fails {
             let outputs = 0..transaction.outputs.len();
-            missing.extend(outputs.map(|n| Transaction::coin_id(&hashed.id, n, chain)));
-        } else {
-            left.push(transaction);
-            left_hashes.push(*hashed);
+            missing.extend(outputs.map(|output| Transaction::coin_id(id, output, chain)));
         }
-    }
-    *hashes = left_hashes;
-    left
+        !fails
+    });
 }
 
 #[cfg(test)]

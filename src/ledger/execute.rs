@@ -85,14 +85,14 @@ pub fn execute(
     rule: &(impl Transition + ?Sized),
 ) -> Result<Executed, ExecuteError> {
     let id = |transaction: &Transaction| transaction.id(&params.chain);
-    let ids: Vec<TransactionId> = draft.body.transactions.iter().map(id).collect();
-    execute_known(draft, &ids, parent, final_height, params, rule)
+    let ids = draft.body.transactions.iter().map(id);
+    execute_known(draft, ids, parent, final_height, params, rule)
 }
 
 /// [`execute`] for whoever knows the ids of the draft's transactions already; they are taken on trust.
 pub fn execute_known(
     draft: &Draft,
-    ids: &[TransactionId],
+    ids: impl ExactSizeIterator<Item = TransactionId>,
     parent: &State,
     final_height: Height,
     params: &Params,
@@ -116,7 +116,7 @@ pub fn execute_known(
             error => ExecuteError::Transaction { index, error },
         };
         let accepted = validate(transaction, size, &working, header.height, params).map_err(at)?;
-        apply(transaction, id, &accepted, header, params, &mut working, &mut moved);
+        apply(transaction, &id, &accepted, header, params, &mut working, &mut moved);
         if let Some(operation) = &transaction.operation {
             let outcome = rule.operation(operation, accepted.actor, &mut working.system());
             outcome.map_err(|refused| match refused {
@@ -128,7 +128,7 @@ pub fn execute_known(
         if planted(Bug::FeesTwice) {
             fees = fees.plus(accepted.fee).ok_or(ExecuteError::Inflation)?;
         }
-        receipts.push(Receipt { id: *id, fee: accepted.fee });
+        receipts.push(Receipt { id, fee: accepted.fee });
     }
     for evidence in &draft.body.evidence {
         rule.evidence(evidence, &mut working.system())?;
