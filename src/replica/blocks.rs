@@ -17,9 +17,9 @@ use super::bounded::{Capacity, Held, Recent, Room};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
-use crate::chain::{HashedBlock, ImportError, Imported, Verdict, import_hashed};
+use crate::chain::{HashedBlock, ImportError, Imported, Node, Verdict, import_hashed};
 use crate::consensus::Event;
-use crate::ledger::signature_checks;
+use crate::ledger::{Receipt, signature_checks};
 use crate::mempool::Place;
 use crate::store::Store;
 use crate::types::canary::{Bug, planted};
@@ -199,14 +199,14 @@ impl Checking {
 }
 
 impl<S: Store> Replica<S> {
-    /// Tells everybody about a block of ours.
-    pub(super) fn announce(&mut self, block: &Block) {
-        let id = block.id(&self.chain);
-        let short = |transaction: &Transaction| short_id(&id, &transaction.id(&self.chain));
+    /// Tells everybody about a block of the tree.
+    pub(super) fn announce(&mut self, id: &BlockId) {
+        let Some(Node { block, receipts, .. }) = self.tree.get(id) else { return };
+        let short = |receipt: &Receipt| short_id(id, &receipt.id);
         let announce = Announce {
             header: block.header,
             seal: block.seal.clone(),
-            short_ids: Bounded::truncated(block.body.transactions.iter().map(short).collect()),
+            short_ids: Bounded::truncated(receipts.iter().map(short).collect()),
             evidence: block.body.evidence.clone(),
         };
         self.outputs.push(Output::Gossip(super::wire::Gossip::Announce(Box::new(announce))));

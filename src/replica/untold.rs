@@ -53,20 +53,20 @@ impl<S: Store> Replica<S> {
     /// Makes a block of the tree durable and announces it, those below it first that nobody was told of.
     pub(super) fn tell_of(&mut self, id: &BlockId) {
         let Some(node) = self.tree.get(id) else { return };
-        let mut blocks = vec![node.block.clone()];
+        let mut ids = vec![*id];
         let mut parent = node.block.header.parent;
         while self.untold.contains(&parent)
             && let Some(node) = self.tree.get(&parent)
         {
-            blocks.push(node.block.clone());
+            ids.push(parent);
             parent = node.block.header.parent;
         }
         if !planted(Bug::AnnouncedUnsynced) {
             self.outputs.push(Output::Sync);
         }
-        for block in blocks.iter().rev() {
-            self.untold.0.remove(&block.id(&self.chain));
-            self.announce(block);
+        for id in ids.iter().rev() {
+            self.untold.0.remove(id);
+            self.announce(id);
         }
         // What waited for being told may be final now.
         self.finality_due = true;
