@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::{BlockRef, Finality, Rank, Rules, Tree, Verdict};
 use crate::ledger::testkit::{MemBase, Plain, accounts, draft};
-use crate::ledger::{
-    Movements, Params, ReadFailed, Refused, Rewards, State, System, Transition, genesis_state,
-};
+use crate::ledger::{Around, Params, ReadFailed, State, Transition, genesis_state};
 use crate::types::{
-    Address, Amount, Block, BlockId, Body, Claim, Draft, Evidence, HEADER_VERSION, Hash, Header,
-    Height, Operation, Seal, Signature, StateRoot, Time, Transaction, body_root,
+    Address, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Hash, Header, Height, Seal,
+    Signature, StateRoot, Time, Transaction, body_root,
 };
 
 /// The seal that the rule accepts.
@@ -61,32 +59,9 @@ impl Rules for Said {
     }
 }
 
-impl Transition for Said {
-    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.0.before(block, state)
-    }
-
-    fn operation(
-        &self,
-        operation: &Operation,
-        actor: Address,
-        state: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
-        self.0.operation(operation, actor, state)
-    }
-
-    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.0.evidence(evidence, state)
-    }
-
-    fn after(
-        &self,
-        block: &Draft,
-        fees: Amount,
-        moved: &Movements,
-        state: &mut System<'_, '_>,
-    ) -> Result<Rewards, Refused> {
-        self.0.after(block, fees, moved, state)
+impl Around for Said {
+    fn inner(&self) -> &dyn Transition {
+        &self.0
     }
 }
 

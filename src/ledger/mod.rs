@@ -28,7 +28,7 @@ pub use key::{Key, SystemKey};
 pub use lthash::LtHash;
 pub use state::{Base, EmptyBase, ReadFailed, State};
 pub use supply::Supply;
-pub use transition::{Movements, Payment, Refused, Rewards, Transition};
+pub use transition::{Around, Movements, Payment, Refused, Rewards, Transition};
 pub use validate::{Accepted, CoinView, TransactionError, signature_checks, validate};
 pub use working::{System, Working};
 

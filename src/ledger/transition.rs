@@ -34,6 +34,41 @@ pub trait Transition {
     ) -> Result<Rewards, Refused>;
 }
 
+/// A rule around another one: what it does to the ledger is what that one does.
+pub trait Around {
+    /// The rule inside.
+    fn inner(&self) -> &dyn Transition;
+}
+
+impl<R: Around> Transition for R {
+    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.inner().before(block, state)
+    }
+
+    fn operation(
+        &self,
+        operation: &Operation,
+        actor: Address,
+        state: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        self.inner().operation(operation, actor, state)
+    }
+
+    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.inner().evidence(evidence, state)
+    }
+
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        moved: &Movements,
+        state: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        self.inner().after(block, fees, moved, state)
+    }
+}
+
 /// Why a rule does not let a block change the state so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

@@ -7,11 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-use crate::ledger::{Movements, ReadFailed, Refused, Rewards, System, Transition};
+use crate::ledger::{Around, ReadFailed, Transition};
 use crate::types::signatures::{SignatureCheck, verify_batch};
-use crate::types::{
-    Address, Amount, BlockId, Draft, Evidence, Header, Height, Operation, Seal, Time,
-};
+use crate::types::{BlockId, Header, Height, Seal, Time};
 
 /// Answers of each kind that are remembered: those about the blocks that are under way.
 const REMEMBERED: usize = 32;
@@ -105,32 +103,9 @@ impl Rules for SharedRules {
     }
 }
 
-impl Transition for SharedRules {
-    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.rules.before(block, state)
-    }
-
-    fn operation(
-        &self,
-        operation: &Operation,
-        actor: Address,
-        state: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
-        self.rules.operation(operation, actor, state)
-    }
-
-    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.rules.evidence(evidence, state)
-    }
-
-    fn after(
-        &self,
-        block: &Draft,
-        fees: Amount,
-        moved: &Movements,
-        state: &mut System<'_, '_>,
-    ) -> Result<Rewards, Refused> {
-        self.rules.after(block, fees, moved, state)
+impl Around for SharedRules {
+    fn inner(&self) -> &dyn Transition {
+        &*self.rules
     }
 }
 

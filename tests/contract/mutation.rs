@@ -9,13 +9,12 @@
 use std::sync::Arc;
 
 use assay::chain::{BlockRef, Finality, ImportError, Rank, Rules, Verdict};
-use assay::ledger::{Movements, ReadFailed, Refused, Rewards, System, Transition};
+use assay::ledger::{Around, ReadFailed, Transition};
 use assay::replica::wire::{Announce, Gossip};
 use assay::replica::{GossipVerdict, Input, Output, Peer};
 use assay::store::{ColdChain, MemStore};
 use assay::types::{
-    Address, Amount, Block, Bounded, Draft, Evidence, Header, Height, Operation, PublicKey, Seal,
-    Signature, Span, Time, decode, encode,
+    Block, Bounded, Header, Height, PublicKey, Seal, Signature, Span, Time, decode, encode,
 };
 
 use super::progress::payment;
@@ -244,31 +243,8 @@ impl Rules for Blind {
     }
 }
 
-impl Transition for Blind {
-    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.0.before(block, state)
-    }
-
-    fn operation(
-        &self,
-        operation: &Operation,
-        actor: Address,
-        state: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
-        self.0.operation(operation, actor, state)
-    }
-
-    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.0.evidence(evidence, state)
-    }
-
-    fn after(
-        &self,
-        block: &Draft,
-        fees: Amount,
-        moved: &Movements,
-        state: &mut System<'_, '_>,
-    ) -> Result<Rewards, Refused> {
-        self.0.after(block, fees, moved, state)
+impl Around for Blind {
+    fn inner(&self) -> &dyn Transition {
+        &*self.0
     }
 }

@@ -653,8 +653,8 @@ struct Opaque(Arc<crate::consensus::pow::PowRules>);
 mod opaque {
     use super::Opaque;
     use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-    use crate::ledger::{Movements, ReadFailed, Refused, Rewards, System, Transition};
-    use crate::types::{Address, Amount, Draft, Evidence, Header, Height, Operation, Seal, Time};
+    use crate::ledger::{Around, ReadFailed, Transition};
+    use crate::types::{Header, Height, Seal, Time};
 
     impl Rules for Opaque {
         fn verify(&self, header: &Header, seal: &Seal, at: BlockRef<'_>) -> Result<(), Verdict> {
@@ -682,32 +682,9 @@ mod opaque {
         }
     }
 
-    impl Transition for Opaque {
-        fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
-            self.0.before(block, state)
-        }
-
-        fn operation(
-            &self,
-            operation: &Operation,
-            actor: Address,
-            state: &mut System<'_, '_>,
-        ) -> Result<(), Refused> {
-            self.0.operation(operation, actor, state)
-        }
-
-        fn evidence(&self, it: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
-            self.0.evidence(it, state)
-        }
-
-        fn after(
-            &self,
-            block: &Draft,
-            fees: Amount,
-            moved: &Movements,
-            state: &mut System<'_, '_>,
-        ) -> Result<Rewards, Refused> {
-            self.0.after(block, fees, moved, state)
+    impl Around for Opaque {
+        fn inner(&self) -> &dyn Transition {
+            &*self.0
         }
     }
 }
