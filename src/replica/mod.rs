@@ -46,6 +46,7 @@ use crate::store::{Store, StoreError, StoredChain, Table};
 use crate::types::{Block, BlockId, Bounded, GenesisId, Height, Span, Time, TransactionId, decode};
 
 /// What a replica needs to know of its chain.
+#[derive(Clone)]
 pub struct Chain {
     /// The parameters of execution, the genesis id among them.
     pub params: Params,

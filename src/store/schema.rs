@@ -243,8 +243,7 @@ impl<S: Store> StoredChain<S> {
         for node in &finalised.blocks {
             batch.put(Table::Heights, node.height().0.to_be_bytes(), encode(&node.id));
             batch.delete(Table::Arrivals, *node.id.as_bytes());
-            let entries = node.delta.entries();
-            batch.writes.extend(entries.map(|(key, value)| (Table::State, key.to_bytes(), value)));
+            put_changes(&mut batch, &node.delta);
             for receipt in &*node.receipts {
                 batch.put(Table::Transactions, *receipt.id.as_bytes(), encode(&node.id));
                 batch.delete(Table::Pending, *receipt.id.as_bytes());
@@ -299,6 +298,12 @@ fn check<S: Store>(store: &S, format: &[u8], chain: GenesisId) -> Result<(), Sto
     Ok(())
 }
 
+/// Writes what blocks changed into the final state.
+fn put_changes(batch: &mut Batch, delta: &Delta) {
+    let entries = delta.entries();
+    batch.writes.extend(entries.map(|(key, value)| (Table::State, key.to_bytes(), value)));
+}
+
 fn begin<S: Store>(
     store: &S,
     chain: GenesisId,
@@ -311,10 +316,9 @@ fn begin<S: Store>(
     batch.put(Table::Meta, *b"genesis", encode(&chain));
     batch.put(Table::Blocks, *id.as_bytes(), encode(genesis));
     batch.put(Table::Heights, genesis.header.height.0.to_be_bytes(), encode(&id));
-    let mut paid: Vec<(CoinId, Coin)> = Vec::new();
-    paid.extend(delta.coins().iter().filter_map(|(id, change)| Some((*id, change.coin()?))));
-    let entries = delta.entries();
-    batch.writes.extend(entries.map(|(key, value)| (Table::State, key.to_bytes(), value)));
+    let paid = delta.coins().iter().filter_map(|(id, change)| Some((*id, change.coin()?)));
+    let paid: Vec<(CoinId, Coin)> = paid.collect();
+    put_changes(&mut batch, &delta);
     batch.put(Table::Payouts, *id.as_bytes(), encode(&paid));
     let height = genesis.header.height;
     let mark = Final { id, height, commitment: commitment.to_bytes() };

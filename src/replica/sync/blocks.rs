@@ -88,7 +88,7 @@ impl<S: Store> Replica<S> {
                 let order = self.number();
                 let (checking, batch) = self.checks(blocks.clone(), Source::Synced(from));
                 if let Some(target) = &mut self.sync.target {
-                    target.arrived(after, &ids, from, &blocks, order);
+                    target.arrived(after, from, &blocks, order);
                 }
                 if batch.is_empty() {
                     self.range_checked(order, &checking, &[]);

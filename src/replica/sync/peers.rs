@@ -107,7 +107,7 @@ impl Peers {
     }
 
     pub(in super::super) fn next_due(&self) -> Option<Time> {
-        self.peers.values().map(|peer| peer.due).min()
+        self.glance().due
     }
 
     /// Questions of a kind that wait for an answer.

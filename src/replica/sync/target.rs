@@ -134,16 +134,15 @@ impl Target {
     pub(super) fn arrived(
         &mut self,
         after: &BlockId,
-        ids: &[BlockId],
         from: Peer,
         blocks: &[HashedBlock],
         order: u64,
     ) {
         let open = |segment: &&mut Segment| segment.at == *after && segment.left > 0;
         let Some(segment) = self.segments.values_mut().find(open) else { return };
-        let Some(last) = ids.last() else { return };
-        segment.at = *last;
-        segment.left = segment.left.saturating_sub(ids.len() as u64);
+        let Some(last) = blocks.last() else { return };
+        segment.at = last.id();
+        segment.left = segment.left.saturating_sub(blocks.len() as u64);
         let blocks = blocks.iter().cloned().collect();
         segment.pieces.push_back(Piece { order, from, blocks, good: None });
     }
