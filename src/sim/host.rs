@@ -13,12 +13,12 @@ use super::shared::{SharedRules, Signatures};
 use super::time::{Clock, Micros, Moment};
 use super::trace::Trace;
 use super::watch::{Violation, Watch};
-use crate::chain::{Executions, Rules};
+use crate::chain::Executions;
 use crate::ledger::{Delta, LtHash};
 use crate::replica::{Chain, Input, Output, Replica, Report};
 use crate::store::{Store, StoreError};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Block, Height, Span, Time, Transaction};
+use crate::types::{Height, Span, Time, Transaction};
 
 /// Inputs that a process handles before it performs what they lead to, as in the node.
 const ROUND_MAX: usize = 256;
@@ -93,10 +93,9 @@ pub enum Event {
 
 /// What every node's replica is opened with.
 struct Ground {
-    rules: Arc<dyn Rules>,
+    chain: Chain,
     /// What executing blocks gave, for all trees.
     executions: Arc<Executions>,
-    genesis: Block,
     state: (Delta, LtHash),
 }
 
@@ -129,13 +128,8 @@ impl Sim {
     /// The same, watched from the beginning.
     pub fn watched(options: Options, watchers: Vec<Box<dyn Watch>>) -> Result<Self, StoreError> {
         let spec = &options.spec;
-        let state = spec.genesis_state();
-        let ground = Ground {
-            rules: Arc::new(SharedRules::new(spec.rules())),
-            executions: Arc::default(),
-            genesis: spec.genesis_block(),
-            state,
-        };
+        let chain = Chain { rules: Arc::new(SharedRules::new(spec.rules())), ..Chain::of(spec) };
+        let ground = Ground { chain, executions: Arc::default(), state: spec.genesis_state() };
         let library = Arc::new(Library::default());
         let begin = spec.genesis_time().after(BEGIN);
         let seed = options.seed;
@@ -197,25 +191,16 @@ impl Sim {
     /// Starts a node's process on its disk. Connections are another matter.
     pub(super) fn open(&mut self, node: usize) -> Result<(), StoreError> {
         let now = self.now;
-        let spec = &self.options.spec;
-        let chain = Chain {
-            params: spec.ledger_params(),
-            rules: self.ground.rules.clone(),
-            genesis: self.ground.genesis.clone(),
-            pool_bytes_max: spec.pool_bytes(),
-            present: spec.present(),
-            checkpoint: None,
-        };
-        let state = &self.ground.state;
+        let Ground { chain, state, .. } = &self.ground;
         let machine = &mut self.nodes[node];
         machine.clock.restart(now);
-        let mut engine = spec.engine(machine.options.payout);
+        let mut engine = self.options.spec.engine(machine.options.payout);
         if let Some(decorate) = &machine.options.decorate {
             engine = decorate(engine);
         }
         let local = machine.clock.read(now);
         let disk = machine.disk.clone();
-        let mut replica = Replica::open(chain, || state.clone(), engine, disk, local)?;
+        let mut replica = Replica::open(chain.clone(), || state.clone(), engine, disk, local)?;
         replica.share(self.ground.executions.clone());
         machine.life += 1;
         machine.process = Process::default();
