@@ -88,6 +88,11 @@ impl Scene<'_> {
         self.nodes.get(node)?.replica.as_ref()
     }
 
+    /// The same, if it does what its rule says.
+    pub fn correct(&self, node: usize) -> Option<&Replica<Disk>> {
+        self.replica(node).filter(|_| self.is_correct(node))
+    }
+
     /// A node's disk, whether its process runs or not.
     pub fn disk(&self, node: usize) -> Option<&Disk> {
         Some(&*self.nodes.get(node)?.disk)

@@ -56,6 +56,9 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
     ]
 }
 
+/// Heights below the highest at which books are kept of blocks: no tree goes as deep in practice.
+const KEPT: u64 = 4096;
+
 /// What checkers call themselves; `store` is the simulator, where a disk fails.
 pub const NAMES: [&str; 9] = [
     "agreement",

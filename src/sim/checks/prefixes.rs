@@ -21,9 +21,7 @@ impl Watch for ConsistentPrefixes {
     }
 
     fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
         let root = replica.tree().root();
         let Some((height, id)) = self.last.get(&node).copied() else {
             self.last.insert(node, (root.height(), root.id));
@@ -44,9 +42,7 @@ impl Watch for ConsistentPrefixes {
 
     fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
         let Output::Report(Report::Final { height, id, .. }) = output else { return Ok(()) };
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
         let Some((last, last_id)) = self.last.insert(node, (*height, *id)) else {
             return Ok(());
         };

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::watch::{Scene, Watch};
-use super::{found, imported};
+use super::{KEPT, found, imported};
 use crate::replica::Output;
 use crate::types::{BlockId, Height, StateRoot};
-
-/// Heights below the highest at which blocks are remembered: no tree goes as deep in practice.
-const REMEMBERED: u64 = 4096;
 
 /// Wherever a block is, the state after it has the root that its header claims, and so everywhere the same.
 #[derive(Debug, Default)]
@@ -18,9 +15,7 @@ pub struct StateRoots {
 
 impl StateRoots {
     fn compare(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
         // It may be final and folded away by now, its state with it.
         let Some(block) = replica.tree().get(id) else { return Ok(()) };
         let (root, claimed) = (block.state.root(), block.block.header.state_root);
@@ -34,8 +29,8 @@ impl StateRoots {
         if *first != root {
             return Err(format!("block {id} ends in {root} here and in {first} elsewhere"));
         }
-        let (highest, _) = self.roots.last_key_value().map_or((height, root), |(k, v)| (k.0, *v));
-        let old = highest.back(REMEMBERED);
+        let highest = self.roots.last_key_value().map_or(height, |((height, _), _)| *height);
+        let old = highest.back(KEPT);
         while let Some(entry) = self.roots.first_entry()
             && entry.key().0 < old
         {

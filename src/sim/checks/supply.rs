@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::watch::{Scene, Watch};
-use super::{block_at, imported};
+use super::{KEPT, block_at, found, imported};
 use crate::ledger::State;
 use crate::replica::{Output, Report};
 use crate::spec::FrozenSpec;
@@ -54,9 +54,7 @@ impl SupplyIdentity {
     }
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
         if self.issued.contains_key(id) {
             return Ok(());
         }
@@ -86,10 +84,8 @@ impl SupplyIdentity {
     }
 
     fn finalised(&mut self, scene: &Scene<'_>, node: usize, height: Height) -> Result<(), String> {
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
-        self.issued.retain(|_, (at, _)| at.0 + 4096 > height.0);
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
+        self.issued.retain(|_, (at, _)| at.0 + KEPT > height.0);
         if height.0 < self.counted.0 + COUNTED_EVERY {
             return Ok(());
         }
@@ -113,7 +109,7 @@ impl Watch for SupplyIdentity {
     }
 
     fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
-        let blocks = scene.replica(node).map(super::found).unwrap_or_default();
+        let blocks = scene.replica(node).map(found).unwrap_or_default();
         blocks.iter().try_for_each(|id| self.enters(scene, node, id))
     }
 

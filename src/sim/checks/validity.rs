@@ -8,7 +8,7 @@ use num_bigint::BigUint;
 
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
-use super::{block_at, found, imported};
+use super::{KEPT, block_at, found, imported};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
 use crate::replica::Output;
 use crate::spec::FrozenSpec;
@@ -21,9 +21,6 @@ use crate::types::{
 
 /// Blocks whose times have a say in the earliest time of the next (BIP 113).
 const MEDIAN_BLOCKS: usize = 11;
-
-/// Heights below the highest at which books are kept.
-const KEPT: u64 = 4096;
 
 /// Every block in a correct node's tree follows the rules.
 ///
@@ -69,9 +66,7 @@ impl Validity {
     }
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
-        let Some(replica) = scene.replica(node).filter(|_| scene.is_correct(node)) else {
-            return Ok(());
-        };
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
         if self.books.contains_key(id) {
             return Ok(());
         }

@@ -125,27 +125,29 @@ pub(super) fn run_events(
     })
 }
 
+/// The heads of all correct nodes that run.
+fn heads(sim: &Sim) -> impl Iterator<Item = BlockId> {
+    let scene = sim.scene();
+    (0..sim.nodes()).filter_map(move |node| Some(scene.correct(node)?.tree().head().id))
+}
+
 /// The head of most correct nodes; of several, the one that the first of them has.
 fn main_head(sim: &Sim) -> BlockId {
-    let mut heads: Vec<(BlockId, usize)> = Vec::new();
-    for node in (0..sim.nodes()).filter(|node| sim.scene().is_correct(*node)) {
-        let Some(replica) = sim.replica(node) else { continue };
-        let head = replica.tree().head().id;
-        match heads.iter_mut().find(|(id, _)| *id == head) {
+    let mut counted: Vec<(BlockId, usize)> = Vec::new();
+    for head in heads(sim) {
+        match counted.iter_mut().find(|(id, _)| *id == head) {
             Some((_, count)) => *count += 1,
-            None => heads.push((head, 1)),
+            None => counted.push((head, 1)),
         }
     }
-    let most = heads.iter().map(|(_, count)| *count).max();
-    let first = heads.into_iter().find(|(_, count)| Some(*count) == most);
+    let most = counted.iter().map(|(_, count)| *count).max();
+    let first = counted.into_iter().find(|(_, count)| Some(*count) == most);
     first.map_or_else(BlockId::default, |(id, _)| id)
 }
 
 /// Whether all correct nodes that run have one head.
 fn is_converged(sim: &Sim) -> bool {
-    let scene = sim.scene();
-    let correct = (0..sim.nodes()).filter(|node| scene.is_correct(*node));
-    let mut heads = correct.filter_map(|node| Some(scene.replica(node)?.tree().head().id));
+    let mut heads = heads(sim);
     let first = heads.next();
     first.is_some() && heads.all(|head| Some(head) == first)
 }
