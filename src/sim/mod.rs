@@ -23,6 +23,7 @@
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - [`fidelity`]: the simulator measured against theory
 //! - `trace`: the digest
+//! - `svg`: drawing
 //!
 //! ```
 //! use assay::sim::{Micros, Options, Sim};
@@ -45,6 +46,7 @@ mod network;
 mod node;
 mod queue;
 mod shared;
+mod svg;
 mod trace;
 
 pub mod attackers;

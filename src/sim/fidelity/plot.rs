@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::svg::{escaped, trimmed};
 use super::statistics::Interval;
 
 const WIDTH: f64 = 720.0;
@@ -140,8 +141,7 @@ impl Plot {
 
 /// A number with as many digits as it needs.
 fn shown(number: f64) -> String {
-    let text = format!("{number:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    trimmed(format!("{number:.6}"))
 }
 
 fn put(svg: &mut String, what: std::fmt::Arguments<'_>) {
@@ -159,7 +159,7 @@ fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {
 }
 
 fn text(svg: &mut String, at: (f64, f64), anchor: &str, what: &str) {
-    let what = what.replace('&', "&amp;").replace('<', "&lt;");
+    let what = escaped(what);
     put(
         svg,
         format_args!(

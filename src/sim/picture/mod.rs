@@ -5,7 +5,6 @@
 //!
 //! A picture is bounded whatever the run was: of a long run it shows the end.
 
-mod svg;
 pub mod tree;
 pub mod waterfall;
 

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::super::metrics::Record;
+use super::super::svg::{Drawing, seconds, step};
 use super::super::time::Micros;
 use super::Legend;
-use super::svg::{Drawing, seconds, step};
 use crate::types::BlockId;
 
 /// Blocks in a picture: of more, the latest.

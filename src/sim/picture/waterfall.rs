@@ -5,9 +5,9 @@
 //! times as long as its neighbours.
 
 use super::super::metrics::{Record, Seen};
+use super::super::svg::{Drawing, seconds};
 use super::super::time::Moment;
 use super::Legend;
-use super::svg::{Drawing, seconds};
 use crate::types::BlockId;
 
 /// Rows in a picture: of more blocks, the latest.

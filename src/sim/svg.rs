@@ -73,7 +73,7 @@ text {{ fill: #333 }} .title {{ font-size: 14px; font-weight: bold }} .right {{ 
 }
 
 /// A text as XML takes it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {
@@ -106,6 +106,10 @@ pub(super) fn step(range: f64, lines_max: f64) -> f64 {
 /// Seconds as a scale writes them.
 pub(super) fn seconds(at: f64) -> String {
     let (number, unit) = if at > 0.0 && at < 1.0 { (at * 1000.0, "ms") } else { (at, "s") };
-    let text = format!("{number:.3}");
-    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{} {unit}", trimmed(format!("{number:.3}")))
+}
+
+/// A number with digits behind the point, without those that say nothing.
+pub(super) fn trimmed(number: String) -> String {
+    number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
