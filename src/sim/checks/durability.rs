@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
+use super::books::Books;
 use crate::replica::wire::Gossip;
 use crate::replica::{Output, Report};
 use crate::store::{Store, Table};
@@ -15,15 +16,15 @@ use crate::types::{BlockId, Height, TransactionId};
 pub struct Durability {
     nodes: BTreeMap<usize, Promised>,
     /// The parents of all blocks that some node imported.
-    parents: BTreeMap<BlockId, (Height, BlockId)>,
+    parents: Books<BlockId>,
 }
 
 impl Durability {
     /// Whether a block stands on another branch than this final block, and has to go.
     fn is_released(&self, id: &BlockId, root: (Height, BlockId)) -> bool {
         let mut at = *id;
-        while let Some((height, parent)) = self.parents.get(&at) {
-            if *height <= root.0 {
+        while let (Some(height), Some(parent)) = (self.parents.height(&at), self.parents.get(&at)) {
+            if height <= root.0 {
                 return at != root.1;
             }
             at = *parent;
@@ -60,7 +61,7 @@ impl Watch for Durability {
         if let Output::Report(Report::Imported { imported, .. }) = output
             && let Some(there) = replica.tree().get(&imported.id)
         {
-            self.parents.insert(imported.id, (imported.height, there.block.header.parent));
+            self.parents.insert(imported.id, imported.height, there.block.header.parent);
         }
         if !scene.is_correct(node) {
             return Ok(());

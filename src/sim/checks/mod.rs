@@ -17,6 +17,7 @@
 //! Liveness is not a property of a moment: a [swarm](super::swarm) demands it after everything was healed.
 
 mod agreement;
+mod books;
 mod durability;
 mod honour;
 mod memory;
@@ -55,9 +56,6 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
         Box::<Honour>::default(),
     ]
 }
-
-/// Heights below the highest at which books are kept of blocks: no tree goes as deep in practice.
-const KEPT: u64 = 4096;
 
 /// What checkers call themselves; `store` is the simulator, where a disk fails.
 pub const NAMES: [&str; 9] = [

@@ -1,16 +1,15 @@
 //! Equal state roots at equal blocks.
 
-use std::collections::BTreeMap;
-
 use super::super::watch::{Scene, Watch};
-use super::{KEPT, found, imported};
+use super::books::Books;
+use super::{found, imported};
 use crate::replica::Output;
-use crate::types::{BlockId, Height, StateRoot};
+use crate::types::{BlockId, StateRoot};
 
 /// Wherever a block is, the state after it has the root that its header claims, and so everywhere the same.
 #[derive(Debug, Default)]
 pub struct StateRoots {
-    pub(super) roots: BTreeMap<(Height, BlockId), StateRoot>,
+    pub(super) roots: Books<StateRoot>,
 }
 
 impl StateRoots {
@@ -24,17 +23,12 @@ impl StateRoots {
                 "block {id} claims state root {claimed}, and the state has {root}"
             ));
         }
-        let height = block.height();
-        let first = self.roots.entry((height, *id)).or_insert(root);
-        if *first != root {
-            return Err(format!("block {id} ends in {root} here and in {first} elsewhere"));
-        }
-        let highest = self.roots.last_key_value().map_or(height, |((height, _), _)| *height);
-        let old = highest.back(KEPT);
-        while let Some(entry) = self.roots.first_entry()
-            && entry.key().0 < old
-        {
-            entry.remove();
+        match self.roots.get(id) {
+            Some(first) if *first != root => {
+                return Err(format!("block {id} ends in {root} here and in {first} elsewhere"));
+            }
+            Some(_) => {}
+            None => self.roots.insert(*id, block.height(), root),
         }
         Ok(())
     }

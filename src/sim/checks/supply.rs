@@ -1,9 +1,10 @@
 //! The supply identity.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::watch::{Scene, Watch};
-use super::{KEPT, block_at, found, imported};
+use super::books::Books;
+use super::{block_at, found, imported};
 use crate::ledger::State;
 use crate::replica::{Output, Report};
 use crate::spec::FrozenSpec;
@@ -21,7 +22,7 @@ const COINS_MAX: usize = 1 << 20;
 pub struct SupplyIdentity {
     pub(super) genesis: u64,
     /// What has been issued when a block is in.
-    issued: BTreeMap<BlockId, (Height, u64)>,
+    issued: Books<u64>,
     /// Everybody who ever was paid.
     pub(super) owners: BTreeSet<Address>,
     /// Up to which height coins were counted.
@@ -36,7 +37,7 @@ impl SupplyIdentity {
         let id = spec.genesis_block().id(&spec.genesis_id());
         Self {
             genesis,
-            issued: BTreeMap::from([(id, (Height(0), 0))]),
+            issued: Books::from(id, 0),
             owners: accounts.iter().map(|account| account.owner).collect(),
             counted: Height(0),
         }
@@ -55,14 +56,14 @@ impl SupplyIdentity {
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
-        if self.issued.contains_key(id) {
+        if self.issued.has(id) {
             return Ok(());
         }
         let Some(block) = block_at(replica, id) else { return Ok(()) };
         self.owners.insert(block.header.producer);
         let outputs = block.body.transactions.iter().flat_map(|it| it.outputs.iter());
         self.owners.extend(outputs.map(|output| output.to));
-        let Some((_, before)) = self.issued.get(&block.header.parent).copied() else {
+        let Some(before) = self.issued.get(&block.header.parent).copied() else {
             return Err(format!("block {id} entered before its parent"));
         };
         let height = block.header.height;
@@ -71,7 +72,7 @@ impl SupplyIdentity {
         let halved = if halvings < 64 { issuance.initial_reward.0 >> halvings } else { 0 };
         let room = issuance.supply_cap.0.saturating_sub(self.genesis + before);
         let after = before + halved.max(issuance.tail_reward.0).min(room);
-        self.issued.insert(*id, (height, after));
+        self.issued.insert(*id, height, after);
         let Some(entered) = replica.tree().get(id) else { return Ok(()) };
         let supply = entered.state.supply().map_err(|error| error.to_string())?;
         if (supply.genesis.0, supply.issued.0) != (self.genesis, after) {
@@ -85,7 +86,6 @@ impl SupplyIdentity {
 
     fn finalised(&mut self, scene: &Scene<'_>, node: usize, height: Height) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
-        self.issued.retain(|_, (at, _)| at.0 + KEPT > height.0);
         if height.0 < self.counted.0 + COUNTED_EVERY {
             return Ok(());
         }

@@ -1,14 +1,13 @@
 //! Validity, by books of our own.
 
-use std::collections::BTreeMap;
-
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use num_bigint::BigUint;
 
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
-use super::{KEPT, block_at, found, imported};
+use super::books::Books;
+use super::{block_at, found, imported};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
 use crate::replica::Output;
 use crate::spec::FrozenSpec;
@@ -31,8 +30,7 @@ pub struct Validity {
     maturity: u64,
     pub(super) fee_per_byte: u64,
     block_bytes: usize,
-    books: BTreeMap<BlockId, Book>,
-    highest: Height,
+    books: Books<Book>,
 }
 
 /// The world after a block.
@@ -60,14 +58,13 @@ impl Validity {
             maturity: params.maturity,
             fee_per_byte: params.fee_per_byte_min,
             block_bytes: params.block_bytes_max,
-            books: BTreeMap::from([(genesis.id(&params.chain), book)]),
-            highest: Height(0),
+            books: Books::from(genesis.id(&params.chain), book),
         }
     }
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
-        if self.books.contains_key(id) {
+        if self.books.has(id) {
             return Ok(());
         }
         // One that entered and was dropped before its report was performed has no part in anything.
@@ -84,12 +81,7 @@ impl Validity {
             same_changes(&parent.coins, &book.coins, &entered.state)
                 .map_err(|why| format!("after block {id} {why}"))?;
         }
-        self.books.insert(*id, book);
-        self.highest = self.highest.max(block.header.height);
-        let old = self.highest.back(KEPT);
-        if self.books.len() > 2 * KEPT as usize {
-            self.books.retain(|_, book| book.header.height >= old);
-        }
+        self.books.insert(*id, block.header.height, book);
         Ok(())
     }
 
