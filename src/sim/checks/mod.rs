@@ -18,6 +18,7 @@
 
 mod agreement;
 mod books;
+mod difficulty;
 mod durability;
 mod honour;
 mod memory;

@@ -1,5 +1,7 @@
 //! Validity, by books of our own.
 
+use std::collections::BTreeMap;
+
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use num_bigint::BigUint;
@@ -7,15 +9,17 @@ use num_bigint::BigUint;
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
+use super::difficulty::{Difficulty, Place, target};
 use super::{block_at, found, imported};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
-use crate::replica::Output;
-use crate::spec::FrozenSpec;
+use crate::replica::{Input, Output};
+use crate::spec::{Consensus, FrozenSpec};
 use crate::store::{Store, Table};
 use crate::types::signatures::verify_single;
+use crate::types::target::Bits;
 use crate::types::{
-    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Seal, Time, Transaction,
-    body_root, decode, sha256d,
+    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Seal, Span, Time,
+    Transaction, body_root, decode, sha256d,
 };
 
 /// Blocks whose times have a say in the earliest time of the next (BIP 113).
@@ -24,12 +28,17 @@ const MEDIAN_BLOCKS: usize = 11;
 /// Every block in a correct node's tree follows the rules.
 ///
 /// The checker keeps its own books: the coins after each block as a plain map, made by the plainest code that can be
-/// written for it, and hashes every proof itself. It shares no cache with the replicas and does not call their import.
+/// written for it, the difficulty that is due by plain arithmetic where that is possible (under `asert` and `fixed`), and
+/// the hash of every proof. It shares no cache with the replicas and does not call their import.
 pub struct Validity {
     chain: GenesisId,
     maturity: u64,
     pub(super) fee_per_byte: u64,
     block_bytes: usize,
+    difficulty: Difficulty,
+    future_limit: Span,
+    /// The latest that each node's clock showed its process.
+    clocks: BTreeMap<usize, Time>,
     books: Books<Book>,
 }
 
@@ -40,6 +49,8 @@ struct Book {
     coins: OrdMap<CoinId, Coin>,
     /// The times of the last blocks, oldest first.
     times: Vec<Time>,
+    /// Height, time and bits of the first block after the genesis block.
+    first: Option<(Height, Time, Bits)>,
 }
 
 impl Validity {
@@ -52,12 +63,16 @@ impl Validity {
             let coin = Coin { owner, amount, height: Height(0), time, kind: CoinKind::Transfer };
             coins.insert(genesis_coin_id(index, &params), coin);
         }
-        let book = Book { header: genesis.header, coins, times: Vec::new() };
+        let book = Book { header: genesis.header, coins, times: Vec::new(), first: None };
+        let Consensus::Pow(pow) = spec.consensus();
         Self {
             chain: params.chain,
             maturity: params.maturity,
             fee_per_byte: params.fee_per_byte_min,
             block_bytes: params.block_bytes_max,
+            difficulty: Difficulty::of(spec),
+            future_limit: pow.future_limit,
+            clocks: BTreeMap::new(),
             books: Books::from(genesis.id(&params.chain), book),
         }
     }
@@ -85,6 +100,17 @@ impl Validity {
         Ok(())
     }
 
+    /// Whether a block that enters a node's tree is no further ahead of its clock than it may be.
+    fn is_of_now(&self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
+        let Some(clock) = self.clocks.get(&node) else { return Ok(()) };
+        let time = replica.tree().get(id).map(|entered| entered.block.header.time);
+        match time.filter(|time| *time > clock.after(self.future_limit)) {
+            None => Ok(()),
+            Some(time) => Err(format!("it has block {id} of {time} in its tree at {clock}")),
+        }
+    }
+
     fn judge(&self, id: &BlockId, block: &Block, paid: &[(CoinId, Coin)]) -> Result<Book, String> {
         let header = &block.header;
         let parent = self.books.get(&header.parent).ok_or("its parent was never judged")?;
@@ -100,7 +126,15 @@ impl Validity {
         if header.time <= median {
             return Err(format!("its time {} is not after the median {median}", header.time));
         }
-        proven(header, &block.seal, id)?;
+        let Claim::Work { bits } = header.claim else {
+            return Err("it claims by something else than work".into());
+        };
+        let place = parent.first.map(|first| {
+            let parent = (parent.header.height, parent.header.time);
+            Place { first, parent }
+        });
+        self.difficulty.is_due(bits, place)?;
+        proven(header, bits, &block.seal, id)?;
         if body_root(&block.body, &self.chain) != header.body_root {
             return Err("its body is another one".into());
         }
@@ -128,7 +162,8 @@ impl Validity {
         if times.len() > MEDIAN_BLOCKS {
             times.remove(0);
         }
-        Ok(Book { header: *header, coins, times })
+        let first = parent.first.or(Some((header.height, header.time, bits)));
+        Ok(Book { header: *header, coins, times, first })
     }
 
     /// Moves the coins of a transaction; gives its fee.
@@ -201,18 +236,11 @@ fn same_changes(
 }
 
 /// Whether the seal is a proof, by hashing it and comparing numbers.
-fn proven(header: &Header, seal: &Seal, id: &BlockId) -> Result<(), String> {
-    let Claim::Work { bits } = header.claim else {
-        return Err("it claims by something else than work".into());
-    };
+fn proven(header: &Header, bits: Bits, seal: &Seal, id: &BlockId) -> Result<(), String> {
     let Seal::Work(proof) = seal else { return Err("it has no proof of work".into()) };
     let work = proof.header(header.height.0, id.as_bytes(), *header.parent.as_bytes(), bits);
     let hash = BigUint::from_bytes_le(&sha256d(&work.encode()));
-    let (exponent, mantissa) = (bits.0 >> 24, bits.0 & 0x007f_ffff);
-    let target = match exponent {
-        0..3 => BigUint::from(mantissa >> (8 * (3 - exponent))),
-        _ => BigUint::from(mantissa) << (8 * (exponent - 3)),
-    };
+    let target = target(bits);
     match hash <= target {
         true => Ok(()),
         false => Err(format!("its hash {hash:x} is above its target {target:x}")),
@@ -226,10 +254,25 @@ impl Watch for Validity {
 
     fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
         let blocks = scene.replica(node).map(found).unwrap_or_default();
+        self.clocks.remove(&node);
         blocks.iter().try_for_each(|id| self.enters(scene, node, id))
     }
 
+    fn handles(
+        &mut self,
+        _: &Scene<'_>,
+        node: usize,
+        local: Time,
+        _: &Input,
+    ) -> Result<(), String> {
+        let clock = self.clocks.entry(node).or_default();
+        *clock = local.max(*clock);
+        Ok(())
+    }
+
     fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
-        imported(output).map_or(Ok(()), |id| self.enters(scene, node, id))
+        let Some(id) = imported(output) else { return Ok(()) };
+        self.is_of_now(scene, node, id)?;
+        self.enters(scene, node, id)
     }
 }
