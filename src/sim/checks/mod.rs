@@ -52,7 +52,7 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
         Box::new(SupplyIdentity::new(spec)),
         Box::<StateRoots>::default(),
         Box::<ConsistentPrefixes>::default(),
-        Box::<Durability>::default(),
+        Box::new(Durability::new(spec)),
         Box::<BoundedMemory>::default(),
         Box::<Honour>::default(),
     ]

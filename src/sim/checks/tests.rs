@@ -94,7 +94,7 @@ fn words_that_no_correct_node_says_are_objected_to() {
     assert!(prefixes.performs(&scene, 0, &last(head.height(), head.id)).is_err(), "not on disk");
     assert!(prefixes.started(&scene, 0).is_err(), "behind what was said");
 
-    let mut durability = Durability::default();
+    let mut durability = Durability::new(&scene.options().spec);
     let promise = TransactionId(Hash([7; 32]));
     let submitted = Output::Submitted { ticket: 1, results: vec![Ok(promise)] };
     assert!(durability.performs(&scene, 0, &submitted).is_ok());
