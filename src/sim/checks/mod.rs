@@ -7,10 +7,11 @@
 //! |---|---|
 //! | [`Agreement`] | no two correct nodes take different blocks of one height for final |
 //! | [`Validity`] | every block in a correct node's tree follows the rules, computed anew and naively |
+//! | [`ForkChoice`] | the heaviest branch is followed, the first among equals, and only what is deep enough is final |
 //! | [`SupplyIdentity`] | genesis + issued − burned = the sum of all coins, and issued is what the schedule says |
 //! | [`StateRoots`] | equal blocks have equal states |
 //! | [`ConsistentPrefixes`] | what a node took for final it keeps: finality grows along one branch, across restarts too |
-//! | [`Durability`] | what was promised before a crash is there after it |
+//! | [`Durability`] | what was promised before a crash is there after it, and nothing accepted is forgotten |
 //! | [`BoundedMemory`] | nothing grows beyond its bound |
 //! | [`Honour`] | no correct node bans a correct one |
 //!
@@ -20,6 +21,7 @@ mod agreement;
 mod books;
 mod difficulty;
 mod durability;
+mod fork;
 mod honour;
 mod memory;
 mod prefixes;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 pub use agreement::Agreement;
 pub use durability::Durability;
+pub use fork::ForkChoice;
 pub use honour::Honour;
 pub use memory::BoundedMemory;
 pub use prefixes::ConsistentPrefixes;
@@ -49,6 +52,7 @@ use crate::types::{Block, BlockId, Height, decode};
 pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
     vec![
         Box::new(Validity::new(spec)),
+        Box::new(ForkChoice::new(spec)),
         Box::new(SupplyIdentity::new(spec)),
         Box::<StateRoots>::default(),
         Box::<ConsistentPrefixes>::default(),
@@ -59,9 +63,10 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
 }
 
 /// What checkers call themselves; `store` is the simulator, where a disk fails.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "agreement",
     "validity",
+    "fork choice",
     "supply identity",
     "equal states",
     "consistent prefixes",

@@ -1,0 +1,124 @@
+//! Nakamoto's rule: which branch is followed, and how much of it is final.
+
+use std::collections::BTreeMap;
+
+use num_bigint::BigUint;
+
+use super::super::disk::Disk;
+use super::super::watch::{Scene, Watch};
+use super::books::Books;
+use super::difficulty::target;
+use super::{block_at, found};
+use crate::replica::{Output, Replica, Report};
+use crate::spec::{Consensus, FrozenSpec};
+use crate::types::target::Bits;
+use crate::types::{BlockId, Claim, Height};
+
+/// A correct node follows the branch with the most work, of equal ones the one that it had first; and it takes nothing for
+/// final that has fewer blocks on top of it than the chain's depth.
+///
+/// The checker sums the work that the headers claim, and keeps the order in which blocks entered each tree.
+#[derive(Debug)]
+pub struct ForkChoice {
+    depth: u64,
+    /// The summed work of the branch that ends in a block.
+    works: Books<BigUint>,
+    /// Where each node's head should be.
+    heads: BTreeMap<usize, BlockId>,
+}
+
+impl ForkChoice {
+    /// For a chain.
+    pub fn new(spec: &FrozenSpec) -> Self {
+        let Consensus::Pow(pow) = spec.consensus();
+        let genesis = spec.genesis_block().id(&spec.genesis_id());
+        Self {
+            depth: pow.finality_depth,
+            works: Books::from(genesis, BigUint::ZERO),
+            heads: BTreeMap::new(),
+        }
+    }
+
+    /// Adds up the work of a block's branch.
+    fn weigh(&mut self, replica: &Replica<Disk>, id: &BlockId) -> Result<(), String> {
+        if self.works.has(id) {
+            return Ok(());
+        }
+        let Some(block) = block_at(replica, id) else { return Ok(()) };
+        let header = &block.header;
+        let Some(below) = self.works.get(&header.parent) else {
+            return Err(format!("block {id} entered before its parent"));
+        };
+        let Claim::Work { bits } = header.claim else { return Ok(()) };
+        let work = below + work(bits);
+        self.works.insert(*id, header.height, work);
+        Ok(())
+    }
+
+    /// Whether a block outweighs another.
+    fn outweighs(&self, block: &BlockId, other: &BlockId) -> bool {
+        self.works.get(block) > self.works.get(other)
+    }
+
+    fn final_up_to(&self, node: usize, height: Height) -> Result<(), String> {
+        let head = self.heads.get(&node).and_then(|head| self.works.height(head));
+        let on_top = head.map_or(0, |head| head.0.saturating_sub(height.0));
+        match on_top >= self.depth {
+            true => Ok(()),
+            false => Err(format!(
+                "it takes height {height} for final with {on_top} blocks on top of it, where {} are due",
+                self.depth
+            )),
+        }
+    }
+}
+
+/// The tries that a proof for these bits takes on average, 2^256 ÷ (target + 1).
+fn work(bits: Bits) -> BigUint {
+    (BigUint::from(1u32) << 256u32) / (target(bits) + 1u32)
+}
+
+impl Watch for ForkChoice {
+    fn name(&self) -> &'static str {
+        "fork choice"
+    }
+
+    fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
+        let mut head = replica.tree().root().id;
+        for id in found(replica) {
+            self.weigh(replica, &id)?;
+            if self.outweighs(&id, &head) {
+                head = id;
+            }
+        }
+        self.heads.insert(node, head);
+        match replica.tree().head().id {
+            there if there == head => Ok(()),
+            there => Err(format!("it starts on {there}, and {head} was heavier or earlier")),
+        }
+    }
+
+    fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
+        let Some(replica) = scene.correct(node) else { return Ok(()) };
+        match output {
+            Output::Report(Report::Imported { imported, .. }) => {
+                self.weigh(replica, &imported.id)?;
+                let Some(head) = self.heads.get(&node).copied() else { return Ok(()) };
+                let due = match self.outweighs(&imported.id, &head) {
+                    true => imported.id,
+                    false => head,
+                };
+                self.heads.insert(node, due);
+                let moved = imported.moved.as_ref();
+                let taken = moved.and_then(|moved| moved.joined.last()).unwrap_or(&head);
+                match *taken == due {
+                    true => Ok(()),
+                    false => Err(format!("it follows {taken}, and {due} was heavier or earlier")),
+                }
+            }
+            Output::Report(Report::Final { height, .. }) => self.final_up_to(node, *height),
+            _ => Ok(()),
+        }
+    }
+}
