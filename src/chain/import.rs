@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
+use crate::types::canary::{Bug, planted};
 use crate::types::{
     Block, BlockId, GenesisId, HEADER_VERSION, Hashed, Header, Height, StateRoot, Time,
     Transaction, body_root_of,
@@ -220,7 +221,7 @@ pub fn import_own(
 }
 
 fn same_root(claimed: StateRoot, computed: StateRoot) -> Result<(), ImportError> {
-    if claimed == computed {
+    if claimed == computed || planted(Bug::StateRootUnchecked) {
         return Ok(());
     }
     Err(ImportError::Invalid(format!(

@@ -259,6 +259,9 @@ impl<S: Store> Replica<S> {
             }
         }
         if self.now < self.tree.rules().not_before(header) {
+            if planted(Bug::EarlyIsALie) {
+                self.ban(from, format!("it announced block {id} ahead of time"));
+            }
             // It comes whole, with whatever else that peer has, and waits among the early blocks.
             self.peer_is_ahead(from, header.height);
             return GossipVerdict::Ignore;
@@ -609,7 +612,7 @@ impl<S: Store> Replica<S> {
             }
         }
         for (id, transaction) in returned {
-            if !self.included.contains_key(&id) {
+            if !self.included.contains_key(&id) && !planted(Bug::ReturnedForgotten) {
                 // What no longer stands was decided otherwise by the branch that won.
                 let _ = self.admit(id, transaction);
                 self.tell_soon(&id);

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Peer;
+use crate::types::canary::{Bug, planted};
 
 /// A map that forgets its oldest entry when it is full.
 #[derive(Debug)]
@@ -135,6 +136,9 @@ impl<K: Ord + Clone, V> Room<K, V> {
 
     /// Who has to lose an entry, if anybody has, after `newest` brought one.
     fn too_much(&self, newest: Owner) -> Option<Owner> {
+        if planted(Bug::RoomsUnbounded) {
+            return None;
+        }
         let Capacity { entries, bytes, parts } = self.capacity;
         let (mine, _) = self.owned.get(&newest)?;
         if mine.entries > entries.div_ceil(parts) || mine.bytes > bytes / parts {

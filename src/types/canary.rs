@@ -7,6 +7,30 @@
 /// A bug to plant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
+    /// Whatever is sealed counts as proven.
+    SealUnchecked,
+    /// The state root that a header claims is taken on trust.
+    StateRootUnchecked,
+    /// A coin can be spent again in the block that spent it.
+    SpentTwice,
+    /// Rewards may be spent one block too early.
+    MaturityOneShort,
+    /// The next height's reward is paid.
+    RewardOneAhead,
+    /// The target is due as if one block less had been made.
+    RetargetOneOff,
+    /// Blocks are accepted however far they are ahead of the clock.
+    FutureAccepted,
+    /// Of two branches of one rank the later one is followed.
+    TieToTheLatest,
+    /// Blocks are final with one block less on top of them.
+    FinalOneEarly,
+    /// Transactions of an abandoned branch do not return to the pool.
+    ReturnedForgotten,
+    /// Rooms for what peers bring have no bound.
+    RoomsUnbounded,
+    /// Who announces a block that is ahead of the clock is taken for a liar.
+    EarlyIsALie,
     /// What a transaction pays is counted twice.
     FeesTwice,
     /// The time below the median counts as the median.

@@ -10,6 +10,7 @@ use crate::ledger::{
     CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, Supply, System, SystemKey,
     Transition,
 };
+use crate::types::canary::{Bug, planted};
 use crate::types::target::{Bits, Work};
 use crate::types::work::{VERSION_ROLLING_MASK, WORK_VERSION};
 use crate::types::{
@@ -108,7 +109,8 @@ impl PowRules {
             )));
         }
         let work = proof.header(header.height.0, id.as_bytes(), *header.parent.as_bytes(), bits);
-        if !work.is_proven().map_err(|error| Verdict::Header(error.to_string()))? {
+        let proven = work.is_proven().map_err(|error| Verdict::Header(error.to_string()))?;
+        if !proven && !planted(Bug::SealUnchecked) {
             return Err(Verdict::Seal(format!("its hash does not reach target {bits}")));
         }
         Ok(())
@@ -147,7 +149,8 @@ impl Rules for PowRules {
     }
 
     fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
-        Ok(head.header.height.back(self.params.finality_depth))
+        let depth = self.params.finality_depth - u64::from(planted(Bug::FinalOneEarly));
+        Ok(head.header.height.back(depth))
     }
 
     fn finality(&self) -> Finality {
@@ -155,7 +158,10 @@ impl Rules for PowRules {
     }
 
     fn not_before(&self, header: &Header) -> Time {
-        header.time.before(self.params.future_limit)
+        match planted(Bug::FutureAccepted) {
+            true => Time(0),
+            false => header.time.before(self.params.future_limit),
+        }
     }
 }
 
@@ -202,7 +208,8 @@ impl Transition for PowRules {
         }
         let supply: Supply = state.get(&Supply::key())?.unwrap_or_default();
         let circulating = supply.circulating().unwrap_or_default();
-        let issued = self.params.issuance.capped(header.height, circulating);
+        let height = Height(header.height.0 + u64::from(planted(Bug::RewardOneAhead)));
+        let issued = self.params.issuance.capped(height, circulating);
         let amount = issued.plus(fees).ok_or_else(|| Refused::Invalid("fees overflow".into()))?;
         let payment = Payment { to: header.producer, amount, kind: CoinKind::Reward };
         Ok(Rewards { issued, payments: vec![payment] })

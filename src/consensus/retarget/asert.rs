@@ -25,6 +25,7 @@ use num_bigint::{BigInt, Sign};
 use num_traits::ToPrimitive;
 
 use super::{History, Past, Schedule, target_of};
+use crate::types::canary::{Bug, planted};
 use crate::types::target::{Bits, Target};
 
 /// One in the fixed-point numbers of aserti3-2d, which have 16 binary places.
@@ -63,7 +64,10 @@ impl Asert {
         let anchor = Anchor {
             height: first.height,
             target: target_of(first)?,
-            parent_time: first.time.saturating_sub(spacing),
+            parent_time: match planted(Bug::RetargetOneOff) {
+                true => first.time,
+                false => first.time.saturating_sub(spacing),
+            },
         };
         Some(asert(&anchor, tip, spacing, self.half_life, &schedule.limit))
     }

@@ -1,30 +1,241 @@
-//! Planted bugs: each is found by a checker in a range of the swarm's seeds, which finds nothing without it.
+//! Canaries: each of these bugs is found by a checker in runs that are named here, and nothing is found in the same runs
+//! without it. A checker that no bug can make object would be worth nothing.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::checks::{Agreement, NAMES, always};
+use super::load::pay;
 use super::swarm::{draw, run};
+use super::*;
+use crate::ledger::{Coin, CoinKind};
+use crate::miner::{Job, search_slice};
+use crate::replica::wire::Gossip;
+use crate::replica::{Input, Peer};
+use crate::spec::{Consensus, DevAccount};
 use crate::types::canary::{Bug, plant};
+use crate::types::{
+    Address, Amount, Block, Body, Bounded, Claim, CoinId, Draft, HEADER_VERSION, Hash, Header,
+    Keypair, Output, Seal, StateRoot, Time, Transaction, body_root,
+};
 
-/// The bug, the checker that finds it, and the seeds in which it does.
-const CANARIES: [(Bug, &str, Range<u64>); 6] = [
-    (Bug::FeesTwice, "supply identity", 22..26),
-    (Bug::MedianOneBelow, "validity", 4..8),
-    (Bug::FinalUnsynced, "consistent prefixes", 4..8),
-    (Bug::AcceptedUnsynced, "durability", 14..18),
-    (Bug::AnnouncedUnsynced, "durability", 4..8),
-    (Bug::NeverCatchesUp, "agreement", 0..4),
-];
+/// Who objects to a run.
+type Objections = BTreeSet<&'static str>;
+
+/// A bug, who finds it, and runs of which one at least shows it.
+struct Canary {
+    bug: Bug,
+    checker: &'static str,
+    seeds: Range<u64>,
+    run: fn(u64) -> Objections,
+}
+
+fn canaries() -> Vec<Canary> {
+    let canary = |bug, checker, seeds, run| Canary { bug, checker, seeds, run };
+    vec![
+        canary(Bug::SealUnchecked, "validity", 0..1, |seed| forged(seed, Flaw::Unproven)),
+        canary(Bug::StateRootUnchecked, "equal states", 0..1, |seed| forged(seed, Flaw::StateRoot)),
+        canary(Bug::SpentTwice, "validity", 0..1, |seed| forged(seed, Flaw::SpendsTwice)),
+        canary(Bug::MaturityOneShort, "validity", 0..1, |seed| forged(seed, Flaw::SpendsTooEarly)),
+        canary(Bug::RewardOneAhead, "supply identity", 0..1, busy),
+        canary(Bug::FeesTwice, "supply identity", 22..26, swarm),
+        canary(Bug::MedianOneBelow, "validity", 4..8, swarm),
+        canary(Bug::FutureAccepted, "validity", 0..1, skewed),
+        canary(Bug::EarlyIsALie, "honour", 0..1, skewed),
+        canary(Bug::RoomsUnbounded, "bounded memory", 0..1, flooded),
+        canary(Bug::RetargetOneOff, "validity", 0..1, swarm),
+        canary(Bug::TieToTheLatest, "fork choice", 0..4, swarm),
+        canary(Bug::FinalOneEarly, "fork choice", 0..4, swarm),
+        canary(Bug::FinalUnsynced, "consistent prefixes", 4..8, swarm),
+        canary(Bug::AcceptedUnsynced, "durability", 14..18, swarm),
+        canary(Bug::AnnouncedUnsynced, "durability", 4..8, swarm),
+        canary(Bug::ReturnedForgotten, "durability", 0..1, abandoned),
+        canary(Bug::NeverCatchesUp, "agreement", 0..4, swarm),
+    ]
+}
 
 #[test]
-fn every_planted_bug_is_found() {
-    for (bug, checker, seeds) in CANARIES {
+fn every_planted_bug_is_found_by_its_checker_and_nothing_without_it() {
+    for Canary { bug, checker, seeds, run } in canaries() {
         let planted = plant(bug);
-        let mut found = seeds.clone().flat_map(|seed| run(&draw(seed)).violations);
-        assert!(found.any(|violation| violation.watcher == checker), "{bug:?} in {seeds:?}");
+        let found: Vec<u64> = seeds.clone().filter(|seed| run(*seed).contains(checker)).collect();
         drop(planted);
+        println!("{bug:?}: {checker} in {found:?} of {seeds:?}");
+        assert!(!found.is_empty(), "{checker} does not see {bug:?} in {seeds:?}");
         for seed in seeds {
-            let violations = run(&draw(seed)).violations;
-            assert!(violations.is_empty(), "seed {seed} without {bug:?}: {violations:?}");
+            assert_eq!(run(seed), Objections::new(), "seed {seed} without {bug:?}");
         }
     }
+}
+
+/// Whoever objects to something was seen to object to a bug.
+#[test]
+fn every_checker_has_a_bug_to_find() {
+    let canaries = canaries();
+    for name in NAMES.into_iter().filter(|name| *name != "store") {
+        assert!(canaries.iter().any(|canary| canary.checker == name), "{name}");
+    }
+}
+
+fn objections(sim: &mut Sim) -> Objections {
+    sim.look();
+    sim.violations().iter().map(|violation| violation.watcher).collect()
+}
+
+/// A swarm run.
+fn swarm(seed: u64) -> Objections {
+    run(&draw(seed)).violations.iter().map(|violation| violation.watcher).collect()
+}
+
+/// Three miners under all checkers, on the chain for development with one line of its spec replaced, and the third node `change`d.
+fn watched(seed: u64, line: Option<[&str; 2]>, change: impl Fn(&mut NodeOptions)) -> Sim {
+    let mut text = find("pow-dev").unwrap().to_owned();
+    if let Some([from, to]) = line {
+        assert!(text.contains(from), "the spec says it otherwise now");
+        text = text.replacen(from, to, 1);
+    }
+    let spec = Spec::parse("canary", &text).unwrap();
+    let mut options = Options::miners(seed, spec, 3, 24);
+    change(&mut options.nodes[2]);
+    let mut watchers = always(&options.spec);
+    watchers.push(Box::<Agreement>::default());
+    Sim::watched(options, watchers).unwrap()
+}
+
+/// Rewards halve early.
+fn busy(seed: u64) -> Objections {
+    let early = ["halving_interval = 1000", "halving_interval = 10"];
+    let mut sim = watched(seed, Some(early), |_| {});
+    sim.run(Micros::seconds(60));
+    objections(&mut sim)
+}
+
+/// The clock of one node is an hour ahead. Nobody takes its blocks; that must not go on until they are final.
+fn skewed(seed: u64) -> Objections {
+    let mut sim = watched(seed, None, |node| node.skew.offset_ms = 3_600_000);
+    sim.run(Micros::seconds(40));
+    objections(&mut sim)
+}
+
+/// A node that is cut off takes a payment into a block, and the others' branch wins.
+fn abandoned(seed: u64) -> Objections {
+    let mut sim = watched(seed, None, |_| {});
+    sim.run(Micros::seconds(20));
+    let cut = sim.cut(&[0], &[1, 2], false).unwrap();
+    let mut load = Load::new(seed, 1.0, sim.now());
+    let payment = (0..50).find_map(|_| load.payment(&sim, 0)).unwrap();
+    let id = payment.id(&sim.options().spec.genesis_id());
+    sim.submit(0, vec![payment]);
+    let wait = |sim: &mut Sim, goes_on: &dyn Fn(&Sim) -> bool| {
+        assert!(sim.run_while(Micros::seconds(60), Micros::millis(10), goes_on));
+    };
+    wait(&mut sim, &|sim| !sim.replica(0).unwrap().view().included.contains_key(&id));
+    sim.set_hash_rate(0, 0.0).unwrap();
+    wait(&mut sim, &|sim| sim.height(1) <= sim.height(0).map(|height| height.next()));
+    sim.heal(cut).unwrap();
+    wait(&mut sim, &|sim| !sim.agree());
+    objections(&mut sim)
+}
+
+/// Somebody who is not one of the correct brings a crowd of transactions that spend coins nobody has heard of.
+fn flooded(seed: u64) -> Objections {
+    let mut sim = watched(seed, None, |node| node.decorate = Some(Arc::new(|engine| engine)));
+    sim.run(Micros::seconds(5));
+    let from_nowhere = |number: u16| {
+        let mut coin = [0; 32];
+        coin[..2].copy_from_slice(&number.to_le_bytes());
+        let output = Output { to: operator(0).address(), amount: Amount(1) };
+        Transaction {
+            inputs: Bounded::truncated(vec![CoinId(Hash(coin))]),
+            outputs: Bounded::truncated(vec![output]),
+            operation: None,
+            witnesses: Bounded::default(),
+        }
+    };
+    for message in 0..3 {
+        let batch = (0..500).map(|number| from_nowhere(message * 500 + number)).collect();
+        let gossip = Gossip::Transactions(Bounded::truncated(batch));
+        sim.deliver(0, Input::Gossip { from: Peer(2), message: message.into(), gossip });
+    }
+    objections(&mut sim)
+}
+
+/// What is wrong with a block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Flaw {
+    Unproven,
+    StateRoot,
+    SpendsTwice,
+    SpendsTooEarly,
+}
+
+/// A miner beside node 0 hands it a block with a flaw.
+fn forged(seed: u64, flaw: Flaw) -> Objections {
+    // So that the bits that are due are known.
+    let fixed = ["retarget = \"asert\"", "retarget = \"fixed\""];
+    let mut sim = watched(seed, Some(fixed), |_| {});
+    sim.run(Micros::seconds(60));
+    let block = forge(&sim, flaw);
+    sim.deliver(0, Input::Sealed(Box::new(block)));
+    sim.run(Micros::seconds(5));
+    objections(&mut sim)
+}
+
+fn forge(sim: &Sim, flaw: Flaw) -> Block {
+    let spec = &sim.options().spec;
+    let (chain, Consensus::Pow(pow)) = (spec.genesis_id(), spec.consensus());
+    let tree = sim.replica(0).unwrap().tree();
+    let (head, bits) = (tree.head(), pow.initial_bits);
+    let height = head.height().next();
+    let transactions = match flaw {
+        Flaw::SpendsTwice => {
+            let payer = DevAccount::all().next().unwrap().keypair();
+            let coins = head.state.coins_of(&payer.address(), None, 1).unwrap();
+            (1..3).map(|to| spend(sim, &payer, coins[0], operator(to).address())).collect()
+        }
+        Flaw::SpendsTooEarly => {
+            let maturity = spec.ledger_params().maturity;
+            let ripe_next = |(_, coin): &(CoinId, Coin)| {
+                coin.kind == CoinKind::Reward && coin.height.0 + maturity == height.0 + 1
+            };
+            let coin = |node| {
+                let owner = operator(node);
+                let coins = head.state.coins_of(&owner.address(), None, 1000).unwrap();
+                Some((coins.into_iter().find(ripe_next)?, owner))
+            };
+            let (coin, owner) = (0..3).find_map(coin).unwrap();
+            vec![spend(sim, &owner, coin, operator(9).address())]
+        }
+        Flaw::Unproven | Flaw::StateRoot => Vec::new(),
+    };
+    let body = Body { transactions: Bounded::truncated(transactions), ..Body::default() };
+    let header = Header {
+        version: HEADER_VERSION,
+        height,
+        parent: head.id,
+        time: sim.local_time(0).unwrap().max(Time(head.block.header.time.0 + 1)),
+        producer: operator(0).address(),
+        claim: Claim::Work { bits },
+        body_root: body_root(&body, &chain),
+        state_root: StateRoot(Hash([7; 32])),
+    };
+    let mut draft = Draft { header, body };
+    // One that does not execute has no root: it is refused for that before anybody compares.
+    if let (true, Ok(executed)) = (flaw != Flaw::StateRoot, tree.execute(&draft, head)) {
+        draft.header.state_root = executed.root();
+    }
+    let (id, parent) = (draft.id(&chain), *head.id.as_bytes());
+    let time = draft.header.time.seconds();
+    let job = Job::for_block(height.0, id.as_bytes(), parent, time, bits).unwrap();
+    let (mut proof, _) = search_slice(&job, 0, 100_000).unwrap();
+    if flaw == Flaw::Unproven {
+        proof.nonce ^= 1;
+    }
+    draft.seal(Seal::Work(proof))
+}
+
+fn spend(sim: &Sim, payer: &Keypair, (id, coin): (CoinId, Coin), to: Address) -> Transaction {
+    let params = sim.options().spec.ledger_params();
+    pay(&params, payer, id, coin.amount, |left| vec![(to, Amount(left))]).unwrap()
 }
