@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use borsh::BorshSerialize;
+
 use super::{HeadMove, Tree, Verdict};
 use crate::ledger::{ExecuteError, Executed, ReadFailed};
 use crate::types::canary::{Bug, planted};
@@ -11,7 +13,7 @@ use crate::types::{
 };
 
 /// A block that entered the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub struct Imported {
     /// Its id.
     pub id: BlockId,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
 use imbl::OrdMap;
 
 use super::{BlockRef, Executions, Rank, Rules};
@@ -61,7 +62,7 @@ impl Node {
 }
 
 /// How the head moved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub struct HeadMove {
     /// The head before.
     pub from: BlockId,

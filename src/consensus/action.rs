@@ -1,5 +1,7 @@
 //! What an engine wants done, in the imperative.
 
+use borsh::BorshSerialize;
+
 use super::{AuthorityId, Message, OrderId, Record, Timer};
 use crate::ledger::Executed;
 use crate::types::{Block, BlockId, Header, Time};
@@ -53,7 +55,7 @@ pub enum Action {
 }
 
 /// A proof of work to find.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub struct SearchOrder {
     /// The number that the result carries.
     pub order: OrderId,
@@ -64,7 +66,7 @@ pub struct SearchOrder {
 }
 
 /// A fact for metrics, traces, the log and the simulator's checkers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub enum Report {
     /// A draft is being sealed.
     Drafted {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
+
 use super::{
     Accepted, Coin, CoinKind, Delta, Movements, Params, ReadFailed, Refused, Rewards, State,
     Supply, TransactionError, Transition, Working, validate,
@@ -12,7 +14,7 @@ use crate::types::{
 };
 
 /// What became of one transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
 pub struct Receipt {
     /// Which.
     pub id: TransactionId,

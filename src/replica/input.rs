@@ -110,7 +110,7 @@ pub enum GossipVerdict {
 }
 
 /// Something to do, strictly in list order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub enum Output {
     /// Nothing that follows may leave the process before everything staged in the store is durable.
     Sync,
@@ -187,7 +187,7 @@ pub enum Output {
 }
 
 /// A fact about this node, for log, metrics, subscribers and checkers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub enum Report {
     /// A block entered the tree.
     Imported {

@@ -13,11 +13,13 @@
 //! - [`wire`]: what peers say to each other
 //! - [`standing`]: what they do wrong, and what it costs them
 //! - [`Input`], [`Output`]: all I/O as data
+//! - [`record`]: inputs in a file, to be handled again
 
 mod actions;
 mod blocks;
 mod bounded;
 mod input;
+pub mod record;
 pub mod standing;
 mod sync;
 mod transactions;

@@ -20,6 +20,7 @@
 //! - [`metrics`]: what happened in a run, and the figures made of it
 //! - [`scenario`]: a run and what is expected of it, in a file
 //! - [`picture`]: the tree of blocks, and how they spread
+//! - [`replay`]: what a node recorded, run again
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - [`fidelity`]: the simulator measured against theory
 //! - `trace`: the digest
@@ -60,6 +61,7 @@ pub mod options;
 pub mod picture;
 pub mod random;
 pub mod regions;
+pub mod replay;
 pub mod scenario;
 pub mod swarm;
 pub mod time;

@@ -63,6 +63,15 @@ fn damaged(what: impl std::fmt::Display) -> StoreError {
     StoreError::Damaged(what.to_string())
 }
 
+/// Whether an entry belongs to the index, which follows from all others.
+pub fn is_index(table: Table, key: &[u8]) -> bool {
+    match table {
+        Table::Owners | Table::History => true,
+        Table::Meta => key == MARK,
+        _ => false,
+    }
+}
+
 pub(super) fn mark<S: Store>(store: &S) -> Result<Mark, StoreError> {
     let bytes = store.get(Table::Meta, MARK)?;
     Ok(bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()?.unwrap_or_default())

@@ -21,7 +21,7 @@ pub use audit::{Audit, AuditError, Audited};
 pub use cold::{ColdChain, Entered, StateOnly};
 pub use histories::{Histories, HistoryPage};
 pub use history::{Cause, HistoryEntry, HistoryError, OTHERS_MAX, Owned, Place, tell_transaction};
-pub use index::{Index, Mark, Progress};
+pub use index::{Index, Mark, Progress, is_index};
 pub use memory::MemStore;
 pub use schema::{FORMAT, Final, FinalBase, StoredChain, StoredHeader};
 

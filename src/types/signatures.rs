@@ -14,6 +14,7 @@
 //! as much as a second batch; with bad ones everywhere it costs about twice what single checks alone would have cost,
 //! which bounds what a hostile sender can gain by mixing them in.
 
+use borsh::BorshSerialize;
 use ed25519_zebra::{Signature, VerificationKey, VerificationKeyBytes, batch};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -25,7 +26,7 @@ pub const PIECE: usize = 16;
 const COEFFICIENTS: &str = "assay ed25519 batch coefficients v1";
 
 /// One question: did the owner of `key` sign `message`?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct SignatureCheck {
     /// The ed25519 public key, as it stands on the chain.
     pub key: [u8; 32],

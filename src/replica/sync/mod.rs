@@ -61,7 +61,7 @@ pub(super) struct Sync {
 }
 
 /// How far catching up is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
 pub struct Progress {
     /// Our height.
     pub height: Height,
