@@ -241,7 +241,7 @@ impl Workload {
         };
         let mut draft = Draft { header, body };
         let started = Instant::now();
-        let executed = tree.execute(&draft, parent)?;
+        let executed = tree.execute(&draft, &parent.state)?;
         self.executed += started.elapsed();
         draft.header.state_root = executed.root();
         let id = draft.id(&chain);

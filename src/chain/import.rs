@@ -147,16 +147,7 @@ pub fn import_hashed(
     let Some(parent) = tree.get(&header.parent) else {
         return Err(ImportError::Orphan { parent: header.parent });
     };
-    if header.version != HEADER_VERSION {
-        let given = header.version;
-        return Err(ImportError::Invalid(format!("header version {given}, not {HEADER_VERSION}")));
-    }
-    if header.height != parent.height().next() {
-        let (given, expected) = (header.height, parent.height().next());
-        return Err(ImportError::Invalid(format!(
-            "height {given} on a parent that needs {expected}"
-        )));
-    }
+    follows(&header, parent.height()).map_err(ImportError::Invalid)?;
     // Before the clock is asked: a place among the blocks that wait for it costs a proof.
     tree.rules().verify(&header, &block.seal, parent.as_ref())?;
     let until = tree.rules().not_before(&header);
@@ -171,7 +162,7 @@ pub fn import_hashed(
         Some(executed) => executed,
         None => {
             let ids = hashed.hashes.iter().map(|hashed| hashed.id);
-            let executed = tree.execute_known(&block.draft, ids, parent);
+            let executed = tree.execute_known(&block.draft, ids, &parent.state);
             let executed = executed.map_err(|error| match error {
                 ExecuteError::Failed(failed) => ImportError::Failed(failed),
                 error => ImportError::Invalid(error.to_string()),
@@ -185,6 +176,18 @@ pub fn import_hashed(
     let inserted = tree.insert_as(id, block, executed)?;
     let moved = inserted.ok_or(ImportError::Known)?;
     Ok(Imported { id, height, moved })
+}
+
+/// Whether a header is one of this version and stands right above its parent.
+pub fn follows(header: &Header, parent: Height) -> Result<(), String> {
+    if header.version != HEADER_VERSION {
+        return Err(format!("header version {}, not {HEADER_VERSION}", header.version));
+    }
+    if header.height != parent.next() {
+        let (given, expected) = (header.height, parent.next());
+        return Err(format!("height {given} on a parent that needs {expected}"));
+    }
+    Ok(())
 }
 
 /// Whether the tree has room for a block, whoever made it: it is new, above the final block, and what the operator's

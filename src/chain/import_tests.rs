@@ -228,7 +228,8 @@ fn the_greatest_height_is_no_height() {
 fn no_block_enters_against_the_checkpoint_whoever_made_it() {
     let (mut tree, ids) = grown();
     let block = child(&tree, ids.last().unwrap(), claim(9, Height(0)), 2, vec![payment()]);
-    let executed = tree.execute(&block.draft, tree.get(ids.last().unwrap()).unwrap()).unwrap();
+    let executed =
+        tree.execute(&block.draft, &tree.get(ids.last().unwrap()).unwrap().state).unwrap();
     let (height, given) = (block.header.height, block.id(&tree.params().chain));
     let checkpoint = BlockId(Hash([7; 32]));
     tree.trust(height, checkpoint);

@@ -9,7 +9,7 @@ mod rules;
 mod tree;
 
 pub use executions::{EXECUTIONS_MAX, Executions};
-pub use import::{HashedBlock, ImportError, Imported, import, import_hashed, import_own};
+pub use import::{HashedBlock, ImportError, Imported, follows, import, import_hashed, import_own};
 pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
 pub use tree::{
     Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, SIDE_BYTES_MAX, Tree, UNFINAL_BLOCKS_MAX,

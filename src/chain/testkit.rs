@@ -105,7 +105,7 @@ pub(crate) fn child(
     let height = parent.height().next();
     let mut draft = draft(parent.id, height, producer, transactions, tree.params());
     draft.header.claim = claim;
-    let executed = tree.execute(&draft, parent).expect("what a test writes executes");
+    let executed = tree.execute(&draft, &parent.state).expect("what a test writes executes");
     draft.header.state_root = executed.root();
     draft.seal(GOOD)
 }

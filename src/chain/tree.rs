@@ -216,19 +216,13 @@ impl Tree {
         self.nodes.values().filter(|node| node.children.is_empty())
     }
 
-    /// Executes a draft on the state after `parent`, whatever state root its header carries.
+    /// Executes a draft on the state after its parent, whatever state root its header carries.
     pub fn execute(
         &self,
         draft: &Draft,
-        parent: &Node,
+        parent: &State,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
-        crate::ledger::execute(
-            draft,
-            &parent.state,
-            self.root().height(),
-            &self.params,
-            &*self.rules,
-        )
+        crate::ledger::execute(draft, parent, self.root().height(), &self.params, &*self.rules)
     }
 
     /// [`Self::execute`] for whoever knows the ids of the draft's transactions already.
@@ -236,10 +230,10 @@ impl Tree {
         &self,
         draft: &Draft,
         ids: impl ExactSizeIterator<Item = TransactionId>,
-        parent: &Node,
+        parent: &State,
     ) -> Result<Executed, crate::ledger::ExecuteError> {
-        let (state, rules) = (&parent.state, &*self.rules);
-        crate::ledger::execute_known(draft, ids, state, self.root().height(), &self.params, rules)
+        let rules = &*self.rules;
+        crate::ledger::execute_known(draft, ids, parent, self.root().height(), &self.params, rules)
     }
 
     /// Shares what executing blocks gives with other trees of this process, from now on.

@@ -1,16 +1,18 @@
 //! What an engine wants done, in the imperative.
 
+use std::sync::Arc;
+
 use borsh::BorshSerialize;
 
 use super::{AuthorityId, Message, OrderId, Record, Timer};
 use crate::ledger::Executed;
-use crate::types::{Block, BlockId, Header, Time};
+use crate::types::{Block, BlockId, Draft, Header, Height, Time};
 
 /// Something to do. The host performs actions strictly in list order: nothing that follows a [`Action::Persist`] may
 /// leave the process before it is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Keep a value across crashes; an empty one removes the record.
+    /// Keep a value across crashes; an empty one removes the record, which nothing has to wait for.
     Persist {
         /// Its name.
         record: Record,
@@ -37,6 +39,32 @@ pub enum Action {
     /// Tell everybody of a block of the tree, and before it of those below that nobody was told of. Nothing if it is not
     /// there: its import failed, or its branch lost.
     Announce(BlockId),
+    /// Take a block into the tree that another authority sealed and tells everybody of. When its announcement comes by
+    /// here it is passed on.
+    Adopt {
+        /// The block.
+        block: Box<Block>,
+        /// What executing it gave.
+        executed: Box<Executed>,
+    },
+    /// Look whether the body of somebody's draft is the one that its header names and whether every signature in it
+    /// verifies; the answer is [`super::Event::Verified`].
+    Verify {
+        /// The number that the answer carries.
+        order: OrderId,
+        /// The draft.
+        draft: Arc<Draft>,
+    },
+    /// There are sealed blocks up to this height: find them.
+    Seek(Height),
+    /// Answer [`super::Event::Read`]: nothing that was final when it was asked is above this height of the tree's head,
+    /// or why nobody can say.
+    Answer {
+        /// The number of the question.
+        ticket: u64,
+        /// The height, or the reason.
+        outcome: Result<Height, String>,
+    },
     /// Search for a proof of work; replaces the search in progress.
     Search(Box<SearchOrder>),
     /// Stop searching.
@@ -82,6 +110,35 @@ pub enum Report {
         /// How many there are.
         blocks: usize,
     },
+    /// The protocol went on to another view, term or ballot, or somebody leads in it now.
+    Round {
+        /// Its number.
+        round: u64,
+        /// Who leads, as far as it is known.
+        leader: Option<AuthorityId>,
+    },
+    /// A message was dropped.
+    Dropped {
+        /// Whose.
+        from: AuthorityId,
+        /// Why.
+        reason: Drop,
+    },
+}
+
+/// Why a message of an authority is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+pub enum Drop {
+    /// Its sender is no authority.
+    Stranger,
+    /// It does not decode.
+    Malformed,
+    /// It is of a round that is over.
+    Stale,
+    /// It is about what cannot be understood yet: far ahead of what is sealed here.
+    Ahead,
+    /// There is no room to keep it.
+    Full,
 }
 
 /// Where an engine puts its actions.

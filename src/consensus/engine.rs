@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, Outbox};
-use crate::chain::{Node, Tree};
+use super::{AuthorityId, Event, Outbox};
+use crate::chain::{BlockRef, Tree, follows};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::{Mempool, Pending};
 use crate::types::{
-    Address, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header,
+    Address, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header, Keypair,
     StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
 };
 
@@ -22,6 +22,24 @@ pub trait Engine: Send {
     /// Reacts to one event by appending actions; the host performs them strictly in list order. Total and
     /// deterministic: no clock, entropy, socket, disk or thread; never panics on foreign input.
     fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox);
+}
+
+/// Who an engine acts for. Nobody's engine judges and keeps silent.
+#[derive(Debug, Clone, Default)]
+pub struct Seat {
+    /// The key that signs for it, where the rule has authorities.
+    pub key: Option<Keypair>,
+    /// Whom its blocks pay, where the rule lets anybody make some; `None` makes none.
+    pub payout: Option<Address>,
+    /// What it draws its chances from; no two seats share one.
+    pub seed: u64,
+}
+
+impl Seat {
+    /// The authority that signs here.
+    pub fn authority(&self) -> Option<AuthorityId> {
+        self.key.as_ref().map(Keypair::address)
+    }
 }
 
 /// What an engine may look at while it handles an event.
@@ -46,17 +64,18 @@ pub struct DraftError {
 
 impl Context<'_> {
     /// Makes a draft on `parent` out of pending transactions, and executes it. A transaction that does not execute is
-    /// left out.
+    /// left out. `parent` may be a draft itself: `taken` are the transactions of drafts above the head.
     pub fn draft(
         &self,
-        parent: &Node,
+        parent: BlockRef<'_>,
         time: Time,
         producer: Address,
         claim: Claim,
+        taken: &BTreeSet<TransactionId>,
     ) -> Result<(Draft, Executed), DraftError> {
         let params = self.tree.params();
         let room = params.block_bytes_max.saturating_sub(HEADER_ROOM);
-        let mut chosen = self.pool.select(room, params.transactions_max);
+        let mut chosen = self.pool.select(room, params.transactions_max, taken);
         let mut repairs = 0;
         loop {
             match self.execute(parent, time, producer, claim, &chosen) {
@@ -71,15 +90,27 @@ impl Context<'_> {
                     repairs += 1;
                 }
                 outcome => {
-                    return outcome.map_err(|error| DraftError { parent: parent.id, error });
+                    return outcome.map_err(|error| DraftError { parent: *parent.id, error });
                 }
             }
         }
     }
 
+    /// Makes a draft without transactions on `parent`, and executes it.
+    pub fn empty_draft(
+        &self,
+        parent: BlockRef<'_>,
+        time: Time,
+        producer: Address,
+        claim: Claim,
+    ) -> Result<(Draft, Executed), DraftError> {
+        let outcome = self.execute(parent, time, producer, claim, &[]);
+        outcome.map_err(|error| DraftError { parent: *parent.id, error })
+    }
+
     fn execute(
         &self,
-        parent: &Node,
+        parent: BlockRef<'_>,
         time: Time,
         producer: Address,
         claim: Claim,
@@ -93,8 +124,8 @@ impl Context<'_> {
         let hashes: Vec<Hashed> = chosen.iter().map(|(id, pending)| pending.hashed(id)).collect();
         let header = Header {
             version: HEADER_VERSION,
-            height: parent.height().next(),
-            parent: parent.id,
+            height: parent.header.height.next(),
+            parent: *parent.id,
             time,
             producer,
             claim,
@@ -103,14 +134,25 @@ impl Context<'_> {
         };
         let mut draft = Draft { header, body };
         let ids = chosen.iter().map(|(id, _)| *id);
-        let executed = self.tree.execute_known(&draft, ids, parent)?;
+        let executed = self.tree.execute_known(&draft, ids, parent.state)?;
         draft.header.state_root = executed.root();
         Ok((draft, executed))
     }
 
-    /// Executes somebody's draft on its parent and compares the state root.
-    pub fn check(&self, draft: &Draft, parent: &Node) -> Result<Executed, ExecuteError> {
-        let executed = self.tree.execute(draft, parent)?;
+    /// Looks whether somebody's draft follows on its parent, which may be a draft itself, executes it there, and compares
+    /// the state root. `ids` are those of its transactions.
+    pub fn check(
+        &self,
+        draft: &Draft,
+        ids: &[TransactionId],
+        parent: BlockRef<'_>,
+    ) -> Result<Executed, ExecuteError> {
+        follows(&draft.header, parent.header.height).map_err(ExecuteError::Rule)?;
+        if draft.header.parent != *parent.id {
+            let (given, due) = (draft.header.parent, parent.id);
+            return Err(ExecuteError::Rule(format!("its parent is {given}, not {due}")));
+        }
+        let executed = self.tree.execute_known(draft, ids.iter().copied(), parent.state)?;
         if executed.root() != draft.header.state_root {
             let reason =
                 format!("the draft of {} bytes ends in another state", encode(draft).len());

@@ -57,9 +57,11 @@ fn fortune(tree: &Tree, person: u8) -> (CoinId, Coin) {
 fn draft(tree: &Tree, pool: &Mempool) -> Draft {
     let cx = Context { now: Time(0), tree, pool, behind: false };
     let claim = claim(1, Height(0));
-    let (draft, executed) = cx.draft(tree.head(), Time(5), key(1).address(), claim).unwrap();
+    let (draft, executed) =
+        cx.draft(tree.head().as_ref(), Time(5), key(1).address(), claim, &BTreeSet::new()).unwrap();
     assert_eq!(draft.header.state_root, executed.root());
-    assert!(cx.check(&draft, tree.head()).is_ok());
+    let ids: Vec<_> = executed.receipts.iter().map(|receipt| receipt.id).collect();
+    assert!(cx.check(&draft, &ids, tree.head().as_ref()).is_ok());
     draft
 }
 
@@ -106,6 +108,7 @@ fn a_draft_of_another_state_is_noticed() {
     let mut draft = draft(&tree, &pool);
     draft.header.producer = key(2).address();
     let cx = Context { now: Time(0), tree: &tree, pool: &pool, behind: false };
-    let error = cx.check(&draft, tree.head()).unwrap_err().to_string();
+    let ids: Vec<_> = draft.body.transactions.iter().map(|t| t.id(&tree.params().chain)).collect();
+    let error = cx.check(&draft, &ids, tree.head().as_ref()).unwrap_err().to_string();
     assert!(error.contains("ends in another state"), "{error}");
 }

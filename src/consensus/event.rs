@@ -3,13 +3,13 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::chain::Imported;
-use crate::types::{Address, Bounded, PublicKey, Seal};
+use crate::types::{Address, Bounded, Seal, TransactionId};
 
 /// Bytes in a message between authorities.
 pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
-/// An authority, by the key that authenticates its stream.
-pub type AuthorityId = PublicKey;
+/// An authority, by the address of the key that authenticates its streams: the chain knows authorities by address.
+pub type AuthorityId = Address;
 
 /// A message between authorities, encoded by the rule that sends it: no transport reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
@@ -19,7 +19,7 @@ pub struct Message(pub Bounded<u8, MESSAGE_BYTES_MAX>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Record(pub Bounded<u8, 64>);
 
-/// A search in progress. Numbers are never used twice, so a result that comes too late is recognised.
+/// Something heavy that was asked for. Numbers are never used twice, so a result that comes too late is recognised.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
 )]
@@ -34,6 +34,8 @@ pub enum Timer {
     Draft,
     /// Time to say what a decorator of the engine holds back; no rule sets it.
     Held,
+    /// Whatever the rule counts under this number.
+    Own(u8),
 }
 
 /// Something happened.
@@ -62,8 +64,21 @@ pub enum Event {
         /// The proof it found.
         seal: Seal,
     },
+    /// The draft of [`super::Action::Verify`] was looked at.
+    Verified {
+        /// Which.
+        order: OrderId,
+        /// The ids of its transactions, if its body is the one that its header names and every signature in it verifies.
+        sound: Option<Vec<TransactionId>>,
+    },
     /// The pool took in transactions.
     PoolFilled,
+    /// Somebody on this side wants to read what everybody who reads from now on reads too: nothing that was final
+    /// anywhere by now may be missing (Herlihy and Wing 1990). To be answered by [`super::Action::Answer`].
+    Read {
+        /// The number that the answer carries.
+        ticket: u64,
+    },
     /// The operator wants blocks paid to this address, or none made at all.
     Payout(Option<Address>),
 }

@@ -11,6 +11,6 @@ pub mod pow;
 pub mod retarget;
 pub mod schedule;
 
-pub use action::{Action, Outbox, Report, SearchOrder};
-pub use engine::{Context, DraftError, Engine};
+pub use action::{Action, Drop, Outbox, Report, SearchOrder};
+pub use engine::{Context, DraftError, Engine, Seat};
 pub use event::{AuthorityId, Event, MESSAGE_BYTES_MAX, Message, OrderId, Record, Timer};

@@ -1,23 +1,32 @@
 //! What a producer takes into a block.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::{Mempool, Pending};
 use crate::types::TransactionId;
 
 impl Mempool {
     /// Transactions for a block in an order in which they execute: the best fee rates first, none before what it
-    /// stands on, at most `bytes_max` bytes and `count_max` of them.
-    pub fn select(&self, bytes_max: usize, count_max: usize) -> Vec<(TransactionId, &Pending)> {
+    /// stands on, at most `bytes_max` bytes and `count_max` of them. Those that are `taken` lie in blocks below already
+    /// that the pool has not heard of.
+    pub fn select(
+        &self,
+        bytes_max: usize,
+        count_max: usize,
+        taken: &BTreeSet<TransactionId>,
+    ) -> Vec<(TransactionId, &Pending)> {
         // How many pending parents each waits for, and who waits for whom.
         let mut waits: BTreeMap<&TransactionId, usize> = BTreeMap::new();
         let mut children: BTreeMap<&TransactionId, Vec<&TransactionId>> = BTreeMap::new();
         let mut ready = BinaryHeap::new();
         for (id, pending) in &self.pending {
+            if taken.contains(id) {
+                continue;
+            }
             let inputs = pending.transaction.inputs.iter();
-            let parents: Vec<_> =
-                inputs.filter_map(|coin| self.created.get(coin)).map(|(_, id)| id).collect();
+            let parents = inputs.filter_map(|coin| self.created.get(coin)).map(|(_, id)| id);
+            let parents: Vec<_> = parents.filter(|id| !taken.contains(id)).collect();
             if parents.is_empty() {
                 ready.push((pending.rate, Reverse(pending.arrival), id));
                 continue;

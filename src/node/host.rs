@@ -378,8 +378,8 @@ impl Loop {
                         told.push(report);
                     }
                 }
-                // No rule of this version has authorities.
-                Output::Send { .. } | Output::Broadcast(_) => {}
+                // No rule of this version has authorities, and nobody asks for such reads yet.
+                Output::Send { .. } | Output::Broadcast(_) | Output::Answered { .. } => {}
             }
         }
         let view = self.replica.view();

@@ -68,6 +68,7 @@ use self::store::RocksStore;
 use self::work::Work;
 use crate::api::Exit;
 use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
+use crate::consensus::Seat;
 use crate::miner::{Miner, Throttle};
 use crate::replica::{Chain, Replica};
 use crate::spec::{Consensus, FrozenSpec};
@@ -127,7 +128,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let chain = Chain { checkpoint, ..Chain::of(spec) };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
     let stopwatch = Stopwatch::default();
-    let engine = stopwatch.around(spec.engine(payout));
+    let engine = stopwatch.around(spec.engine(&Seat { payout, ..Seat::default() }));
     let replica =
         Replica::open(chain, || spec.genesis_state(), engine, store.clone(), wall_clock())?;
 

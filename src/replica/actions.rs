@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Output, Replica, Report};
+use super::{Output, Replica, Report, Verifying};
 use crate::chain::{ImportError, import, import_own};
-use crate::consensus::{Action, Event};
-use crate::ledger::Executed;
+use crate::consensus::{Action, Event, OrderId};
+use crate::ledger::{Executed, signature_checks};
 use crate::store::{Batch, Store, Table};
-use crate::types::{Block, encode};
+use crate::types::{Block, BlockId, Draft, body_root_of, encode};
 
 impl<S: Store> Replica<S> {
     pub(super) fn perform(&mut self, action: Action) {
@@ -18,15 +18,30 @@ impl<S: Store> Replica<S> {
             Action::Persist { record, bytes } => {
                 let mut batch = Batch::default();
                 let value = (!bytes.is_empty()).then_some(bytes);
+                let kept = value.is_some();
                 batch.writes.push((Table::Records, encode(&record.0), value));
                 let staged = self.store().stage(batch);
                 self.stored(staged);
-                self.outputs.push(Output::Sync);
+                if kept {
+                    self.outputs.push(Output::Sync);
+                }
             }
             Action::Send { to, message } => self.outputs.push(Output::Send { to, message }),
             Action::Broadcast(message) => self.outputs.push(Output::Broadcast(message)),
             Action::Import { block, executed } => {
-                self.import_ours(Arc::new(*block), Some(*executed));
+                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed)) {
+                    self.untold.insert(id);
+                }
+            }
+            Action::Adopt { block, executed } => {
+                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed)) {
+                    self.unheard.insert(id, ());
+                }
+            }
+            Action::Verify { order, draft } => self.verify_draft(order, &draft),
+            Action::Seek(height) => self.seek(height),
+            Action::Answer { ticket, outcome } => {
+                self.outputs.push(Output::Answered { ticket, outcome });
             }
             Action::Announce(id) => self.tell_of(&id),
             Action::Search(order) => self.outputs.push(Output::Search(order)),
@@ -54,22 +69,47 @@ impl<S: Store> Replica<S> {
     pub(super) fn sealed(&mut self, block: Arc<Block>) {
         let id = block.id(&self.chain);
         let known = self.tree.get(&id).is_some();
-        self.import_ours(block, None);
+        if let Some(id) = self.import_ours(block, None) {
+            self.untold.insert(id);
+        }
         if !known {
             self.tell_of(&id);
         }
     }
 
-    /// Imports our own block. Its transactions were verified when they joined the pool.
-    fn import_ours(&mut self, block: Arc<Block>, executed: Option<Executed>) {
+    /// Looks at the body of a draft for the engine. What the pool verified is not verified again.
+    fn verify_draft(&mut self, order: OrderId, draft: &Draft) {
+        let hashes = draft.body.hashes(&self.chain);
+        if body_root_of(&hashes, &draft.body, &self.chain) != draft.header.body_root {
+            return self.events.push_back(Event::Verified { order, sound: None });
+        }
+        let mut batch = Vec::new();
+        for (hashed, transaction) in hashes.iter().zip(&draft.body.transactions) {
+            if !self.pool.has_verified(&hashed.id, &hashed.witnesses) {
+                batch.extend(signature_checks(&hashed.id, transaction, &self.chain));
+            }
+        }
+        let ids: Vec<_> = hashes.iter().map(|hashed| hashed.id).collect();
+        if batch.is_empty() {
+            return self.events.push_back(Event::Verified { order, sound: Some(ids) });
+        }
+        let number = self.number();
+        self.verifying.insert(number, Verifying::Draft { order, ids });
+        self.outputs.push(Output::Verify { order: number, batch });
+    }
+
+    /// Imports a block whose transactions were verified here, when they joined the pool or when the engine asked for it.
+    /// Gives its id if it is in the tree now and was not before.
+    fn import_ours(&mut self, block: Arc<Block>, executed: Option<Executed>) -> Option<BlockId> {
         let outcome = match executed {
             Some(executed) => import_own(&mut self.tree, block.clone(), executed),
             None => import(&mut self.tree, block.clone(), self.now),
         };
         match outcome {
             Ok(imported) => {
-                self.untold.insert(imported.id);
+                let id = imported.id;
                 self.entered(imported, true);
+                return Some(id);
             }
             Err(ImportError::Failed(error)) => self.fail(error.0),
             // The branch moved on while the block was being sealed.
@@ -82,5 +122,6 @@ impl<S: Store> Replica<S> {
                 self.report(Report::Refused { block: id, height, reason: error.to_string() });
             }
         }
+        None
     }
 }

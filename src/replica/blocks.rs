@@ -217,7 +217,7 @@ impl<S: Store> Replica<S> {
         let id = announce.header.id(&self.chain);
         let verdict = self.judge_announce(from, &id, &announce);
         self.outputs.push(Output::Verdict { message, verdict });
-        if verdict == GossipVerdict::Accept {
+        if verdict == GossipVerdict::Accept && self.tree.get(&id).is_none() {
             self.rebuild(from, id, announce);
         }
     }
@@ -225,7 +225,7 @@ impl<S: Store> Replica<S> {
     fn judge_announce(&mut self, from: Peer, id: &BlockId, announce: &Announce) -> GossipVerdict {
         let header = &announce.header;
         if self.tree.get(id).is_some() {
-            return GossipVerdict::Ignore;
+            return self.judge_known(id, announce);
         }
         if let Some(coming) = self.blocks.coming.get_mut(id) {
             let known = coming.from == from || coming.others.contains(&from);
@@ -267,6 +267,19 @@ impl<S: Store> Replica<S> {
             return GossipVerdict::Ignore;
         }
         GossipVerdict::Accept
+    }
+
+    /// The announcement of a block that is in the tree: news for others if it entered before anybody announced it here.
+    fn judge_known(&mut self, id: &BlockId, announce: &Announce) -> GossipVerdict {
+        let parent = self.tree.get(&announce.header.parent).filter(|_| self.unheard.contains(id));
+        let Some(parent) = parent else { return GossipVerdict::Ignore };
+        match self.tree.rules().verify(&announce.header, &announce.seal, parent.as_ref()) {
+            Ok(()) => {
+                self.unheard.remove(id);
+                GossipVerdict::Accept
+            }
+            Err(_) => GossipVerdict::Ignore,
+        }
     }
 
     /// Completes the body from the pool as far as it goes.

@@ -26,17 +26,20 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
-        while self.entries.len() > self.capacity {
-            let oldest = self.order.pop_front()?;
-            if let Some(value) = self.entries.remove(&oldest) {
-                return Some(value);
-            }
+        if self.order.len() <= self.capacity {
+            return None;
         }
-        None
+        let oldest = self.order.pop_front()?;
+        self.entries.remove(&oldest)
     }
 
     pub(super) fn contains(&self, key: &K) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// Forgets a value; its place in the order goes when its turn comes.
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        self.entries.remove(key)
     }
 
     pub(super) fn len(&self) -> usize {

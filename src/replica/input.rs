@@ -96,6 +96,11 @@ pub enum Input {
         /// The message.
         message: Message,
     },
+    /// Somebody on this side wants to read what was final anywhere by now.
+    Read {
+        /// The number that [`Output::Answered`] carries.
+        ticket: u64,
+    },
 }
 
 /// What a gossip message deserves.
@@ -158,6 +163,13 @@ pub enum Output {
         ticket: u64,
         /// Per transaction: its id, or why it was refused.
         results: Vec<Result<TransactionId, String>>,
+    },
+    /// What became of a [`Input::Read`].
+    Answered {
+        /// Its number.
+        ticket: u64,
+        /// From which height of the head on a view may be read, or why nobody can say.
+        outcome: Result<Height, String>,
     },
     /// Send to one authority.
     Send {

@@ -40,12 +40,15 @@ pub use sync::{FinalityConflict, Progress};
 pub use view::View;
 
 use crate::chain::{Executions, Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
-use crate::consensus::{Context, Engine, Event, Outbox, Record, Timer};
+use crate::consensus::{Context, Engine, Event, OrderId, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
 use crate::spec::FrozenSpec;
 use crate::store::{Store, StoreError, StoredChain, Table};
 use crate::types::{Block, BlockId, Bounded, GenesisId, Height, Span, Time, TransactionId, decode};
+
+/// Adopted blocks whose announcement may still come by: it follows within seconds, and there are few a second.
+const UNHEARD_MAX: usize = 256;
 
 /// What a replica needs to know of its chain.
 #[derive(Clone)]
@@ -95,6 +98,8 @@ pub struct Replica<S> {
     included: OrdMap<TransactionId, BlockId>,
     blocks: blocks::Incoming,
     untold: untold::Untold,
+    /// Blocks that entered before anybody announced them here.
+    unheard: bounded::Recent<BlockId, ()>,
     transactions: transactions::Incoming,
     peers: sync::Peers,
     sync: sync::Sync,
@@ -119,6 +124,8 @@ enum Verifying {
     Range(blocks::Checking),
     /// Transactions.
     Transactions(transactions::Checking),
+    /// A draft that the engine asked about under its own number.
+    Draft { order: OrderId, ids: Vec<TransactionId> },
 }
 
 impl<S: Store> Replica<S> {
@@ -156,6 +163,7 @@ impl<S: Store> Replica<S> {
             included: OrdMap::new(),
             blocks: blocks::Incoming::default(),
             untold: untold::Untold::default(),
+            unheard: bounded::Recent::new(UNHEARD_MAX),
             transactions: transactions::Incoming::default(),
             peers: sync::Peers::default(),
             sync: sync::Sync::default(),
@@ -217,6 +225,10 @@ impl<S: Store> Replica<S> {
                 Some(Verifying::Transactions(checking)) => {
                     self.transactions_verified(checking, &bad);
                 }
+                Some(Verifying::Draft { order, ids }) => {
+                    let sound = bad.is_empty().then_some(ids);
+                    self.events.push_back(Event::Verified { order, sound });
+                }
                 None => {}
             },
             Input::Found { order, seal } => self.events.push_back(Event::Found { order, seal }),
@@ -225,6 +237,7 @@ impl<S: Store> Replica<S> {
                 self.events.push_back(Event::Received { from, message });
             }
             Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
+            Input::Read { ticket } => self.events.push_back(Event::Read { ticket }),
             Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
             Input::Tick => {}
         }
@@ -283,7 +296,8 @@ impl<S: Store> Replica<S> {
 
     /// Whether a block waits for this order of signatures, and not transactions only.
     pub fn is_urgent(&self, order: u64) -> bool {
-        matches!(self.verifying.get(&order), Some(Verifying::Blocks(_) | Verifying::Range(_)))
+        let verifying = self.verifying.get(&order);
+        verifying.is_some_and(|it| !matches!(it, Verifying::Transactions(_)))
     }
 
     /// Shares what executing blocks gives with other replicas of this process, from now on.

@@ -194,7 +194,7 @@ impl Sim {
         let Ground { chain, state, .. } = &self.ground;
         let machine = &mut self.nodes[node];
         machine.clock.restart(now);
-        let mut engine = self.options.spec.engine(machine.options.payout);
+        let mut engine = self.options.spec.engine(&machine.options.seat(self.options.seed, node));
         if let Some(decorate) = &machine.options.decorate {
             engine = decorate(engine);
         }
@@ -340,9 +340,9 @@ impl Sim {
                 self.kill(node);
             }
             // Those who want to know watch.
-            Output::Report(_) | Output::Submitted { .. } => {}
-            // No rule of this version has authorities.
-            Output::Send { .. } | Output::Broadcast(_) => {}
+            Output::Report(_) | Output::Submitted { .. } | Output::Answered { .. } => {}
+            Output::Send { to, message } => self.send_message(node, Some(to), message),
+            Output::Broadcast(message) => self.send_message(node, None, message),
         }
     }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use super::gossip::MessageId;
 use super::host::{Event, Sim};
 use super::link::{LinkModel, Mode};
-use super::node::PeerLink;
+use super::node::{Node, PeerLink};
 use super::time::Micros;
+use crate::consensus::{AuthorityId, Message};
 use crate::replica::standing::{Offence, Sentence, Standing};
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Input, Peer, RequestId};
-use crate::types::encode;
+use crate::types::{Keypair, encode};
 
 /// No answer after so long is none, as in the node.
 const TIMEOUT: Micros = Micros::seconds(10);
@@ -70,6 +71,13 @@ pub enum Parcel {
         /// What is answered.
         response: Arc<Response>,
     },
+    /// An authority says something to another one. The simulator stands in for the stream that its key authenticates.
+    Message {
+        /// Who says it.
+        from: AuthorityId,
+        /// What.
+        message: Arc<Message>,
+    },
     /// The other end closed the connection.
     Close,
 }
@@ -81,6 +89,7 @@ impl Parcel {
             Self::Gossip(packet) => return packet.bytes,
             Self::Question { request, .. } => borsh::object_length(&**request),
             Self::Answer { response, .. } => borsh::object_length(&**response),
+            Self::Message { message, .. } => Ok(message.0.len()),
             Self::Close => return 0,
         };
         length.expect("every message encodes") as u64
@@ -117,6 +126,21 @@ impl Sim {
         self.carry(&mut line, from, to, epoch, parcel);
         if let Some(link) = self.nodes[from].process.peers.get_mut(&(to as u32)) {
             link.line = line;
+        }
+    }
+
+    /// Sends a message of a node's authority to another one, or to all others.
+    pub(super) fn send_message(&mut self, from: usize, to: Option<AuthorityId>, message: Message) {
+        let authority = |node: &Node| node.options.key.as_ref().map(Keypair::address);
+        let Some(author) = authority(&self.nodes[from]) else { return };
+        let message = Arc::new(message);
+        let wanted = |id: AuthorityId| to.map_or(id != author, |to| to == id);
+        let seats = self.nodes.iter().map(authority).enumerate();
+        let to: Vec<usize> =
+            seats.filter(|(_, id)| id.is_some_and(wanted)).map(|(node, _)| node).collect();
+        for to in to {
+            let message = message.clone();
+            self.send(from, to, Parcel::Message { from: author, message });
         }
     }
 
@@ -192,6 +216,10 @@ impl Sim {
                     let response = Arc::unwrap_or_clone(response);
                     self.deliver(to, Input::Response { from: peer, id, response });
                 }
+            }
+            Parcel::Message { from, message } => {
+                let message = Arc::unwrap_or_clone(message);
+                self.deliver(to, Input::Received { from, message });
             }
             Parcel::Close => self.lost(to, from as usize),
         }

@@ -7,7 +7,7 @@ use super::link::LinkModel;
 use super::regions::Region;
 use super::time::{Micros, Skew};
 use super::topology::Topology;
-use crate::consensus::Engine;
+use crate::consensus::{Engine, Seat};
 use crate::spec::{FrozenSpec, Spec, bits_for};
 use crate::types::{Address, Keypair, Time};
 
@@ -39,6 +39,8 @@ pub struct Options {
 pub struct NodeOptions {
     /// Whom its blocks pay; `None` for a node that makes none.
     pub payout: Option<Address>,
+    /// The key of the authority that it is, if it is one.
+    pub key: Option<Keypair>,
     /// Hashes per second of its nonce search.
     pub hash_rate: f64,
     /// How far its clock is off.
@@ -72,6 +74,7 @@ impl Default for NodeOptions {
     fn default() -> Self {
         Self {
             payout: None,
+            key: None,
             hash_rate: 0.0,
             skew: Skew::default(),
             region: Region::Europe,
@@ -79,6 +82,17 @@ impl Default for NodeOptions {
             relays: true,
             decorate: None,
         }
+    }
+}
+
+impl NodeOptions {
+    /// The seat of this node's engine, as node number `node` of a simulation with this seed.
+    pub fn seat(&self, seed: u64, node: usize) -> Seat {
+        let mut hasher = blake3::Hasher::new_derive_key("assay simulation seat v1");
+        hasher.update(&seed.to_le_bytes());
+        hasher.update(&(node as u64).to_le_bytes());
+        let seed = hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default();
+        Seat { key: self.key.clone(), payout: self.payout, seed: u64::from_le_bytes(seed) }
     }
 }
 

@@ -85,6 +85,11 @@ impl Trace {
                     response => drop(self.hasher.update(&encode(response))),
                 }
             }
+            Parcel::Message { from, message } => {
+                self.numbers(5, []);
+                self.hasher.update(from.as_bytes());
+                self.hasher.update(&message.0);
+            }
             Parcel::Close => self.numbers(4, []),
         }
     }

@@ -6,9 +6,9 @@ use super::pow::{InitialBits, PowSpec};
 use super::settings::{Entry, Settings};
 use super::suggest::nearest;
 use crate::chain::Rules;
-use crate::consensus::Engine;
+use crate::consensus::{Engine, Seat};
 use crate::types::target::Bits;
-use crate::types::{Address, GenesisId, Span};
+use crate::types::{GenesisId, Span};
 
 /// All rules, built or not, by the names that specs use.
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
@@ -125,10 +125,10 @@ impl Consensus {
         &self,
         chain: GenesisId,
         settings: &Settings,
-        payout: Option<Address>,
+        seat: &Seat,
     ) -> Box<dyn Engine> {
         match self {
-            Self::Pow(pow) => pow.engine(chain, settings, payout),
+            Self::Pow(pow) => pow.engine(chain, settings, seat.payout),
         }
     }
 }

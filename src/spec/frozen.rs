@@ -10,7 +10,7 @@ use super::error::{SpecError, error};
 use super::settings::{Entry, Settings, quoted};
 use super::{Account, GenesisTime, calendar, parse, schema, write};
 use crate::chain::Rules;
-use crate::consensus::Engine;
+use crate::consensus::{Engine, Seat};
 use crate::ledger::{self, Delta, GenesisAccount, LtHash, genesis_state};
 use crate::types::target::Bits;
 use crate::types::{
@@ -177,9 +177,9 @@ impl FrozenSpec {
         self.consensus.rules(self.id, &self.settings)
     }
 
-    /// The acting half of the rule; it makes blocks once there is somebody to pay.
-    pub fn engine(&self, payout: Option<Address>) -> Box<dyn Engine> {
-        self.consensus.build(self.id, &self.settings, payout)
+    /// The acting half of the rule, for whoever has this seat.
+    pub fn engine(&self, seat: &Seat) -> Box<dyn Engine> {
+        self.consensus.build(self.id, &self.settings, seat)
     }
 
     /// How old a head may be and still count as the present: only there does depth make blocks final.

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::consensus::Seat;
 use crate::types::target::Bits;
 use crate::types::{Claim, Height, Kind, Seal, Span};
 
@@ -388,7 +389,8 @@ fn every_shipped_spec_is_a_development_chain_of_its_name() {
         assert_eq!(spec.accounts.len(), 7);
         let frozen = spec.freeze(Time(0), || Bits(0x1e0f_ffff));
         frozen.rules();
-        frozen.engine(Some(frozen.genesis_accounts()[0].owner));
+        let payout = Some(frozen.genesis_accounts()[0].owner);
+        frozen.engine(&Seat { payout, ..Seat::default() });
     }
     assert_eq!(find("pow-dve").unwrap_err().hint, "did you mean `pow-dev`?");
     let error = find("graphene").unwrap_err().to_string();

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use assay::chain::{HeadMove, Imported};
-use assay::consensus::{Action, Event, Message, OrderId, Outbox, Record, Timer};
+use assay::consensus::{Action, AuthorityId, Event, Message, OrderId, Outbox, Record, Timer};
 use assay::replica::wire::{Gossip, Request, Response, Status};
 use assay::replica::{Input, Output, Peer, Replica};
 use assay::store::{MemStore, Store};
 use assay::types::signatures::verify_batch;
 use assay::types::work::WorkProof;
 use assay::types::{
-    BlockId, Bounded, Hash, Height, PublicKey, Seal, Signature, Span, Time, Transaction, decode,
-    encode,
+    Address, BlockId, Bounded, Hash, Height, PublicKey, Seal, Signature, Span, Time, Transaction,
+    decode, encode,
 };
 
 use super::progress::payment;
@@ -62,10 +62,10 @@ fn seal(dice: &mut Dice) -> Seal {
     }
 }
 
-fn authority(dice: &mut Dice) -> PublicKey {
+fn authority(dice: &mut Dice) -> AuthorityId {
     match dice.percent(80) {
-        true => person(dice.index(4)).public(),
-        false => PublicKey(dice.bytes()),
+        true => person(dice.index(4)).address(),
+        false => Address::of(&PublicKey(dice.bytes())),
     }
 }
 

@@ -24,6 +24,7 @@ pub fn speaks(output: &Output) -> bool {
         | Output::Verify { .. }
         | Output::StopSearch
         | Output::Submitted { .. }
+        | Output::Answered { .. }
         | Output::Ban { .. }
         | Output::Blame { .. }
         | Output::Report(_) => false,

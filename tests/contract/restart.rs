@@ -32,6 +32,7 @@ fn cuts(outputs: &[Output]) -> BTreeSet<usize> {
                 | Output::Send { .. }
                 | Output::Broadcast(_)
                 | Output::Submitted { .. }
+                | Output::Answered { .. }
                 | Output::Report(Report::Final { .. })
         )
     };

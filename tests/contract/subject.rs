@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assay::chain::Rules;
-use assay::consensus::Engine;
+use assay::consensus::{Engine, Seat};
 use assay::ledger::{Delta, LtHash, Params};
 use assay::replica::{Chain, Replica};
 use assay::spec::{DevAccount, FrozenSpec, Spec, bits_for, find};
@@ -47,7 +47,11 @@ impl Subject {
         let spec = Spec::parse(name, find(name).unwrap()).unwrap();
         let launched = spec.freeze(LAUNCH, || bits_for(f64::from(tries), Span::seconds(1), 1));
         let (rules, made) = (launched.rules(), launched.clone());
-        let engine: MakeEngine = Box::new(move |seat| made.engine(seat.map(Keypair::address)));
+        let engine: MakeEngine = Box::new(move |key| {
+            let payout = key.map(Keypair::address);
+            let seed = key.map_or(0, |key| u64::from(key.address().as_bytes()[0]));
+            made.engine(&Seat { key: key.cloned(), payout, seed })
+        });
         Self { spec: launched, rules, engine, tries }
     }
 

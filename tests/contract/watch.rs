@@ -116,5 +116,5 @@ fn convicts(subject: &Subject, replica: &Replica<MemStore>, evidence: Evidence) 
     all.push(evidence);
     draft.body.evidence = assay::types::Bounded::truncated(all);
     draft.header.body_root = assay::types::body_root(&draft.body, &subject.params().chain);
-    tree.execute(&draft, parent).is_ok()
+    tree.execute(&draft, &parent.state).is_ok()
 }

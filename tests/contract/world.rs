@@ -318,7 +318,7 @@ impl<'s> World<'s> {
             Output::Search(order) => self.search(number, &order),
             Output::StopSearch => self.nodes[number].search = None,
             Output::Send { to, message } => {
-                let seat = |node: &Node| node.seat.map(|seat| person(seat).public());
+                let seat = |node: &Node| node.seat.map(|seat| person(seat).address());
                 let to = self.nodes.iter().position(|node| seat(node) == Some(to));
                 self.message(number, to, &message);
             }
@@ -332,13 +332,16 @@ impl<'s> World<'s> {
                 self.bans.push(format!("{number} bans {}: {reason}", peer.0));
             }
             Output::Report(Report::StoreFailed(reason)) => panic!("node {number}: {reason}"),
-            Output::Blame { .. } | Output::Submitted { .. } | Output::Report(_) => {}
+            Output::Blame { .. }
+            | Output::Submitted { .. }
+            | Output::Answered { .. }
+            | Output::Report(_) => {}
         }
     }
 
     fn message(&mut self, from: usize, to: Option<usize>, message: &Message) {
         if let (Some(to), Some(seat)) = (to, self.nodes[from].seat) {
-            self.send(from, to, Parcel::Message(person(seat).public(), message.clone()));
+            self.send(from, to, Parcel::Message(person(seat).address(), message.clone()));
         }
     }
 

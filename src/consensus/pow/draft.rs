@@ -2,6 +2,8 @@
 //!
 //! Whoever searches for the proof, this node or a miner beside it, searches for one of a draft made here.
 
+use std::collections::BTreeSet;
+
 use super::PowRules;
 use crate::consensus::Context;
 use crate::ledger::Executed;
@@ -26,6 +28,7 @@ impl PowRules {
             ));
         }
         let claim = Claim::Work { bits };
-        cx.draft(head, time, payout, claim).map_err(|error| error.to_string())
+        let draft = cx.draft(head.as_ref(), time, payout, claim, &BTreeSet::new());
+        draft.map_err(|error| error.to_string())
     }
 }

@@ -123,7 +123,16 @@ impl Engine for PowEngine {
                 self.payout = payout;
                 self.renew(cx, out);
             }
-            Event::Imported(_) | Event::Elapsed(_) | Event::Received { .. } => {}
+            Event::Read { ticket } => {
+                let outcome = Err("proof of work has no reads that everybody agrees on: \
+                                   read here, and wait for what must not change to be final"
+                    .into());
+                out.push(Action::Answer { ticket, outcome });
+            }
+            Event::Imported(_)
+            | Event::Elapsed(_)
+            | Event::Received { .. }
+            | Event::Verified { .. } => {}
         }
     }
 }

@@ -99,7 +99,7 @@ impl Mine {
     /// Fills in the roots.
     pub(crate) fn complete(&self, mut draft: Draft, parent: &Node) -> Draft {
         draft.header.body_root = body_root(&draft.body, &self.tree.params().chain);
-        draft.header.state_root = self.tree.execute(&draft, parent).unwrap().root();
+        draft.header.state_root = self.tree.execute(&draft, &parent.state).unwrap().root();
         draft
     }
 

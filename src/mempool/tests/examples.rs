@@ -286,7 +286,10 @@ fn what_a_lost_block_gives_back_goes_below_its_children() {
 }
 
 fn pool_order(pool: &Mempool) -> Vec<Transaction> {
-    pool.select(usize::MAX, usize::MAX).iter().map(|(_, t)| (*t.transaction).clone()).collect()
+    pool.select(usize::MAX, usize::MAX, &BTreeSet::new())
+        .iter()
+        .map(|(_, t)| (*t.transaction).clone())
+        .collect()
 }
 
 #[test]
@@ -303,13 +306,13 @@ fn a_block_takes_the_best_rates_first_but_nothing_before_what_it_stands_on() {
     }
     let expected = [&dear, &middle, &cheap, &dear_child].map(Clone::clone);
     assert_eq!(pool_order(&pool), expected);
-    let two = pool.select(usize::MAX, 2);
+    let two = pool.select(usize::MAX, 2, &BTreeSet::new());
     assert_eq!(
         two.iter().map(|(_, t)| (*t.transaction).clone()).collect::<Vec<_>>(),
         expected[..2]
     );
     // What does not fit makes way for what does, but its children go with it.
     let room = dear.size() + middle.size();
-    assert_eq!(pool.select(room, 10).len(), 2);
-    assert_eq!(pool.select(dear.size() - 1, 10).len(), 0);
+    assert_eq!(pool.select(room, 10, &BTreeSet::new()).len(), 2);
+    assert_eq!(pool.select(dear.size() - 1, 10, &BTreeSet::new()).len(), 0);
 }

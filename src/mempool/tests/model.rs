@@ -262,14 +262,17 @@ fn check_selection(
     ground: &Ground,
     seed: u64,
 ) -> Vec<Transaction> {
-    let all = pool.select(usize::MAX, usize::MAX);
+    let all = pool.select(usize::MAX, usize::MAX, &BTreeSet::new());
     assert_eq!(all.len(), pool.len(), "seed {seed}");
     let (bytes, count) = match dice.percent(50) {
         true => (usize::MAX, usize::MAX),
         false => (dice.index(pool.bytes() + 1), dice.index(pool.len() + 1)),
     };
-    let some: Vec<Transaction> =
-        pool.select(bytes, count).iter().map(|(_, t)| (*t.transaction).clone()).collect();
+    let some: Vec<Transaction> = pool
+        .select(bytes, count, &BTreeSet::new())
+        .iter()
+        .map(|(_, t)| (*t.transaction).clone())
+        .collect();
     assert!(some.iter().map(Transaction::size).sum::<usize>() <= bytes && some.len() <= count);
     let executed = ground.try_block(5, some.clone());
     assert!(executed.is_ok(), "seed {seed}: {:?}", executed.err());

@@ -16,6 +16,9 @@ const STATUS_WHILE_DIFFERENT: Span = Span::seconds(2);
 /// How often to ask a peer whose head is ours.
 const STATUS_WHILE_EQUAL: Span = Span::seconds(10);
 
+/// How often the engine may want everybody to be asked.
+const SEEK_AT_MOST_EVERY: Span = Span(250);
+
 /// How long a peer is left alone that promised a better branch and brought none; twice as long each further time.
 const PAUSE: Span = Span::seconds(2);
 
@@ -36,6 +39,8 @@ pub(super) struct Glance {
 pub(in super::super) struct Peers {
     pub(super) peers: BTreeMap<Peer, PeerState>,
     pub(super) asked: BTreeMap<RequestId, Question>,
+    /// When the engine last wanted everybody to be asked.
+    sought: Time,
 }
 
 #[derive(Debug, Default)]
@@ -227,6 +232,20 @@ impl<S: Store> Replica<S> {
                 state.due = state.due.min(soon);
             }
         }
+    }
+
+    /// There are blocks up to this height, by the engine's word: everybody is asked where they stand.
+    pub(in super::super) fn seek(&mut self, height: Height) {
+        if height <= self.tree.head().height()
+            || self.now < self.peers.sought.after(SEEK_AT_MOST_EVERY)
+        {
+            return;
+        }
+        self.peers.sought = self.now;
+        for state in self.peers.peers.values_mut() {
+            state.due = state.due.min(self.now);
+        }
+        self.due_statuses();
     }
 
     /// Nothing more is to be had from this peer for now. Whoever promised more than it brought is left alone.

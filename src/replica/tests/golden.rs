@@ -99,7 +99,8 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("no-payout", Input::Payout(None)),
         ("tick", Input::Tick),
         ("sealed", Input::Sealed(Box::new(genesis))),
-        ("received", Input::Received { from: key(2).public(), message }),
+        ("received", Input::Received { from: key(2).address(), message }),
+        ("read", Input::Read { ticket: 8 }),
     ];
     for (name, input) in &inputs {
         golden.pin(&format!("input/{name}"), input);

@@ -432,7 +432,10 @@ impl World {
             }
             Output::Blame { peer, offence } => self.blame(node, peer.0 as usize, offence),
             Output::Report(Report::StoreFailed(reason)) => panic!("node {node}: {reason}"),
-            Output::Report(_) | Output::Send { .. } | Output::Broadcast(_) => {}
+            Output::Report(_)
+            | Output::Answered { .. }
+            | Output::Send { .. }
+            | Output::Broadcast(_) => {}
         }
     }
 

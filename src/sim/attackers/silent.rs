@@ -31,7 +31,12 @@ impl Engine for Silent {
                 | Action::Send { .. }
                 | Action::Broadcast(_)
                 | Action::Search(_) => true,
+                // What others sealed is taken in, and whoever reads here is answered.
                 Action::Persist { .. }
+                | Action::Adopt { .. }
+                | Action::Verify { .. }
+                | Action::Seek(_)
+                | Action::Answer { .. }
                 | Action::StopSearch
                 | Action::SetTimer { .. }
                 | Action::StopTimer(_)

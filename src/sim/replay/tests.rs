@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
+use crate::consensus::Seat;
 use crate::replica::record::{Head, MARK_EVERY, RecordWriter, Recorder, write_store};
 use crate::sim::random::Dice;
 use crate::sim::{Micros, Options as SimOptions, Scene, Sim, Watch};
@@ -57,7 +58,7 @@ impl Watch for Film {
         let replica = Replica::open(
             Chain::of(spec),
             || spec.genesis_state(),
-            spec.engine(payout),
+            spec.engine(&Seat { payout, ..Seat::default() }),
             store,
             now,
         )

@@ -78,8 +78,9 @@ pub fn input_words(input: Option<&Input>) -> String {
         Input::Tick => "time passes".into(),
         Input::Sealed(sealed) => format!("somebody here sealed {}", block(sealed)),
         Input::Received { from, message } => {
-            format!("authority {from} sends {} bytes", message.0.len())
+            format!("authority {from:?} sends {} bytes", message.0.len())
         }
+        Input::Read { ticket } => format!("somebody wants to read (ticket {ticket})"),
     }
 }
 
@@ -138,7 +139,11 @@ pub fn output_words(output: &Output) -> String {
             let good = results.iter().filter(|result| result.is_ok()).count();
             format!("ticket {ticket}: {good} of {} transactions are accepted", results.len())
         }
-        Output::Send { to, .. } => format!("send to authority {to}"),
+        Output::Answered { ticket, outcome: Ok(height) } => {
+            format!("ticket {ticket}: read from height {height} on")
+        }
+        Output::Answered { ticket, outcome: Err(reason) } => format!("ticket {ticket}: {reason}"),
+        Output::Send { to, .. } => format!("send to authority {to:?}"),
         Output::Broadcast(_) => "send to all authorities".into(),
         Output::Ban { peer: Peer(peer), reason } => format!("throw peer {peer} out: {reason}"),
         Output::Blame { peer: Peer(peer), offence } => format!("blame peer {peer}: {offence:?}"),

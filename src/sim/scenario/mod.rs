@@ -32,6 +32,7 @@ use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
 use super::time::{Micros, Moment};
+use crate::consensus::Seat;
 use crate::spec::{FrozenSpec, SpecError};
 use crate::types::{Address, Span};
 
@@ -124,8 +125,9 @@ impl Attack {
                 Arc::new(move |engine| Censor::around(engine, victims.iter().copied()))
             }
             Self::Equivocate => {
+                let seat = Seat { payout: Some(payout), ..Seat::default() };
                 let spec = spec.clone();
-                Arc::new(move |engine| Equivocate::around(engine, spec.engine(Some(payout)), []))
+                Arc::new(move |engine| Equivocate::around(engine, spec.engine(&seat), []))
             }
         }
     }

@@ -222,7 +222,7 @@ fn forge(sim: &Sim, flaw: Flaw) -> Block {
     };
     let mut draft = Draft { header, body };
     // One that does not execute has no root: it is refused for that before anybody compares.
-    if let (true, Ok(executed)) = (flaw != Flaw::StateRoot, tree.execute(&draft, head)) {
+    if let (true, Ok(executed)) = (flaw != Flaw::StateRoot, tree.execute(&draft, &head.state)) {
         draft.header.state_root = executed.root();
     }
     let (id, parent) = (draft.id(&chain), *head.id.as_bytes());

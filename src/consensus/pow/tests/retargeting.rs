@@ -9,7 +9,7 @@ fn add(mine: &mut Mine, time: Time) -> Bits {
     let head = mine.tree.head();
     let draft = mine.draft(head, time, vec![]);
     let Claim::Work { bits } = draft.header.claim else { panic!("a claim of work") };
-    let executed = mine.tree.execute(&draft, head).unwrap();
+    let executed = mine.tree.execute(&draft, &head.state).unwrap();
     let unproven = draft.header;
     let seal = Seal::Work(Mine::blank(&unproven));
     mine.tree.insert(Arc::new(draft.seal(seal)), executed).unwrap().unwrap().unwrap();

@@ -250,7 +250,7 @@ fn a_reward_is_spent_after_maturity_and_not_a_block_sooner() {
         let mut attempt = draft(head.id, height, 1, vec![spend.clone()], params);
         attempt.header.time = time;
         attempt.header.claim = Claim::Work { bits: mine.rules.next_bits(&head.state).unwrap() };
-        let executed = mine.tree.execute(&attempt, head);
+        let executed = mine.tree.execute(&attempt, &head.state);
         assert_eq!(executed.is_ok(), height.0 > maturity, "height {height}");
         if executed.is_ok() {
             mine.mine(time, vec![spend.clone()]);

@@ -36,7 +36,7 @@ fn messages_are_late_in_their_order_and_whatever_happens_next_brings_them() {
     let message = |n: u8| Message(Bounded::truncated(vec![n]));
     let said = vec![
         Action::Broadcast(message(1)),
-        Action::Send { to: key(9).public(), message: message(2) },
+        Action::Send { to: key(9).address(), message: message(2) },
     ];
     let mut bench = Bench::new(|_| Delay::around(Box::new(Script(said.clone())), BY));
     let later = bench.now.after(BY);

@@ -4,7 +4,7 @@ use crate::consensus::{AuthorityId, Message, Record, Timer};
 use crate::types::Bounded;
 
 fn others() -> Vec<AuthorityId> {
-    (20..25).map(|number| key(number).public()).collect()
+    (20..25).map(|number| key(number).address()).collect()
 }
 
 fn miner() -> Bench {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::withhold::theory;
-use crate::consensus::Engine;
+use crate::consensus::{Engine, Seat};
 use crate::sim::{Latency, LinkModel, Load, Micros, NodeOptions, Options, Sim, checks, operator};
 use crate::spec::{DevAccount, Spec, find};
 use crate::store::{Store, Table};
@@ -142,7 +142,8 @@ fn rivals_split_the_others_for_a_moment_only() {
     let others = Vec::new();
     let second = Spec::parse("pow-dev", find("pow-dev").unwrap()).unwrap();
     let second = crate::sim::freeze(second, 32);
-    let twin = move || second.engine(Some(operator(0).address()));
+    let payout = Some(operator(0).address());
+    let twin = move || second.engine(&Seat { payout, ..Seat::default() });
     let attack = move |engine| Equivocate::around(engine, twin(), others.clone());
     let mut sim = run(5, 0.4, |_| {}, attack);
     let mut rivals = 0;

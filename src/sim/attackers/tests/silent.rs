@@ -27,7 +27,7 @@ fn it_sends_nothing_and_keeps_its_records() {
     let message = Message(Bounded::truncated(vec![1]));
     let keep = Action::Persist { record: Record(Bounded::truncated(vec![2])), bytes: vec![3] };
     let timer = Action::SetTimer { timer: Timer::Draft, at: Time(LAUNCH + 50 * SPACING) };
-    let to = key(9).public();
+    let to = key(9).address();
     let send = Action::Send { to, message: message.clone() };
     let script = vec![keep.clone(), send, Action::Broadcast(message), timer.clone()];
     let during = Time(0)..Time(u64::MAX);
