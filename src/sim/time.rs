@@ -63,13 +63,13 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06} s", self.0 / 1_000_000, self.0 % 1_000_000)
+        self.since(Self(0)).fmt(f)
     }
 }
 
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Moment(self.0).fmt(f)
+        write!(f, "{} s", self.as_seconds())
     }
 }
 
@@ -165,6 +165,18 @@ mod tests {
     use super::*;
 
     const BEGIN: Time = Time(1_700_000_000_000);
+
+    #[test]
+    fn times_are_written_with_as_many_digits_as_they_need() {
+        let written = |micros| (Moment(micros).to_string(), Micros(micros).to_string());
+        for (micros, text) in
+            [(0, "0 s"), (60_000_000, "60 s"), (1_500_000, "1.5 s"), (1, "0.000001 s")]
+        {
+            assert_eq!(written(micros), (text.into(), text.into()));
+        }
+        // A year, and a digit of each kind.
+        assert_eq!(Micros(31_536_000_123_456).to_string(), "31536000.123456 s");
+    }
 
     #[test]
     fn a_clock_is_off_and_drifts() {

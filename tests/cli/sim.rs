@@ -85,7 +85,7 @@ fn bad_scenarios_are_refused_with_place_reason_and_fix() {
         (
             "sim run event.toml --seed 1",
             3,
-            ["event.toml:6", "at 5.000000 s restart node 0: it is running"],
+            ["event.toml:6", "at 5 s restart node 0: it is running"],
         ),
         ("sim run event.toml", 3, ["event.toml:6", "it is running"]),
         ("sim run chain.toml", 3, ["chain.spec", "there is no such file"]),

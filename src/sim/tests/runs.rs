@@ -111,7 +111,7 @@ fn what_makes_no_sense_is_refused_with_moment_and_reason() {
     let mut sim = Sim::new(miners(5, 2)).unwrap();
     sim.run(Micros::millis(1500));
     let error = sim.restart(0).unwrap_err();
-    assert_eq!(error.to_string(), "at 1.500000 s restart node 0: it is running");
+    assert_eq!(error.to_string(), "at 1.5 s restart node 0: it is running");
     assert!(sim.crash(7).unwrap_err().why.contains("only 2 nodes"));
     sim.crash(0).unwrap();
     assert!(sim.crash(0).is_err() && sim.pause(0).is_err());

@@ -78,9 +78,9 @@ fn a_cut_beyond_the_model_is_told_and_agreement_not_judged() {
 #[test]
 fn impossible_events_are_refused_with_line_moment_and_reason() {
     for (event, why) in [
-        ("do = \"restart\"\nnodes = [1]", "at 5.000000 s restart node 1: it is running"),
-        ("do = \"heal\"", "at 5.000000 s heal: nothing is cut"),
-        ("do = \"resume\"\nnodes = [0]", "at 5.000000 s resume node 0: it is not paused"),
+        ("do = \"restart\"\nnodes = [1]", "at 5 s restart node 1: it is running"),
+        ("do = \"heal\"", "at 5 s heal: nothing is cut"),
+        ("do = \"resume\"\nnodes = [0]", "at 5 s resume node 0: it is not paused"),
     ] {
         let text = small(&format!("[[events]]\nat = \"5s\"\n{event}"));
         let error = run(&read(&text).unwrap(), 3).unwrap_err();
