@@ -19,7 +19,7 @@ pub struct SimRun {
     pub virtual_ms: u64,
     /// Milliseconds that it took.
     pub wall_ms: u64,
-    /// Whether the network was parted for longer than the model allows, so that nobody judged agreement.
+    /// Whether nodes were parted, by cuts or clocks, for longer than the model allows, so that nobody judged agreement.
     pub outside: bool,
     /// What must never have happened and did.
     pub violations: Vec<SimViolation>,

@@ -70,7 +70,7 @@ pub(super) fn table(run: &SimRun) -> Table {
         table.pair(name, figure(*value));
     }
     if run.outside {
-        table.pair("model", "outside: a cut lasts longer than a quarter of the final depth, so agreement is not judged");
+        table.pair("model", "outside: a cut lasts, or clocks make blocks wait, longer than a quarter of the final depth, so agreement is not judged");
     }
     table.pair("digest", &run.digest);
     table

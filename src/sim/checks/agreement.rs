@@ -11,7 +11,8 @@ use crate::types::{BlockId, Height};
 ///
 /// Under a rule whose finality is depth, that is a matter of how long the network is parted: a side that is cut off for as
 /// long as it needs to make that many blocks finalises what it has. Judge such a rule only where every cut is shorter than
-/// a quarter of the depth (in block times); other runs are outside the model, and say nothing about agreement.
+/// a quarter of the depth (in block times), and clocks that are ahead make no block wait for longer than that; other runs
+/// are outside the model, and say nothing about agreement.
 #[derive(Debug, Default)]
 pub struct Agreement {
     /// By height: the final block, and who said so first.

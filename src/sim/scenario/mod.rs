@@ -9,6 +9,7 @@
 
 mod events;
 mod expect;
+mod model;
 mod parse;
 mod recording;
 mod run;
@@ -31,7 +32,7 @@ use super::attackers::{Censor, Delay, Equivocate, Silent, Withhold};
 use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
-use super::time::{Micros, Moment};
+use super::time::Micros;
 use crate::consensus::Seat;
 use crate::spec::{FrozenSpec, SpecError};
 use crate::types::{Address, Span};
@@ -171,34 +172,6 @@ impl Scenario {
             }
         }
         options
-    }
-
-    /// The longest time for which some line is cut, by what is planned.
-    fn longest_cut(&self) -> Micros {
-        let mut open: Vec<Moment> = Vec::new();
-        let mut longest = Micros(0);
-        let end = Moment(0).after(self.duration);
-        for event in &self.events {
-            match &event.act {
-                Act::Partition { lasts: Some(lasts), .. } => longest = longest.max(*lasts),
-                Act::Partition { .. } => open.push(event.at),
-                Act::Heal => {
-                    let cuts = open.drain(..).map(|at| event.at.since(at));
-                    longest = cuts.fold(longest, Micros::max);
-                }
-                _ => {}
-            }
-        }
-        open.into_iter().map(|at| end.since(at)).fold(longest, Micros::max)
-    }
-
-    /// Whether the network is cut for longer than the model allows a rule whose finality is depth: a quarter of the depth
-    /// in block times ([`super::checks::Agreement`]). Then nobody judges agreement.
-    pub fn is_outside(&self) -> bool {
-        let consensus = self.options.spec.consensus();
-        let crate::spec::Consensus::Pow(pow) = consensus;
-        let block_time = Micros::millis(consensus.block_time().0);
-        self.longest_cut() > Micros(block_time.times(pow.finality_depth).0 / 4)
     }
 }
 

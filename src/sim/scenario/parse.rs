@@ -119,8 +119,8 @@ fn refuse_what_cannot_be(
         if expect.what == expect::What::Invariant("agreement".into()) && scenario.is_outside() {
             faults.add(
                 place,
-                "agreement cannot be expected where a cut lasts longer than a quarter of the final depth",
-                "make the cut shorter, or chain.pow.finality_depth greater",
+                "agreement cannot be expected where a cut lasts, or clocks make blocks wait, longer than a quarter of the final depth",
+                "make the cut shorter, the clocks differ less, or chain.pow.finality_depth greater",
             );
         }
     }

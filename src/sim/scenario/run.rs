@@ -26,7 +26,7 @@ pub struct Outcome {
     pub seed: u64,
     /// What must never have happened and did.
     pub violations: Vec<Violation>,
-    /// Whether a cut was longer than the model allows, so that nobody judged agreement.
+    /// Whether it is outside the model ([`Scenario::is_outside`]), so that nobody judged agreement.
     pub outside: bool,
     /// What became of each expectation, in the order of the file.
     pub expect: Vec<Judged>,

@@ -1,4 +1,5 @@
 use super::super::super::checks::{self, Agreement};
+use super::super::super::time::Moment;
 use super::super::super::watch::Watch as _;
 use super::super::run::run_events;
 use super::*;
@@ -73,6 +74,34 @@ fn a_cut_beyond_the_model_is_told_and_agreement_not_judged() {
     let expects = "[[events]]\nat = \"10s\"\ndo = \"partition\"\ngroups = [[0], [1]]\n[[expect]]\ninvariant = \"agreement\"";
     let error = read(&small(expects)).unwrap_err();
     assert!(error.to_string().contains("agreement cannot be expected"), "{error}");
+}
+
+/// What is final after forty seconds may wait for ten of them, here because a clock is ahead by more than the limit.
+#[test]
+fn clocks_beyond_the_model_are_told_too() {
+    let clocks = |nodes: &str, more: &str| {
+        let text = format!(
+            "name = \"clocks\"\nduration = \"60s\"\n[chain.pow]\nfuture_limit = \"15s\"\n{nodes}\n{more}"
+        );
+        read(&text).unwrap()
+    };
+    let ahead =
+        |clock: &str| format!("[[nodes]]\n[[nodes]]\nname = \"other\"\nclock = {clock:?}\n");
+    assert!(!clocks(&ahead("25s"), "").is_outside());
+    assert!(clocks(&ahead("25001ms"), "").is_outside());
+    assert!(clocks(&ahead("-26s"), "").is_outside(), "the other one is ahead");
+    assert!(run(&clocks(&ahead("1h"), ""), 1).unwrap().outside);
+
+    let event = |act: &str| format!("[[events]]\nat = \"10s\"\nnodes = [1]\n{act}\n");
+    let jump = |by: &str| event(&format!("do = \"clock\"\nby = {by:?}"));
+    assert!(!clocks(&ahead("20s"), &jump("5s")).is_outside());
+    assert!(clocks(&ahead("20s"), &jump("6s")).is_outside());
+    // Half a second in a second, for the fifty seconds that are left.
+    assert!(!clocks(&ahead("0s"), &event("do = \"drift\"\nppm = 499_000")).is_outside());
+    assert!(clocks(&ahead("1s"), &event("do = \"drift\"\nppm = 499_000")).is_outside());
+
+    let observer = "[[nodes]]\n[[nodes]]\nrole = \"observer\"\nclock = \"1h\"\n";
+    assert!(!clocks(observer, "").is_outside(), "it makes no blocks that would wait");
 }
 
 #[test]
