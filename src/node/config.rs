@@ -57,6 +57,8 @@ pub struct NodeConfig {
     pub resync: bool,
     /// Which block belongs at a height, by the operator's word.
     pub checkpoint: Option<Checkpoint>,
+    /// Where to write down what the node is fed, for `assay sim replay`.
+    pub record: Option<PathBuf>,
     /// How to log. The log is started by whoever starts the node; here it stands so that one file configures both.
     pub log_format: LogFormat,
 }
@@ -78,6 +80,7 @@ impl NodeConfig {
             index: false,
             resync: false,
             checkpoint: None,
+            record: None,
             log_format: LogFormat::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::lock::LockError;
 use super::net::NetError;
+use super::record::RecordingError;
 use super::rpc::StartError;
 use crate::api::Exit;
 use crate::spec::SpecError;
@@ -41,6 +42,14 @@ pub enum NodeError {
     /// The store cannot be opened, or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the node is fed cannot be recorded.
+    #[error("cannot record in {file}: {error}")]
+    Recording {
+        /// The file.
+        file: String,
+        /// Why not.
+        error: RecordingError,
+    },
     /// The system gives no thread, runtime or signal handler.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -54,7 +63,7 @@ impl NodeError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Directory { .. } | Self::Lock(_) => Exit::Database,
-            Self::NoChain { .. } | Self::Spec(_) => Exit::Config,
+            Self::NoChain { .. } | Self::Spec(_) | Self::Recording { .. } => Exit::Config,
             Self::Rpc(error) => error.exit(),
             Self::Net(NetError::Bind { .. }) => Exit::Bind,
             Self::Net(_) => Exit::Config,
@@ -82,6 +91,7 @@ impl NodeError {
             Self::Store(StoreError::NoPayouts { .. }) => "database_older",
             Self::Store(StoreError::Damaged(_)) => "database_damaged",
             Self::Store(StoreError::Io(_)) => "database_failed",
+            Self::Recording { .. } => "bad_recording",
             Self::System(_) => "system_refused",
             Self::Stopped(_) => "stopped",
         }
@@ -97,6 +107,7 @@ impl NodeError {
                 Some("stop that node first, or choose another --datadir")
             }
             Self::NoChain { .. } => Some("name a chain with --chain"),
+            Self::Recording { error, .. } => Some(error.help()),
             Self::Store(StoreError::Io(_)) => {
                 Some("check the free space and the permissions of the data directory")
             }

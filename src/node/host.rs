@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 use super::aside::Aside;
 use super::feed::Feed;
 use super::net::NetHandle;
+use super::record::Recording;
 use super::report::Reporter;
 use super::search::Searcher;
 use super::stopwatch::Lap;
@@ -178,13 +179,14 @@ impl Mailbox {
     }
 
     /// Starts the loop. The thread ends with the reason why, which is nothing if it was told to stop.
-    pub fn start(
+    pub(super) fn start(
         self,
         replica: NodeReplica,
         net: NetHandle,
         miner: Arc<Miner>,
         reporter: Reporter,
         feed: Feed,
+        recording: Option<Recording>,
     ) -> std::io::Result<(Host, std::thread::JoinHandle<Result<(), String>>)> {
         let inbox = self.inbox.clone();
         let verifier = Verifier::start(move |input| {
@@ -209,6 +211,7 @@ impl Mailbox {
             searcher,
             reporter,
             shared,
+            recording,
             outputs: Vec::new(),
             tickets: BTreeMap::new(),
             ticket: 0,
@@ -231,6 +234,8 @@ struct Loop {
     searcher: Searcher,
     reporter: Reporter,
     shared: Arc<Shared>,
+    /// What the replica is fed goes into a file as well.
+    recording: Option<Recording>,
     /// What is to be performed, each with the time that an import took which led to it.
     outputs: Vec<(Output, Duration)>,
     tickets: BTreeMap<u64, oneshot::Sender<Results>>,
@@ -311,12 +316,12 @@ impl Loop {
         let now = self.now();
         let lap = self.reporter.lap();
         match message {
-            Message::Input(input) => self.replica.handle(now, input),
+            Message::Input(input) => self.feed(now, input),
             Message::Submit(transactions, reply) => {
                 self.ticket += 1;
                 let ticket = self.ticket;
                 self.tickets.insert(ticket, reply);
-                self.replica.handle(now, Input::Submit { ticket, transactions });
+                self.feed(now, Input::Submit { ticket, transactions });
             }
             Message::Query(question) => question(&self.replica),
             Message::Stop => return false,
@@ -325,9 +330,20 @@ impl Loop {
         true
     }
 
+    /// Hands an input to the replica: the only way in.
+    fn feed(&mut self, now: Time, input: Input) {
+        if let Some(recording) = &mut self.recording {
+            recording.goes_in(now, &input);
+        }
+        self.replica.handle(now, input);
+    }
+
     /// Takes what the replica wants done after one input. Blocks that came with it share the time that it took.
     fn collect(&mut self, lap: &Lap) {
         let outputs = self.replica.take_outputs();
+        if let Some(recording) = &mut self.recording {
+            recording.came_out(&outputs, &self.replica);
+        }
         let import = |output: &&Output| matches!(output, Output::Report(Report::Imported { .. }));
         let imports = outputs.iter().filter(import).count();
         let took = match u32::try_from(imports) {
@@ -394,7 +410,12 @@ impl Loop {
     fn end(&mut self) -> Result<(), String> {
         self.searcher.stop();
         // What is final and was put off is written, so that the store says the same as whoever reads it again.
-        self.replica.handle(self.now(), Input::Tick);
+        let lap = self.reporter.lap();
+        self.feed(self.now(), Input::Tick);
+        self.collect(&lap);
+        if let Some(recording) = &mut self.recording {
+            recording.end(&self.replica);
+        }
         self.replica.store().sync().map_err(|error| error.to_string())
     }
 }

@@ -32,6 +32,7 @@ pub mod lock;
 pub mod logfile;
 pub mod metrics;
 pub mod net;
+mod record;
 pub mod report;
 pub mod rpc;
 mod search;
@@ -42,6 +43,7 @@ pub mod words;
 pub mod work;
 
 pub use error::NodeError;
+pub use record::RecordingError;
 
 use std::fs;
 use std::io::Write;
@@ -61,6 +63,7 @@ use self::host::{Inbox, Mailbox, wall_clock};
 use self::lock::DirectoryLock;
 use self::metrics::Metrics;
 use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
+use self::record::Begun;
 use self::report::{Names, Reporter, START};
 use self::rpc::{Facts, Rule, Server};
 use self::stopwatch::Stopwatch;
@@ -70,6 +73,7 @@ use crate::api::Exit;
 use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
 use crate::consensus::Seat;
 use crate::miner::{Miner, Throttle};
+use crate::replica::record::Start;
 use crate::replica::{Chain, Replica};
 use crate::spec::{Consensus, FrozenSpec};
 use crate::store::Histories;
@@ -128,9 +132,13 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let chain = Chain { checkpoint, ..Chain::of(spec) };
     let payout = config.mining.as_ref().map(|mining| mining.payout);
     let stopwatch = Stopwatch::default();
-    let engine = stopwatch.around(spec.engine(&Seat { payout, ..Seat::default() }));
-    let replica =
-        Replica::open(chain, || spec.genesis_state(), engine, store.clone(), wall_clock())?;
+    let seat = Seat { payout, ..Seat::default() };
+    let engine = stopwatch.around(spec.engine(&seat));
+    let begun = record(config, spec, Start { payout, checkpoint }, &store)?;
+    let now = wall_clock();
+    let recording = begun.map(|begun| begun.open(now)).transpose();
+    let recording = recording.map_err(|error| unrecorded(config, error))?;
+    let replica = Replica::open(chain, || spec.genesis_state(), engine, store.clone(), now)?;
 
     let mailbox = Mailbox::default();
     let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
@@ -140,7 +148,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let counters = net.handle().counters().clone();
     let reporter = Reporter::new(metrics.clone(), counters, stopwatch, names);
     let feed = Feed::new(spec.prefix);
-    let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed)?;
+    let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed, recording)?;
     let Rule::Pow(rules) = rule(spec);
     let backend = NodeBackend {
         host: host.clone(),
@@ -215,6 +223,26 @@ impl Ends {
             }
         }
     }
+}
+
+/// Begins the recording, if there is to be one.
+fn record(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    start: Start,
+    store: &RocksStore,
+) -> Result<Option<Begun>, NodeError> {
+    let Some(file) = &config.record else { return Ok(None) };
+    let begun =
+        Begun::begin(file, spec, start, store).map_err(|error| unrecorded(config, error))?;
+    let file = file.display();
+    tracing::info!(%file, "recorded in {file}; `assay sim replay` runs it again");
+    Ok(Some(begun))
+}
+
+fn unrecorded(config: &NodeConfig, error: RecordingError) -> NodeError {
+    let file = config.record.as_deref().unwrap_or(Path::new(""));
+    NodeError::Recording { file: file.display().to_string(), error }
 }
 
 fn metrics(spec: &FrozenSpec) -> Metrics {

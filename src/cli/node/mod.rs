@@ -124,6 +124,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         index: settings.index.unwrap_or(false),
         resync,
         checkpoint: settings.checkpoint,
+        record: settings.record,
         ..NodeConfig::new(settled.datadir)
     })
 }

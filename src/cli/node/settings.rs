@@ -192,6 +192,10 @@ pub struct Settings {
     )]
     pub index: Option<bool>,
 
+    /// Record what the node is fed in this file, which `assay sim replay` runs again; one that is there is gone on with
+    #[arg(long, env = "ASSAY_RECORD", hide_env = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
     /// Write the log to this file and not to stderr; at 16 MiB it is turned over, and one older file is kept
     #[arg(long, env = "ASSAY_LOG_FILE", hide_env = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -224,6 +228,7 @@ impl Settings {
             throttle: self.throttle.or(other.throttle),
             kernel: self.kernel.or(other.kernel),
             index: self.index.or(other.index),
+            record: self.record.or(other.record),
             log_file: self.log_file.or(other.log_file),
             log_format: self.log_format.or(other.log_format),
         }
@@ -247,6 +252,7 @@ impl Settings {
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
         settings.datadir = settings.datadir.map(|datadir| beside.join(datadir));
         settings.rpc_token_file = settings.rpc_token_file.map(|file| beside.join(file));
+        settings.record = settings.record.map(|file| beside.join(file));
         settings.log_file = settings.log_file.map(|file| beside.join(file));
         settings.chain = settings.chain.map(|chain| {
             let is_path = chain.contains('/') || chain.ends_with(".toml");

@@ -41,6 +41,7 @@ fn everything_can_be_said_in_a_file() {
         throttle = 0.25
         kernel = "portable"
         index = false
+        record = "node.rec"
         log_file = "node.log"
         log_format = "json"
     "#;

@@ -85,6 +85,9 @@ pub enum RecordError {
         /// This one.
         expected: GenesisId,
     },
+    /// It was begun with other settings of the same chain.
+    #[error("the recording was begun with another chain spec of the same chain")]
+    OtherSpec,
     /// An entry was altered, or stands where none of its kind can.
     #[error("it is damaged at byte {offset}: {reason}")]
     Damaged {
@@ -187,6 +190,11 @@ impl<W: Write> RecordWriter<W> {
     /// Where the file ends.
     pub fn tail(&self) -> Tail {
         Tail { bytes: self.bytes, cut: 0, check: self.check }
+    }
+
+    /// What was written to.
+    pub fn into_inner(self) -> W {
+        self.out
     }
 
     /// What is written to.
