@@ -60,7 +60,10 @@ pub use net::{
     ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,
 };
 pub use selector::BlockSelector;
-pub use sim::{SimExpect, SimReplay, SimRun, SimScenario, SimViolation};
+pub use sim::{
+    NodeLife, NodeParted, NodeReplay, NodeStep, SimExpect, SimReplay, SimRun, SimScenario,
+    SimViolation,
+};
 pub use system::SystemInfo;
 pub use transaction::{
     OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,

@@ -1,6 +1,7 @@
 //! `assay sim`: scenarios in simulated time. None of it asks a node.
 
 mod files;
+mod replay;
 mod report;
 mod runs;
 
@@ -10,9 +11,9 @@ use clap::Subcommand;
 
 use super::error::CliError;
 use super::output::{self, Table};
-use super::{Globals, log, long};
-use crate::api::{Exit, SimReplay, SimScenario};
-use crate::sim::scenario::{Recording, RecordingError, Scenario, shipped};
+use super::{Globals, log};
+use crate::api::{Exit, SimScenario};
+use crate::sim::scenario::{Recording, Scenario, shipped};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,8 +25,10 @@ Examples:
   assay sim run eclipse --seed 1 --svg pictures  the tree of blocks, and how they spread
   assay sim run eclipse --seed 1 --trace run.rec
   assay sim replay run.rec                       the same again, and whether it is
+  assay sim replay node.rec                      what a node was fed with `assay node run --record node.rec`
+  assay sim replay node.rec --until 17 --trace steps.jsonl
 
-Exit code 10: a checker found a violation, or something expected did not come.";
+Exit code 10: a checker found a violation, something expected did not come, or a replay is another history.";
 
 /// What `assay sim` takes.
 #[derive(Debug, clap::Args)]
@@ -41,11 +44,8 @@ enum Command {
     Run(Run),
     /// List the shipped scenarios
     List,
-    /// Run again what was recorded with --trace, and compare
-    Replay {
-        /// The recording
-        recording: PathBuf,
-    },
+    /// Run again what was recorded, and compare: a run with --trace, or a node with --record
+    Replay(replay::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     match args.command {
         Command::Run(args) => start(&args, globals.json),
         Command::List => list(globals.json),
-        Command::Replay { recording } => replay(&recording, globals.json),
+        Command::Replay(args) => replay::run(&args, globals.json),
     }
 }
 
@@ -168,55 +168,6 @@ fn list(json: bool) -> Result<Exit, CliError> {
     }
     table.print()?;
     Ok(Exit::Ok)
-}
-
-fn replay(file: &std::path::Path, json: bool) -> Result<Exit, CliError> {
-    let text = files::read(file, crate::sim::scenario::RECORDING_BYTES_MAX)?;
-    let recording = Recording::read(&text)?;
-    let name = recording.scenario.name.clone();
-    let (replayed, signal) = {
-        let recording = recording.clone();
-        long::interruptible(move |_| recording.replay())?
-    };
-    if let Some(exit) = signal {
-        return Ok(exit);
-    }
-    let replayed = replayed?;
-    let report = SimReplay {
-        scenario: name,
-        seed: recording.seed,
-        recorded: recording.digest.to_hex().to_string(),
-        digest: replayed.outcome.digest.to_hex().to_string(),
-        same: replayed.parted.is_none(),
-        parted_us: replayed.parted.map(|(from, to)| (from.0, to.0)),
-    };
-    if json {
-        output::json(&report)?;
-    } else {
-        let mut table = Table::pairs();
-        table.pair("scenario", &report.scenario);
-        table.pair("seed", report.seed);
-        table.pair("recorded", &report.recorded);
-        table.pair("digest", &report.digest);
-        table.print()?;
-        output::line(match replayed.parted {
-            None => "the same history".to_owned(),
-            Some((from, to)) => format!("another history: the two part between {from} and {to}"),
-        })?;
-    }
-    Ok(if report.same { Exit::Ok } else { Exit::Violated })
-}
-
-impl From<RecordingError> for CliError {
-    fn from(error: RecordingError) -> Self {
-        let advice = match &error {
-            RecordingError::Version { .. } | RecordingError::Format { .. } => {
-                "replay it with the version that recorded it, or record the run again"
-            }
-            _ => "`assay sim run SCENARIO --seed S --trace FILE` records a run",
-        };
-        Self::new(Exit::Config, "bad_recording", error.to_string()).help(advice)
-    }
 }
 
 impl From<crate::sim::scenario::Impossible> for CliError {
