@@ -8,6 +8,8 @@
 
 #[path = "devnet/faults.rs"]
 mod faults;
+#[path = "devnet/recording.rs"]
+mod recording;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,7 +7,7 @@ mod view;
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
@@ -127,6 +127,9 @@ struct Up {
     /// Let the nodes keep an index of the history of addresses, which `assay wallet history` reads
     #[arg(long)]
     index: bool,
+    /// Record what each node is fed in DIR/NODE.rec, which `assay sim replay` runs again
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
     /// Leave the nodes running and return
     #[arg(short, long)]
     detach: bool,
@@ -240,7 +243,8 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
         output::note(format!("note: {} is not part of the devnet and stays", path.display()));
     }
     let resumed = site.existing().is_some();
-    let plan = planned(&given, &args, &site)?;
+    let record = args.record.as_deref().map(made).transpose()?;
+    let plan = planned(&given, &args, record.as_deref(), &site)?;
     let marker = site.settle(&plan, output::now())?;
     let directory = site.directory().clone();
     reconnect(&directory, &site, &given)?;
@@ -312,13 +316,21 @@ fn reconnect(directory: &Directory, site: &Site, given: &Given) -> Result<(), Cl
     Ok(directory.write_links(&now, site.lock())?)
 }
 
+/// A directory that is there from now on, as an absolute path: nodes have directories of their own.
+fn made(directory: &Path) -> Result<PathBuf, CliError> {
+    std::fs::create_dir_all(directory)
+        .and_then(|()| directory.canonicalize())
+        .map_err(|error| CliError::file("make", directory, &error))
+}
+
 /// What is to run, from the spec and what lives in the directory.
-fn planned(given: &Given, args: &Up, site: &Site) -> Result<Plan, CliError> {
+fn planned(given: &Given, args: &Up, record: Option<&Path>, site: &Site) -> Result<Plan, CliError> {
     let chain = site.directory().chain();
     let circumstances = Circumstances {
         existing: site.existing().map(|(marker, text)| (marker, text, chain.as_path())),
         nodes: args.nodes.map(NonZeroUsize::get),
         index: args.index,
+        record,
         now: output::now(),
         cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };

@@ -90,7 +90,7 @@ impl FakeNet {
                 threads: 1,
                 throttle: "10%".to_owned(),
             }),
-            index: false,
+            ..Launch::default()
         };
         self.nodes.iter().map(|node| (node.clone(), launch(node))).collect()
     }

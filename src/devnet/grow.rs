@@ -40,9 +40,11 @@ pub fn grow(directory: &Directory, lock: &Lock) -> Result<Growth, DevnetError> {
     let text = fs::read_to_string(&path).map_err(DevnetError::io("read", &path))?;
     let frozen = FrozenSpec::parse(&path.display().to_string(), &text)
         .map_err(|error| DevnetError::Damaged { path, reason: error.to_string() })?;
-    // The new node keeps an index if the first one does.
-    let index = directory.node(0).run()?.is_some_and(|run| run.launch.index);
-    let mut all = launches(&frozen, payouts(&frozen, count, &directory.payout())?, index);
+    // The new node keeps an index if the first one does, and is recorded if that one is.
+    let Launch { index, record, .. } =
+        directory.node(0).run()?.map(|run| run.launch).unwrap_or_default();
+    let payouts = payouts(&frozen, count, &directory.payout())?;
+    let mut all = launches(&frozen, payouts, index, record.as_deref());
     let launch = all.pop().unwrap_or_default();
     let node = directory.node(count - 1);
     let marker = DevnetFile { nodes: (0..count).map(node_name).collect(), ..before.clone() };

@@ -66,6 +66,9 @@ impl NodeProgram {
         if launch.index {
             command.arg("--index");
         }
+        if let Some(directory) = &launch.record {
+            command.arg("--record").arg(directory.join(format!("{}.rec", node.name)));
+        }
         // What the caller's shell sets for its own commands is not meant for every node of a devnet.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("ASSAY_") {

@@ -25,6 +25,8 @@ pub struct Circumstances<'a> {
     pub nodes: Option<usize>,
     /// Whether the nodes keep an index of the history of addresses.
     pub index: bool,
+    /// The directory in which the nodes record what they are fed; an absolute path.
+    pub record: Option<&'a Path>,
     /// The clock.
     pub now: Time,
     /// How many cores the machine has.
@@ -80,7 +82,12 @@ pub fn plan(
         genesis: frozen.genesis_id(),
         engine: frozen.consensus().engine().to_owned(),
         frozen: frozen.to_toml(),
-        launches: launches(&frozen, payouts(&frozen, nodes)?, circumstances.index),
+        launches: launches(
+            &frozen,
+            payouts(&frozen, nodes)?,
+            circumstances.index,
+            circumstances.record,
+        ),
     })
 }
 
@@ -114,7 +121,12 @@ fn first_bits(consensus: &Consensus) -> Bits {
 }
 
 /// How each node is started.
-pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>, index: bool) -> Vec<Launch> {
+pub(super) fn launches(
+    frozen: &FrozenSpec,
+    payouts: Vec<Payout>,
+    index: bool,
+    record: Option<&Path>,
+) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
     let launch = |payout: Payout| {
         let mines = match frozen.consensus() {
@@ -126,7 +138,7 @@ pub(super) fn launches(frozen: &FrozenSpec, payouts: Vec<Payout>, index: bool) -
             threads: miner.threads,
             throttle: miner.throttle.to_string(),
         };
-        Launch { miner: mines.then(mining), index }
+        Launch { miner: mines.then(mining), index, record: record.map(Path::to_owned) }
     };
     payouts.into_iter().map(launch).collect()
 }

@@ -14,7 +14,7 @@ fn shipped() -> Spec {
 const NOW: Time = Time(1_800_000_000_000);
 
 fn first<'a>() -> Circumstances<'a> {
-    Circumstances { existing: None, nodes: None, index: false, now: NOW, cores: 2 }
+    Circumstances { existing: None, nodes: None, index: false, record: None, now: NOW, cores: 2 }
 }
 
 fn make(spec: Spec, circumstances: &Circumstances<'_>, rate: f64) -> Result<Plan, DevnetError> {

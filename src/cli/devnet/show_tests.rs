@@ -107,7 +107,7 @@ fn launch(owner: Option<&str>) -> Launch {
         threads: 1,
         throttle: "10%".to_owned(),
     });
-    Launch { miner, index: false }
+    Launch { miner, ..Launch::default() }
 }
 
 #[test]
