@@ -8,6 +8,8 @@
 //! What may wait does: questions of peers and batches of transactions are put aside (`aside`), and looked at for a
 //! moment in each round, one peer after the other. A block never stands behind more of them than that.
 //!
+//! Whatever goes into the replica can be recorded on its way ([`Recorded`]).
+//!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ use tokio::sync::{oneshot, watch};
 use super::aside::Aside;
 use super::feed::Feed;
 use super::net::NetHandle;
-use super::record::Recording;
+use super::record::{Recorded, Recording};
 use super::report::Reporter;
 use super::search::Searcher;
 use super::stopwatch::Lap;
@@ -202,7 +204,7 @@ impl Mailbox {
         });
         let host = Host { inbox: self.inbox.clone(), shared: shared.clone() };
         let mut looping = Loop {
-            replica,
+            replica: Recorded::new(replica, recording),
             messages: self.messages,
             aside: Aside::default(),
             queued: self.inbox.queued,
@@ -211,7 +213,6 @@ impl Mailbox {
             searcher,
             reporter,
             shared,
-            recording,
             outputs: Vec::new(),
             tickets: BTreeMap::new(),
             ticket: 0,
@@ -225,7 +226,7 @@ impl Mailbox {
 }
 
 struct Loop {
-    replica: NodeReplica,
+    replica: Recorded,
     messages: Receiver<Message>,
     aside: Aside,
     queued: Arc<AtomicUsize>,
@@ -234,8 +235,6 @@ struct Loop {
     searcher: Searcher,
     reporter: Reporter,
     shared: Arc<Shared>,
-    /// What the replica is fed goes into a file as well.
-    recording: Option<Recording>,
     /// What is to be performed, each with the time that an import took which led to it.
     outputs: Vec<(Output, Duration)>,
     tickets: BTreeMap<u64, oneshot::Sender<Results>>,
@@ -316,12 +315,12 @@ impl Loop {
         let now = self.now();
         let lap = self.reporter.lap();
         match message {
-            Message::Input(input) => self.feed(now, input),
+            Message::Input(input) => self.replica.handle(now, input),
             Message::Submit(transactions, reply) => {
                 self.ticket += 1;
                 let ticket = self.ticket;
                 self.tickets.insert(ticket, reply);
-                self.feed(now, Input::Submit { ticket, transactions });
+                self.replica.handle(now, Input::Submit { ticket, transactions });
             }
             Message::Query(question) => question(&self.replica),
             Message::Stop => return false,
@@ -330,20 +329,9 @@ impl Loop {
         true
     }
 
-    /// Hands an input to the replica: the only way in.
-    fn feed(&mut self, now: Time, input: Input) {
-        if let Some(recording) = &mut self.recording {
-            recording.goes_in(now, &input);
-        }
-        self.replica.handle(now, input);
-    }
-
     /// Takes what the replica wants done after one input. Blocks that came with it share the time that it took.
     fn collect(&mut self, lap: &Lap) {
         let outputs = self.replica.take_outputs();
-        if let Some(recording) = &mut self.recording {
-            recording.came_out(&outputs, &self.replica);
-        }
         let import = |output: &&Output| matches!(output, Output::Report(Report::Imported { .. }));
         let imports = outputs.iter().filter(import).count();
         let took = match u32::try_from(imports) {
@@ -410,12 +398,8 @@ impl Loop {
     fn end(&mut self) -> Result<(), String> {
         self.searcher.stop();
         // What is final and was put off is written, so that the store says the same as whoever reads it again.
-        let lap = self.reporter.lap();
-        self.feed(self.now(), Input::Tick);
-        self.collect(&lap);
-        if let Some(recording) = &mut self.recording {
-            recording.end(&self.replica);
-        }
+        self.replica.handle(self.now(), Input::Tick);
+        self.replica.end();
         self.replica.store().sync().map_err(|error| error.to_string())
     }
 }

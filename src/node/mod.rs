@@ -77,6 +77,7 @@ use crate::replica::record::Start;
 use crate::replica::{Chain, Replica};
 use crate::spec::{Consensus, FrozenSpec};
 use crate::store::Histories;
+use crate::types::{BlockId, Height};
 
 /// The database, in the data directory.
 const DATABASE: &str = "db";
@@ -134,7 +135,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let stopwatch = Stopwatch::default();
     let seat = Seat { payout, ..Seat::default() };
     let engine = stopwatch.around(spec.engine(&seat));
-    let begun = record(config, spec, Start { payout, checkpoint }, &store)?;
+    let begun = record(config, spec, (&seat, checkpoint), &store)?;
     let now = wall_clock();
     let recording = begun.map(|begun| begun.open(now)).transpose();
     let recording = recording.map_err(|error| unrecorded(config, error))?;
@@ -229,12 +230,14 @@ impl Ends {
 fn record(
     config: &NodeConfig,
     spec: &FrozenSpec,
-    start: Start,
+    (seat, checkpoint): (&Seat, Option<(Height, BlockId)>),
     store: &RocksStore,
 ) -> Result<Option<Begun>, NodeError> {
     let Some(file) = &config.record else { return Ok(None) };
-    let begun =
-        Begun::begin(file, spec, start, store).map_err(|error| unrecorded(config, error))?;
+    let begun = Start::of(seat, checkpoint)
+        .map_err(RecordingError::from)
+        .and_then(|start| Begun::begin(file, spec, start, store))
+        .map_err(|error| unrecorded(config, error))?;
     let file = file.display();
     tracing::info!(%file, "recorded in {file}; `assay sim replay` runs it again");
     Ok(Some(begun))

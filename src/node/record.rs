@@ -9,12 +9,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
+use super::host::NodeReplica;
 use crate::replica::record::{
     Entry, Head, RecordError, RecordReader, RecordWriter, Recorder, Start, lost, write_store,
 };
@@ -54,9 +56,58 @@ impl RecordingError {
             Self::Record(RecordError::Io(_) | RecordError::Store(_)) => {
                 "name a file in a directory that exists and is yours to write"
             }
+            Self::Record(RecordError::Secret) => {
+                "leave --record out, or record a node that only follows"
+            }
             Self::Record(RecordError::NoRecording) => "name a file that does not exist yet",
             Self::Record(_) => "name another file, or move this one away",
         }
+    }
+}
+
+/// The replica as the loop has it, with the recording of it, if there is one: no input and no output passes by.
+pub(super) struct Recorded {
+    replica: NodeReplica,
+    recording: Option<Recording>,
+}
+
+impl Recorded {
+    pub(super) fn new(replica: NodeReplica, recording: Option<Recording>) -> Self {
+        Self { replica, recording }
+    }
+
+    /// [`Replica::handle`].
+    pub(super) fn handle(&mut self, now: Time, input: Input) {
+        if let Some(recording) = &mut self.recording {
+            recording.goes_in(now, &input);
+        }
+        self.replica.handle(now, input);
+    }
+
+    /// [`Replica::take_outputs`].
+    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
+        let outputs = self.replica.take_outputs();
+        if let Some(recording) = &mut self.recording {
+            recording.came_out(&outputs, &self.replica);
+        }
+        outputs
+    }
+
+    /// Nothing is put in any more. What still came out nobody performs, but the recording has it.
+    pub(super) fn end(&mut self) {
+        self.take_outputs();
+        if let Some(recording) = &mut self.recording {
+            recording.end(&self.replica);
+        }
+    }
+}
+
+/// To look at it.
+impl Deref for Recorded {
+    type Target = NodeReplica;
+
+    fn deref(&self) -> &NodeReplica {
+        &self.replica
     }
 }
 

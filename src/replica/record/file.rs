@@ -88,6 +88,11 @@ pub enum RecordError {
     /// It was begun with other settings of the same chain.
     #[error("the recording was begun with another chain spec of the same chain")]
     OtherSpec,
+    /// The node signs for an authority.
+    #[error(
+        "the node signs with a key, which is not written down, and without it nobody signs the same again"
+    )]
+    Secret,
     /// An entry was altered, or stands where none of its kind can.
     #[error("it is damaged at byte {offset}: {reason}")]
     Damaged {

@@ -35,6 +35,7 @@ pub use file::{
 pub use stored::{differing, write_store};
 
 use super::{Input, Output, Replica, Report};
+use crate::consensus::Seat;
 use crate::store::Store;
 use crate::types::{Address, BlockId, Height, Time, encode};
 
@@ -46,8 +47,31 @@ pub const MARK_EVERY: u64 = 256;
 pub struct Start {
     /// Whom its blocks pay; `None` if it makes none.
     pub payout: Option<Address>,
+    /// What its engine draws its chances from.
+    pub seed: u64,
     /// Which block belongs at a height, by the operator's word.
     pub checkpoint: Option<(Height, BlockId)>,
+}
+
+impl Start {
+    /// What a replica is told whose engine has this seat.
+    ///
+    /// # Errors
+    ///
+    /// The seat has a key: it is no recording's business, and nobody signs the same without it.
+    pub fn of(seat: &Seat, checkpoint: Option<(Height, BlockId)>) -> Result<Self, RecordError> {
+        match seat {
+            Seat { key: None, payout, seed } => {
+                Ok(Self { payout: *payout, seed: *seed, checkpoint })
+            }
+            Seat { key: Some(_), .. } => Err(RecordError::Secret),
+        }
+    }
+
+    /// The seat of its engine.
+    pub fn seat(&self) -> Seat {
+        Seat { key: None, payout: self.payout, seed: self.seed }
+    }
 }
 
 /// An entry of a store.

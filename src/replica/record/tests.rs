@@ -3,7 +3,7 @@ use super::stored::STORE_BYTES_MAX;
 use super::*;
 use crate::replica::Peer;
 use crate::store::{Batch, MemStore, Store, Table};
-use crate::types::{GenesisId, Hash};
+use crate::types::{GenesisId, Hash, Keypair};
 
 fn head() -> Head {
     Head::new(GenesisId(Hash([7; 32])), "a spec".into())
@@ -21,7 +21,11 @@ fn entries() -> Vec<Entry> {
     };
     let stored = Stored { table: 1, key: vec![1, 2], value: vec![3] };
     vec![
-        Entry::Start(Start { payout: None, checkpoint: Some((Height(1), BlockId(Hash([2; 32])))) }),
+        Entry::Start(Start {
+            payout: None,
+            seed: 4,
+            checkpoint: Some((Height(1), BlockId(Hash([2; 32])))),
+        }),
         Entry::Stored(vec![stored]),
         Entry::Open { now: Time(1), entries: 1 },
         Entry::Input { now: Time(2), check: 9, input: Input::Connected(Peer(3)) },
@@ -199,6 +203,15 @@ fn a_store_is_carried_but_for_its_index_and_up_to_its_bound() {
     let mut writer = RecordWriter::begin(Vec::new(), &head()).unwrap();
     let error = write_store(&store, &mut writer).unwrap_err();
     assert_eq!(error, RecordError::TooLarge { max: STORE_BYTES_MAX });
+}
+
+#[test]
+fn a_seat_is_written_down_unless_it_has_a_key() {
+    let seat = Seat { seed: 9, ..Seat::default() };
+    let start = Start::of(&seat, None).unwrap();
+    assert_eq!((start.seat().seed, start.seat().payout), (9, None));
+    let seat = Seat { key: Some(Keypair::from_secret(&[1; 32])), ..seat };
+    assert_eq!(Start::of(&seat, None), Err(RecordError::Secret));
 }
 
 #[test]

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 pub use words::{input_words, mark_words, output_words};
 
-use crate::consensus::Seat;
 use crate::replica::record::{
     Digest, Entry, Mark, RecordError, RecordReader, Start, Stored, differing,
 };
@@ -285,7 +284,7 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
         let left = self.left.take();
         let differs = left.map(|left| differing(&*left, &store)).transpose().map_err(failed)?;
         let chain = Chain { checkpoint: start.checkpoint, ..Chain::of(&self.spec) };
-        let engine = self.spec.engine(&Seat { payout: start.payout, ..Seat::default() });
+        let engine = self.spec.engine(&start.seat());
         let genesis = || self.spec.genesis_state();
         let replica =
             Replica::open(chain, genesis, engine, Arc::new(store), now).map_err(failed)?;

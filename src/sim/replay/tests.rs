@@ -1,7 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
-use crate::consensus::Seat;
 use crate::replica::record::{Head, MARK_EVERY, RecordWriter, Recorder, write_store};
 use crate::sim::random::Dice;
 use crate::sim::{Micros, Options as SimOptions, Scene, Sim, Watch};
@@ -50,19 +49,15 @@ impl Watch for Film {
         let mut reel = self.reel.lock().unwrap_or_else(PoisonError::into_inner);
         let now = scene.replica(node).expect("it just started").context().now;
         let (options, spec) = (scene.options(), &scene.options().spec);
-        let payout = options.nodes[node].payout;
-        reel.put(Entry::Start(Start { payout, checkpoint: None }));
+        let seat = options.nodes[node].seat(options.seed, node);
+        let start = Start::of(&seat, None).unwrap();
+        reel.put(Entry::Start(start));
         let store = reel.store.clone();
         let entries = write_store(&*store, &mut reel.writer).unwrap();
         reel.put(Entry::Open { now, entries });
-        let replica = Replica::open(
-            Chain::of(spec),
-            || spec.genesis_state(),
-            spec.engine(&Seat { payout, ..Seat::default() }),
-            store,
-            now,
-        )
-        .unwrap();
+        let replica =
+            Replica::open(Chain::of(spec), || spec.genesis_state(), spec.engine(&seat), store, now)
+                .unwrap();
         reel.running = Some((replica, Recorder::open(now)));
         reel.came_out();
         Ok(())
