@@ -379,10 +379,16 @@ impl Client {
         &self,
         transactions: &[Transaction],
     ) -> Result<Vec<SubmitResult>, ClientError> {
-        let transactions = transactions.iter().map(|t| hex::encode(encode(t))).collect();
-        let results: Vec<SubmitResult> =
-            self.call("mempool_submit", &SubmitParams { transactions }).await?;
-        Ok(results)
+        self.mempool_submit_encoded(transactions.iter().map(encode)).await
+    }
+
+    /// The same with transactions that are encoded already.
+    pub async fn mempool_submit_encoded<T: AsRef<[u8]>>(
+        &self,
+        transactions: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<SubmitResult>, ClientError> {
+        let transactions = transactions.into_iter().map(hex::encode).collect();
+        self.call("mempool_submit", &SubmitParams { transactions }).await
     }
 
     /// Submits one transaction; its refusal is an error.
