@@ -2,7 +2,6 @@
 
 mod faults;
 mod show;
-mod signals;
 mod view;
 
 use std::io;
@@ -14,8 +13,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::signals::Signals;
 use super::error::CliError;
+use super::signals::Signals;
 use super::specs::{self, Given};
 use super::{Globals, block_on, locate, log, output};
 use crate::api::{DevnetFile, DevnetLinks, DevnetStatus, Exit, files};
@@ -141,7 +140,7 @@ struct Up {
     plain: bool,
 }
 
-fn nodes(text: &str) -> Result<NonZeroUsize, String> {
+pub(super) fn nodes(text: &str) -> Result<NonZeroUsize, String> {
     let nodes = text.parse::<NonZeroUsize>().ok().filter(|nodes| nodes.get() <= NODES_MAX);
     nodes.ok_or_else(|| format!("expected a number of nodes from 1 to {NODES_MAX}"))
 }
@@ -244,7 +243,9 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     }
     let resumed = site.existing().is_some();
     let record = args.record.as_deref().map(made).transpose()?;
-    let plan = planned(&given, &args, record.as_deref(), &site)?;
+    let record = record.as_deref();
+    let wishes = Wishes { nodes: args.nodes, index: args.index, record };
+    let plan = planned(&given, wishes, &site)?;
     let marker = site.settle(&plan, output::now())?;
     let directory = site.directory().clone();
     reconnect(&directory, &site, &given)?;
@@ -307,7 +308,7 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
 }
 
 /// Connects the nodes as the spec says. What commands did to the links ends with the run in which they did it.
-fn reconnect(directory: &Directory, site: &Site, given: &Given) -> Result<(), CliError> {
+pub(super) fn reconnect(directory: &Directory, site: &Site, given: &Given) -> Result<(), CliError> {
     let before = directory.links()?;
     let now = DevnetLinks { all: given.spec.devnet.links.into(), ..DevnetLinks::default() };
     if !before.pairs.is_empty() || !before.partition.is_empty() {
@@ -323,14 +324,25 @@ fn made(directory: &Path) -> Result<PathBuf, CliError> {
         .map_err(|error| CliError::file("make", directory, &error))
 }
 
+/// What options say about the nodes of a devnet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wishes<'a> {
+    /// How many; as many as the spec says if it is left open.
+    pub(super) nodes: Option<NonZeroUsize>,
+    /// Whether they keep an index of the history of addresses.
+    pub(super) index: bool,
+    /// Where they record what they are fed.
+    pub(super) record: Option<&'a Path>,
+}
+
 /// What is to run, from the spec and what lives in the directory.
-fn planned(given: &Given, args: &Up, record: Option<&Path>, site: &Site) -> Result<Plan, CliError> {
+pub(super) fn planned(given: &Given, wishes: Wishes<'_>, site: &Site) -> Result<Plan, CliError> {
     let chain = site.directory().chain();
     let circumstances = Circumstances {
         existing: site.existing().map(|(marker, text)| (marker, text, chain.as_path())),
-        nodes: args.nodes.map(NonZeroUsize::get),
-        index: args.index,
-        record,
+        nodes: wishes.nodes.map(NonZeroUsize::get),
+        index: wishes.index,
+        record: wishes.record,
         now: output::now(),
         cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
@@ -461,7 +473,10 @@ async fn watch_until_end(
 }
 
 /// Stops nodes, at once when a signal comes meanwhile, and says so.
-async fn end_all(nodes: &[NodeDirectory], signals: &mut Signals) -> Result<Vec<Ended>, CliError> {
+pub(super) async fn end_all(
+    nodes: &[NodeDirectory],
+    signals: &mut Signals,
+) -> Result<Vec<Ended>, CliError> {
     let hurry = async {
         signals.next().await;
     };

@@ -102,6 +102,44 @@ pub fn node(globals: &Globals, surroundings: &impl Surroundings) -> Result<Node,
     }
 }
 
+/// A node, and a short name for it among others.
+pub type Labelled = (String, Node);
+
+/// All nodes that the options, or else the surroundings, mean, each with a short name: those of a devnet that run, or the
+/// one node that is meant.
+///
+/// # Errors
+///
+/// As [`node`].
+pub fn nodes(
+    globals: &Globals,
+    surroundings: &impl Surroundings,
+) -> Result<Vec<Labelled>, CliError> {
+    let one = || node(globals, surroundings).map(|node| vec![(node.url.clone(), node)]);
+    let home = files::home(|name| surroundings.variable(name));
+    if globals.rpc.is_some() {
+        return one();
+    }
+    if let Some(given) = &globals.dir {
+        let place = place(given, home.as_deref())?;
+        return match (Devnet::read(&place.directory)?, &place.node) {
+            (Some(devnet), None) => devnet.all_running(surroundings),
+            _ => one(),
+        };
+    }
+    if surroundings.variable(VARIABLE).is_some() {
+        return one();
+    }
+    let running = match &home {
+        Some(home) => running_devnets(&files::devnets(home), surroundings)?,
+        None => Vec::new(),
+    };
+    match running.as_slice() {
+        [only] => only.all_running(surroundings),
+        _ => one(),
+    }
+}
+
 /// The node at the default port, with its cookie if it lives in the usual place.
 fn at_default_port(home: Option<&Path>) -> Node {
     let url = format!("http://127.0.0.1:{RPC_PORT_DEFAULT}");
@@ -330,6 +368,21 @@ impl Devnet {
                 .unwrap_or_else(|| format!("its nodes are {}", listed.join(", ")));
             CliError::usage(format!("the devnet {} has no node `{given}`", self.name())).help(help)
         })
+    }
+
+    /// All nodes that run, at least one.
+    fn all_running(&self, surroundings: &impl Surroundings) -> Result<Vec<Labelled>, CliError> {
+        let mut all = Vec::new();
+        for name in &self.file.nodes {
+            if let Some(node) = self.running(name, surroundings)? {
+                all.push((name.clone(), node));
+            }
+        }
+        if all.is_empty() {
+            // It says why.
+            all.push((self.name(), self.first_running(surroundings)?));
+        }
+        Ok(all)
     }
 
     /// The first node that runs.

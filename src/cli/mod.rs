@@ -12,6 +12,7 @@
 //! - `specs` reads and freezes chain specs;
 //! - `long` shows a bar while work lasts, and ends it when a signal comes;
 //! - `output` prints tables, JSON, and quantities as people read them;
+//! - `signals` says by which signal a command that stays is to end, `time` reads lengths of time;
 //! - `log` starts the log.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -40,9 +41,11 @@ mod long;
 pub mod node;
 pub mod output;
 pub mod rpc;
+mod signals;
 pub mod sim;
 pub mod spec;
 pub mod specs;
+mod time;
 pub mod version;
 pub mod wallet;
 

@@ -2,9 +2,10 @@
 
 use clap::ArgGroup;
 
-use super::{existing, print_done, show, signals::Signals};
+use super::{existing, print_done, show};
 use crate::api::{DevnetFile, DevnetLinks, Exit, LinkShape as Json};
 use crate::cli::error::CliError;
+use crate::cli::signals::Signals;
 use crate::cli::{Globals, output};
 use crate::devnet::{
     DevnetError, Directory, Lock, NodeProgram, Ports, grow, links, pause, resume, start,

@@ -34,10 +34,10 @@ use self::draw::Theme;
 use self::model::{Command, Facts, Model, Panel};
 use self::poll::Known;
 use self::screen::Screen;
-use super::signals::Signals;
 use super::{WATCH_INTERVAL, grown, show};
 use crate::api::{DevnetFile, Exit};
 use crate::cli::output;
+use crate::cli::signals::Signals;
 use crate::devnet::{Children, Directory, Launch, Notice, Outlook, Watch, last_lines, node_name};
 use crate::spec::{DevAccount, Spec};
 

@@ -2,8 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::error::CliError;
 use crate::api::Exit;
-use crate::cli::error::CliError;
 
 /// SIGINT, SIGTERM and SIGHUP, caught from now on.
 #[derive(Debug)]
