@@ -26,7 +26,7 @@
 //! | `node` | the replica's host on tokio, libp2p and RocksDB |
 //! | `wallet` | keys, coin selection, the client |
 //! | `devnet` | start, watch, break and stop node processes |
-//! | `bench` | workloads and what the machine makes of them |
+//! | [`bench`] | workloads and what the machine makes of them |
 //! | `cli` | one file per subcommand |
 //!
 //! Below `node` nothing reads the clock, asks for entropy, starts a thread or iterates in an unordered way: time is an
@@ -75,7 +75,6 @@ pub mod wallet;
 #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it supervises processes")]
 pub mod devnet;
 
-#[cfg(feature = "node")]
 #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures time")]
 pub mod bench;
 

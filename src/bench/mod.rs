@@ -3,17 +3,28 @@
 //! A measurement brings its own yardstick and takes both in one run, so that a figure means something on any machine and
 //! beside any other load.
 //!
-//! - [`import`]: how fast a node takes in a chain, against checking its signatures and nothing else
+//! - `import`: how fast a node takes in a chain, against checking its signatures and nothing else
 //! - `workload`: chains of payments, the same every time
+//! - [`schedule`], [`payments`]: when such payments are due, and what they are
+//! - [`views`], [`tally`], [`histogram`]: what nodes said of them, what the chain holds of them, how long they took
 
+pub mod histogram;
+pub mod payments;
+pub mod schedule;
+pub mod tally;
+pub mod views;
+
+#[cfg(feature = "node")]
 pub mod import;
+#[cfg(feature = "node")]
 mod timed;
+#[cfg(feature = "node")]
 mod workload;
 
 use crate::ledger::{ExecuteError, ReadFailed};
 use crate::store::StoreError;
 
-/// Why nothing was measured.
+/// Why an import was not measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// The temporary directory, a thread.
