@@ -8,6 +8,8 @@
 
 #[path = "devnet/faults.rs"]
 mod faults;
+#[path = "devnet/load.rs"]
+mod load;
 #[path = "devnet/recording.rs"]
 mod recording;
 

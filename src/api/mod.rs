@@ -9,6 +9,7 @@
 //! There is one file per namespace of the remote procedure calls, named as the calls are: `chain_info` answers a
 //! [`ChainInfo`]. Nothing here reads a clock, a socket or a disk.
 
+mod bench;
 pub mod bitcoin;
 mod block;
 mod chain;
@@ -31,6 +32,7 @@ mod system;
 mod transaction;
 mod wallet;
 
+pub use bench::{BenchLoad, BenchNode, BenchTimes};
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
 pub use chain::{
     BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockParams, BlocksPage, BlocksParams, ChainInfo,

@@ -5,6 +5,7 @@
 //!
 //! - `import`: how fast a node takes in a chain, against checking its signatures and nothing else
 //! - `workload`: chains of payments, the same every time
+//! - `load`: payments offered to nodes that run, and how long they take to become final
 //! - [`schedule`], [`payments`]: when such payments are due, and what they are
 //! - [`views`], [`tally`], [`histogram`]: what nodes said of them, what the chain holds of them, how long they took
 
@@ -16,6 +17,8 @@ pub mod views;
 
 #[cfg(feature = "node")]
 pub mod import;
+#[cfg(feature = "node")]
+pub mod load;
 #[cfg(feature = "node")]
 mod timed;
 #[cfg(feature = "node")]

@@ -131,7 +131,7 @@ pub enum Command {
     Man(completions::ManArgs),
     /// Run scenarios in simulated time: faults, attacks, and what must hold
     Sim(sim::Args),
-    /// Measure this machine
+    /// Measure this machine, and nodes under load
     Bench(bench::Args),
     /// Say what this program is and how it was built
     Version,

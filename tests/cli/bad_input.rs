@@ -157,7 +157,39 @@ const ROWS: &[Row] = &[
     ),
     row("a rule that is not built", "spec new pbft", 2, "usage", &["not built yet", "pow"]),
     row("a rule that is none", "spec new pwo", 2, "usage", &["did you mean `pow`?"]),
+    row("no payments at all", "bench load --rate 0", 2, "usage", &["above 0"]),
+    row(
+        "two ways to pace payments",
+        "bench load --rate 5 --in-flight 3",
+        2,
+        "usage",
+        &["--rate", "--in-flight"],
+    ),
+    row("nothing on its way", "bench load --in-flight 0", 2, "usage", &["0 payments", "1 to"]),
+    row(
+        "more payments than are kept",
+        "bench load --rate 100000 --duration 1h",
+        2,
+        "usage",
+        &["1000000", "at most 10 s"],
+    ),
+    row("a payload beyond all outputs", "bench load --payload 1000000", 2, "usage", &["room for"]),
+    row("a chain to measure is not named", "bench confirm", 2, "usage", &["SPEC"]),
+    row(
+        "a devnet of its own is asked elsewhere",
+        "bench confirm pow-dev --rpc a:1",
+        2,
+        "usage",
+        &["--attach"],
+    ),
     // Specs and configuration: 3.
+    row(
+        "no chain to measure is called so",
+        "bench confirm pow-dve",
+        3,
+        "unknown_spec",
+        &["`pow-dev`"],
+    ),
     row(
         "no shipped spec is called so",
         "spec check pow-dve",
@@ -236,6 +268,13 @@ const ROWS: &[Row] = &[
         8,
         "unreachable",
         &["http://127.0.0.1:1 does not answer"],
+    ),
+    row(
+        "nobody there takes payments",
+        "bench load --rpc 127.0.0.1:1",
+        8,
+        "unreachable",
+        &["127.0.0.1:1"],
     ),
     row(
         "a devnet that is not there",

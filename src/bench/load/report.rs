@@ -1,0 +1,121 @@
+//! From the books to what is printed.
+
+use std::time::Duration;
+
+use super::audit::Audit;
+use super::run::{Books, Costs, Target};
+use super::{IDLE_MIN, LAG_MAX, Order, Pace, STEAL_MAX};
+use crate::api::{BenchLoad, BenchNode, BenchTimes};
+use crate::bench::histogram::Histogram;
+use crate::bench::schedule::Micros;
+use crate::bench::tally::Tally;
+
+/// What was measured beside the books.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    pub(super) partial: bool,
+    pub(super) begun: Micros,
+    pub(super) offered: Duration,
+    pub(super) payment_bytes: usize,
+    pub(super) signed_per_second: Option<f64>,
+    pub(super) syncs: Histogram,
+    /// The shares that were idle and stolen.
+    pub(super) processors: Option<(f64, f64)>,
+    pub(super) costs: Costs,
+    pub(super) audit: Audit,
+}
+
+/// Microseconds as milliseconds.
+fn ms(micros: u64) -> f64 {
+    micros as f64 / 1000.0
+}
+
+fn times(histogram: &Histogram) -> Option<BenchTimes> {
+    let at = |share| histogram.percentile(share).map(ms);
+    Some(BenchTimes {
+        p50: at(0.5)?,
+        p95: at(0.95)?,
+        p99: at(0.99)?,
+        max: ms(histogram.max()),
+        count: histogram.count(),
+    })
+}
+
+pub(super) fn report(
+    order: &Order,
+    targets: &[Target],
+    books: &Books,
+    tally: &Tally,
+    measured: &Measured,
+) -> BenchLoad {
+    let info = &targets[0].info;
+    let sum = tally.sum(measured.audit.settled);
+    let (refusals, failures) = tally.reasons();
+    let seconds = measured.offered.as_secs_f64();
+    let took = Duration::from_micros(books.settled_last.saturating_sub(measured.begun));
+    let per_payment = |cost: f64| (sum.included > 0).then(|| cost / sum.included as f64);
+    let views = &books.views;
+    let node = |(number, target): (usize, &Target)| BenchNode {
+        name: target.name.clone(),
+        included_ms: times(&views.of_node(number).included),
+        final_ms: times(&views.of_node(number).settled),
+        lagged: books.gaps[number].lagged,
+        reconnects: books.gaps[number].reconnects,
+    };
+    let open = matches!(order.pace, Pace::Open(_));
+    let lag = books.lag.percentile(0.99).map(Duration::from_micros).unwrap_or_default();
+    let costs = &measured.costs;
+    BenchLoad {
+        chain: info.chain.clone(),
+        genesis: info.genesis,
+        engine: info.engine.clone(),
+        nodes: targets.len() as u64, // lengths fit
+        partial: measured.partial,
+        seed: order.seed,
+        accounts: order.accounts as u64,
+        in_flight: match order.pace {
+            Pace::Closed(flight) => Some(flight as u64),
+            Pace::Open(_) => None,
+        },
+        payment_bytes: measured.payment_bytes as u64,
+        offered_seconds: seconds,
+        rate_offered: if seconds > 0.0 { sum.submitted as f64 / seconds } else { 0.0 },
+        rate_final: (books.settled > 0 && !took.is_zero())
+            .then(|| books.settled as f64 / took.as_secs_f64()),
+        submitted: sum.submitted,
+        accepted: sum.acknowledged,
+        refused: sum.refused,
+        unanswered: sum.unanswered,
+        included: sum.included,
+        settled: sum.settled,
+        pending: sum.pending,
+        lost: sum.lost,
+        duplicates: sum.duplicates,
+        conflicts: measured.audit.conflicts,
+        reorganised: views.returned(),
+        unread: measured.audit.unread.clone(),
+        refusals: refusals.clone(),
+        failures: failures.clone(),
+        accepted_ms: times(&books.accepted),
+        included_ms: times(&views.at_home().included),
+        final_ms: times(&views.at_home().settled),
+        included_everywhere_ms: times(&views.everywhere().included),
+        final_everywhere_ms: times(&views.everywhere().settled),
+        confirmations_ms: views.confirmations().iter().map(times).collect(),
+        per_node: targets.iter().enumerate().map(node).collect(),
+        fsync_ms: times(&measured.syncs),
+        read_ms: times(&books.read),
+        node_memory_bytes: books.memory,
+        bytes_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.bytes as f64)),
+        messages_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.messages as f64)),
+        cpu_us_per_tx: costs.processor.and_then(|time| per_payment(time.as_secs_f64() * 1e6)),
+        lag_ms: if open { times(&books.lag) } else { None },
+        generator_saturated: open && lag > LAG_MAX,
+        idle_share: measured.processors.map(|(idle, _)| idle),
+        steal_share: measured.processors.map(|(_, steal)| steal),
+        cpu_starved: measured
+            .processors
+            .is_some_and(|(idle, steal)| idle < IDLE_MIN || steal > STEAL_MAX),
+        signed_per_second: measured.signed_per_second,
+    }
+}

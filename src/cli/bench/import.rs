@@ -1,0 +1,88 @@
+//! `assay bench import`: how fast a chain of payments is taken in.
+
+use std::path::PathBuf;
+
+use crate::api::Exit;
+use crate::bench::import;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Table};
+
+/// The most blocks: a replica holds them above the final one while the chain is made.
+const BLOCKS_MAX: u64 = 2000;
+
+/// The most payments in a block: it has at most 4 MiB.
+const TRANSACTIONS_MAX: u64 = 10_000;
+
+/// The most coins: what they hold together stays below 2^53 base units.
+const COINS_MAX: u64 = 5_000_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Blocks in the chain
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..=BLOCKS_MAX))]
+    blocks: u64,
+    /// Payments in each block, of one input and two outputs
+    #[arg(long, value_name = "N", default_value_t = 1000,
+          value_parser = clap::value_parser!(u64).range(1..=TRANSACTIONS_MAX))]
+    transactions: u64,
+    /// Coins in the state beforehand; with several, the costs of a block are compared
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [10_000, 1_000_000],
+          value_parser = clap::value_parser!(u64).range(1..=COINS_MAX))]
+    coins: Vec<u64>,
+    /// Where its temporary databases lie [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    temporary: Option<PathBuf>,
+}
+
+/// Runs it.
+pub(super) fn run(args: &Import, json: bool) -> Result<Exit, CliError> {
+    // All of them are small, see above.
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let order = import::Order {
+        blocks: count(args.blocks),
+        transactions: count(args.transactions),
+        coins: args.coins.iter().copied().map(count).collect(),
+    };
+    if cfg!(debug_assertions) {
+        output::note("this is a debug build: its figures say little");
+    }
+    let directory = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
+    let report = import::run(&order, &directory, output::note)
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    if json {
+        output::json(&report)?;
+        return Ok(Exit::Ok);
+    }
+    for run in &report.runs {
+        let parts = &run.us_per_transaction;
+        let mut table = Table::pairs();
+        table.pair("coins beforehand", run.coins);
+        table.pair("payments", format!("{} in {} blocks", run.transactions, run.blocks));
+        table.pair("signatures alone", format!("{:.0} per second", run.verify_rate));
+        table.pair("import", format!("{:.0} per second", run.import_rate));
+        table.pair("ratio", format!("{:.2}", run.ratio));
+        table.pair("a payment takes", format!("{:.1} µs", parts.whole));
+        for (name, part) in [
+            ("  signatures, beside", parts.verification),
+            ("  the loop", parts.r#loop),
+            ("    execution", parts.execution),
+            ("      commitment", parts.commitment),
+            ("    store, reading", parts.store_read),
+            ("    store, writing", parts.store_write),
+            ("    store, syncing", parts.store_sync),
+            ("    rest", parts.rest),
+        ] {
+            table.pair(name, format!("{part:.1} µs"));
+        }
+        table.print()?;
+        output::line("")?;
+    }
+    if report.runs.len() > 1 {
+        output::line(format!(
+            "a block costs {:.2} times as much with the last set of coins as with the first",
+            report.cost_ratio
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
