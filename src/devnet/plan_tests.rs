@@ -87,6 +87,10 @@ fn the_number_of_nodes_is_the_callers() {
     for (nodes, expected) in [(1, 1), (12, 12), (128, 128)] {
         let wanted = Circumstances { nodes: Some(nodes), ..first() };
         assert_eq!(make(shipped(), &wanted, 1e6).unwrap().launches.len(), expected);
+        // What goes for one of them goes for all.
+        let wanted = Circumstances { index: true, record: Some(Path::new("/films")), ..wanted };
+        let launches = make(shipped(), &wanted, 1e6).unwrap().launches;
+        assert!(launches.iter().all(|it| it.index && it.record.as_deref() == wanted.record));
     }
     for nodes in [0, 129] {
         let wanted = Circumstances { nodes: Some(nodes), ..first() };

@@ -13,8 +13,8 @@ pub const STORE_BYTES_MAX: u64 = if cfg!(test) { 4 << 20 } else { 1 << 30 };
 /// Bytes after which a piece ends.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Entries read at once.
-const PAGE: usize = 256;
+/// Entries read at once: blocks are among them, of a few megabytes each.
+const PAGE: usize = 32;
 
 /// Goes through everything in a store but the index of histories.
 fn each<E: From<StoreError>>(

@@ -166,7 +166,11 @@ pub fn replay<R: Read>(
     };
     let mut parted = None;
     while let Some(entry) = reader.next()? {
-        if matches!(entry, Entry::Input { .. }) && options.until == Some(player.inputs) {
+        if let Entry::Input { check, .. } = &entry
+            && options.until == Some(player.inputs)
+        {
+            // The next input knows what came of the last one.
+            parted = player.differs(*check);
             player.close(Ending::Left);
             break;
         }
@@ -307,15 +311,12 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
     }
 
     fn input(&mut self, now: Time, check: u64, input: &Input) -> Taken {
+        if let Some(parted) = self.differs(check) {
+            return Taken::Parted(parted);
+        }
         let Some(running) = &mut self.running else {
             return Taken::Misplaced("an input comes before a replica is open");
         };
-        if running.digest.check() != check {
-            let digits = |check: u64| hex::encode(check.to_le_bytes()) + "…";
-            let both = (digits(check), digits(running.digest.check()));
-            return self.parted(both);
-        }
-        running.life.compared = running.inputs;
         running.life.until = now;
         running.last = input_words(Some(input));
         running.inputs += 1;
@@ -323,6 +324,18 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
         running.replica.handle(now, input.clone());
         self.came_out(now, Some(input));
         Taken::Fits
+    }
+
+    /// Compares what came out so far; says where it is not what was recorded.
+    fn differs(&mut self, check: u64) -> Option<Parted> {
+        let running = self.running.as_mut()?;
+        let found = running.digest.check();
+        if found == check {
+            running.life.compared = running.inputs;
+            return None;
+        }
+        let digits = |check: u64| hex::encode(check.to_le_bytes()) + "…";
+        self.parted(digits(check), digits(found))
     }
 
     /// Takes note of what came out, as the node's host does.
@@ -353,14 +366,13 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
             running.life.compared = running.inputs;
             return Taken::Fits;
         }
-        self.parted((mark_words(recorded), mark_words(&replayed)))
+        let parted = self.parted(mark_words(recorded), mark_words(&replayed));
+        parted.map_or(Taken::Fits, Taken::Parted)
     }
 
-    fn parted(&self, (recorded, replayed): (String, String)) -> Taken {
-        let Some(Running { life, last, .. }) = &self.running else {
-            return Taken::Misplaced("nothing runs");
-        };
-        Taken::Parted(Parted {
+    fn parted(&self, recorded: String, replayed: String) -> Option<Parted> {
+        let Running { life, last, .. } = self.running.as_ref()?;
+        Some(Parted {
             life: self.lives.len() + 1,
             input: self.inputs,
             now: life.until,

@@ -207,6 +207,12 @@ fn the_first_input_that_goes_another_way_is_named() {
         let Entry::Input { now, input, .. } = &changed[places[number]] else { unreachable!() };
         assert_eq!((parted.now, parted.what), (*now, input_words(Some(input))));
         assert_ne!(parted.recorded, parted.replayed);
+        // Whoever stops there sees it as well, and whoever stops before sees nothing yet.
+        let until = |input| Options { until: Some(input) };
+        let stopped = again(&written(&head, &changed), until(parted.input)).unwrap();
+        assert_eq!(stopped.parted.map(|parted| parted.input), Some(parted.input));
+        let stopped = again(&written(&head, &changed), until(parted.input - 1)).unwrap();
+        assert_eq!(stopped.parted, None);
     }
     // A mark that says something else than the inputs before it.
     let mut changed = whole.clone();
@@ -241,7 +247,9 @@ fn a_replay_stops_where_it_is_told_and_shows_each_step() {
         let inputs = steps.iter().filter(|(.., input)| *input).map(|(_, number, _)| *number);
         assert!(inputs.eq(1..=replayed.inputs));
         assert_eq!(steps[0], (1, 0, false));
-        let left = replayed.lives.last().unwrap().ending == Ending::Left;
+        let last = replayed.lives.last().unwrap();
+        assert_eq!(last.compared, last.mark.inputs, "until {until}");
+        let left = last.ending == Ending::Left;
         assert_eq!(left, until < whole.inputs, "until {until}");
         assert_eq!(steps.contains(&(2, first, false)), until >= first);
     }
