@@ -188,6 +188,18 @@ impl Reporter {
             Report::Engine(EngineReport::TooManyUnfinal { blocks }) => {
                 tracing::error!(blocks, "too many blocks are not final: making no more");
             }
+            Report::Engine(EngineReport::Round { round, leader }) => match leader {
+                Some(leader) => {
+                    let leader = self.names.of(leader);
+                    tracing::info!(round, leader, "round {round}, led by {leader}");
+                }
+                None => tracing::info!(round, "round {round}, nobody leads it yet"),
+            },
+            Report::Engine(EngineReport::Dropped { from, reason }) => {
+                self.metrics.consensus_dropped.inc();
+                let from = self.names.of(from);
+                tracing::debug!(from, "dropped a message of an authority: {reason:?}");
+            }
             // Gauges tell how full the pool is.
             Report::PoolChanged(_) => {}
             Report::StoreFailed(reason) => tracing::error!("the store failed: {reason}"),
@@ -331,7 +343,7 @@ impl Reporter {
 
 /// Copies what the network has counted.
 fn feed_net(metrics: &Metrics, counters: &Counters) {
-    use MessageKind::{Announce, Request, Response, Transactions};
+    use MessageKind::{Announce, Authority, Request, Response, Transactions};
     let flows = [
         (Way::In, Announce, &counters.blocks_in),
         (Way::Out, Announce, &counters.blocks_out),
@@ -341,6 +353,8 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
         (Way::Out, Request, &counters.requests_out),
         (Way::In, Response, &counters.responses_in),
         (Way::Out, Response, &counters.responses_out),
+        (Way::In, Authority, &counters.authority_in),
+        (Way::Out, Authority, &counters.authority_out),
     ];
     for (way, kind, flow) in flows {
         let labels = MessageLabels { way, kind };
@@ -357,6 +371,10 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
     set(&metrics.net_requests_failed, load(&counters.requests_failed));
     set(&metrics.net_dials_failed, load(&counters.dials_failed));
     set(&metrics.net_foreign_peers, load(&counters.wrong_chain));
+    set(&metrics.net_authority_dropped, load(&counters.authority_dropped));
+    set(&metrics.net_authority_unsent, load(&counters.authority_unsent));
+    set(&metrics.net_authority_strange, load(&counters.authority_strange));
+    metrics.net_authorities.set(whole(load(&counters.authorities)));
     let shed = [&counters.gossip_shed, &counters.gossip_expired, &counters.requests_refused];
     set(&metrics.net_shed, shed.into_iter().map(load).sum());
 }
