@@ -25,7 +25,13 @@ impl Transition for Nothing {
         Ok(())
     }
 
-    fn operation(&self, _: &Operation, _: Address, _: &mut System<'_, '_>) -> Result<(), Refused> {
+    fn operation(
+        &self,
+        _: &Operation,
+        _: Address,
+        _: Height,
+        _: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
         Ok(())
     }
 

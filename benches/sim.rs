@@ -61,9 +61,9 @@ fn swarms(seeds: u64) {
     let begin = Instant::now();
     for seed in 0..seeds {
         let drawing = Instant::now();
-        std::hint::black_box(swarm::draw(seed));
+        std::hint::black_box(swarm::draw("pow", seed));
         opening += drawing.elapsed();
-        match swarm::swarm(seed) {
+        match swarm::swarm("pow", seed) {
             Ok(outcome) => events += outcome.events,
             Err(failure) => println!("{failure}"),
         }

@@ -111,3 +111,4 @@ macro_rules! contract {
 }
 
 contract!(pow, |tries| Subject::of("pow-dev", tries));
+contract!(raft, |tries| Subject::of("raft-3", tries));

@@ -1,9 +1,11 @@
 //! What the block tree asks of a rule.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::ledger::{ReadFailed, State, Transition};
-use crate::types::{BlockId, Bounded, Header, Height, Seal, Time, target::Work};
+use crate::types::{Address, BlockId, Bounded, Header, Height, Seal, Time, target::Work};
 
 /// A block in the tree, as a rule sees it. Everything that rank and finality depend on lies in the header and in the
 /// state after the block.
@@ -45,6 +47,9 @@ pub trait Rules: Transition + Send + Sync {
     /// The moment by the local clock from which a block with this header may be imported. Being ahead of the clock
     /// is "try later", never "invalid". Rules whose seals carry agreement answer the epoch: always.
     fn not_before(&self, header: &Header) -> Time;
+
+    /// Who decides on what stands on a state; nobody in particular under a rule without authorities.
+    fn authorities(&self, state: &State) -> Result<BTreeSet<Address>, ReadFailed>;
 }
 
 /// What finality rests on.

@@ -14,6 +14,7 @@ use super::output::{self, Table};
 use super::{Globals, log};
 use crate::api::{Exit, SimScenario};
 use crate::sim::scenario::{Recording, Scenario, shipped};
+use crate::sim::swarm::{NODES, SWARMS};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +51,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Run {
-    /// The name of a shipped scenario, a file, or `swarm`
+    /// The name of a shipped scenario, a file, or a swarm such as `swarm-raft`
     scenario: String,
     /// One seed [default: those that the scenario names]
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
@@ -80,7 +81,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
 fn start(args: &Run, json: bool) -> Result<Exit, CliError> {
     let subject = files::subject(&args.scenario)?;
     let named = match &subject {
-        runs::Subject::Swarm => (1, 100),
+        runs::Subject::Swarm(_) => (1, 100),
         runs::Subject::Scenario(scenario) => scenario.seeds,
     };
     let seeds = args.seed.map(|seed| (seed, seed)).or(args.seeds).unwrap_or(named);
@@ -92,7 +93,7 @@ fn start(args: &Run, json: bool) -> Result<Exit, CliError> {
             let message = format!("`{option}` is for one run, and there are several seeds");
             return Err(CliError::usage(message).help("choose one with --seed"));
         }
-        if matches!(subject, runs::Subject::Swarm) {
+        if matches!(subject, runs::Subject::Swarm(_)) {
             let message =
                 format!("`{option}` is for scenarios: a swarm run follows from its seed alone");
             return Err(CliError::usage(message).help(format!("leave `{option}` out")));
@@ -146,14 +147,14 @@ fn list(json: bool) -> Result<Exit, CliError> {
         }
     });
     let mut scenarios: Vec<SimScenario> = scenarios.collect();
-    scenarios.push(SimScenario {
-        name: "swarm".into(),
-        about:
-            "the seed draws links, clocks and faults; safety under them, and liveness after them"
-                .into(),
-        nodes: crate::sim::swarm::NODES,
+    scenarios.extend(SWARMS.iter().map(|(name, engine)| SimScenario {
+        name: (*name).into(),
+        about: format!(
+            "{engine}: the seed draws links, clocks and faults; safety under them, and liveness after them"
+        ),
+        nodes: NODES,
         virtual_ms: 0,
-    });
+    }));
     if json {
         output::json(&scenarios)?;
         return Ok(Exit::Ok);

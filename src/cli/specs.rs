@@ -10,9 +10,10 @@ use super::output;
 use crate::api::{Exit, files};
 use crate::node::hashrate;
 use crate::spec::{
-    AUTO_EASIER, Consensus, ENGINES_BUILT, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX,
-    Spec, SpecError, bits_for, diff, find, shipped,
+    AUTO_EASIER, ENGINES_BUILT, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec,
+    SpecError, bits_for, diff, find, shipped,
 };
+use crate::types::target::Bits;
 
 /// Differences that a message names at most.
 const DIFFERENCES_MAX: usize = 5;
@@ -104,9 +105,8 @@ pub fn freeze(spec: Spec) -> FrozenSpec {
 /// Exit code 4: it is another chain, and by what they differ.
 pub fn expect_same(given: &Given, frozen: &FrozenSpec, place: &Path) -> Result<(), CliError> {
     let Given { name, spec } = given;
-    let auto = || match frozen.consensus() {
-        Consensus::Pow(pow) => pow.initial_bits,
-    };
+    // A rule without targets has nothing to resolve.
+    let auto = || frozen.consensus().pow().map_or(Bits(0), |pow| pow.initial_bits);
     let ours = spec.clone().freeze(frozen.genesis_time(), auto);
     if ours.genesis_id() == frozen.genesis_id() {
         return Ok(());

@@ -105,6 +105,20 @@ pub enum Report {
     },
     /// No draft could be made.
     DraftFailed(String),
+    /// What was promised before the last stop cannot be read: this node takes no part.
+    Unreadable {
+        /// The record.
+        record: String,
+    },
+    /// Somebody's draft does not stand.
+    DraftRefused {
+        /// Its id.
+        block: BlockId,
+        /// Whose message it came with.
+        from: AuthorityId,
+        /// Why.
+        reason: String,
+    },
     /// Too many blocks are not final: this node makes no more.
     TooManyUnfinal {
         /// How many there are.
@@ -127,7 +141,7 @@ pub enum Report {
 }
 
 /// Why a message of an authority is not looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub enum Drop {
     /// Its sender is no authority.
     Stranger,
@@ -149,6 +163,11 @@ impl Outbox {
     /// Adds an action to the end of the list.
     pub fn push(&mut self, action: Action) {
         self.0.push(action);
+    }
+
+    /// Adds actions to the end of the list.
+    pub fn extend(&mut self, actions: impl IntoIterator<Item = Action>) {
+        self.0.extend(actions);
     }
 
     /// The actions so far, in order; the list is empty afterwards.

@@ -5,8 +5,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::chain::Imported;
 use crate::types::{Address, Bounded, Seal, TransactionId};
 
-/// Bytes in a message between authorities.
-pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Bytes in a message between authorities: the largest draft that a spec allows, and what a rule says about it.
+pub const MESSAGE_BYTES_MAX: usize = (4 << 20) + (16 << 10);
 
 /// An authority, by the address of the key that authenticates its streams: the chain knows authorities by address.
 pub type AuthorityId = Address;

@@ -5,9 +5,12 @@
 //! Neither knows a clock, a socket or a disk.
 
 mod action;
+pub mod authorities;
 mod engine;
 mod event;
 pub mod pow;
+pub mod quorum;
+pub mod raft;
 pub mod retarget;
 pub mod schedule;
 

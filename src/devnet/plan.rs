@@ -115,9 +115,8 @@ fn other_chain(theirs: &FrozenSpec, ours: &FrozenSpec, path: &Path) -> DevnetErr
 
 /// The target of the first block.
 fn first_bits(consensus: &Consensus) -> Bits {
-    match consensus {
-        Consensus::Pow(pow) => pow.initial_bits,
-    }
+    // A rule without targets has nothing to resolve.
+    consensus.pow().map_or(Bits(0), |pow| pow.initial_bits)
 }
 
 /// How each node is started.
@@ -129,9 +128,7 @@ pub(super) fn launches(
 ) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
     let launch = |payout: Payout| {
-        let mines = match frozen.consensus() {
-            Consensus::Pow(_) => miner.threads > 0,
-        };
+        let mines = frozen.consensus().pow().is_some() && miner.threads > 0;
         let mining = || Mining {
             payout: payout.address.encode(&frozen.prefix),
             owner: payout.owner.map(str::to_owned),

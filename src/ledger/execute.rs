@@ -120,7 +120,8 @@ pub fn execute_known(
         let accepted = validate(transaction, size, &working, header.height, params).map_err(at)?;
         apply(transaction, &id, &accepted, header, params, &mut working, &mut moved);
         if let Some(operation) = &transaction.operation {
-            let outcome = rule.operation(operation, accepted.actor, &mut working.system());
+            let (actor, height) = (accepted.actor, header.height);
+            let outcome = rule.operation(operation, actor, height, &mut working.system());
             outcome.map_err(|refused| match refused {
                 Refused::Failed(failed) => ExecuteError::Failed(failed),
                 other => at(TransactionError::Operation(other.to_string())),

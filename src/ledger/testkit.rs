@@ -127,6 +127,7 @@ impl Transition for Plain {
         &self,
         operation: &Operation,
         _: Address,
+        _: Height,
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
         match operation {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CoinKind, ReadFailed, System};
-use crate::types::{Address, Amount, Draft, Evidence, Operation};
+use crate::types::{Address, Amount, Draft, Evidence, Height, Operation};
 
 /// What a rule does to the ledger. Each rule implements it; [`super::execute`] calls it without knowing the rule.
 ///
@@ -12,11 +12,12 @@ pub trait Transition {
     /// Runs before the transactions.
     fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused>;
 
-    /// Performs an operation of `actor`, or refuses it as not active under this rule.
+    /// Performs an operation of `actor` in the block at `height`, or refuses it as not active under this rule.
     fn operation(
         &self,
         operation: &Operation,
         actor: Address,
+        height: Height,
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused>;
 
@@ -49,9 +50,10 @@ impl<R: Around> Transition for R {
         &self,
         operation: &Operation,
         actor: Address,
+        height: Height,
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
-        self.inner().operation(operation, actor, state)
+        self.inner().operation(operation, actor, height, state)
     }
 
     fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {

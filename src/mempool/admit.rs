@@ -246,7 +246,7 @@ fn operation(
 ) -> Result<(), TransactionError> {
     let Some(operation) = &transaction.operation else { return Ok(()) };
     let mut scratch = Working::new(place.state);
-    match place.rule.operation(operation, accepted.actor, &mut scratch.system()) {
+    match place.rule.operation(operation, accepted.actor, place.height, &mut scratch.system()) {
         Ok(()) => Ok(()),
         Err(Refused::Failed(failed)) => Err(failed.into()),
         Err(refused) => Err(TransactionError::Operation(refused.to_string())),

@@ -115,7 +115,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let mut ends = Ends::listen()?;
     let metrics = Arc::new(metrics(spec));
     let last = last_start(&config.datadir);
-    let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
+    let server = open_port(config, last.as_ref(), facts(config, spec)?, metrics.clone()).await?;
     heading(config, spec, &server);
 
     let database = config.datadir.join(DATABASE);
@@ -150,7 +150,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let reporter = Reporter::new(metrics.clone(), counters, stopwatch, names);
     let feed = Feed::new(spec.prefix);
     let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed, recording)?;
-    let Rule::Pow(rules) = rule(spec);
+    let Rule::Pow(rules) = rule(spec)?;
     let backend = NodeBackend {
         host: host.clone(),
         work: Arc::new(Work::new(host.clone(), rules)),
@@ -254,25 +254,28 @@ fn metrics(spec: &FrozenSpec) -> Metrics {
     metrics
 }
 
-fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Facts {
-    Facts {
+fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Result<Facts, NodeError> {
+    Ok(Facts {
         chain: spec.name.clone(),
         symbol: spec.symbol.clone(),
         prefix: spec.prefix,
         dev: spec.dev,
         params: spec.ledger_params(),
-        rule: rule(spec),
+        rule: rule(spec)?,
         pool_bytes_max: spec.pool_bytes(),
         spec: spec.to_toml(),
         datadir: config.datadir.clone(),
         started: wall_clock(),
-    }
+    })
 }
 
 /// The rule, as far as answers about it differ.
-fn rule(spec: &FrozenSpec) -> Rule {
+fn rule(spec: &FrozenSpec) -> Result<Rule, NodeError> {
     match spec.consensus() {
-        Consensus::Pow(pow) => Rule::Pow(pow.rules(spec.genesis_id(), spec)),
+        Consensus::Pow(pow) => Ok(Rule::Pow(pow.rules(spec.genesis_id(), spec))),
+        Consensus::Raft(_) => Err(NodeError::Stopped(
+            "nodes of this version run proof of work; raft runs in the simulator".into(),
+        )),
     }
 }
 
@@ -365,9 +368,6 @@ fn events(inbox: Inbox) -> net::Events {
             Err(other) => *other,
         };
         match other {
-            NetEvent::Received { from, message, room } => {
-                inbox.received(from, message, room);
-            }
             NetEvent::WrongChain { peer_id, address, ours, theirs } => {
                 tracing::warn!(%peer_id, %address, "turned a node of another chain away: it is on {theirs}, this is {ours}");
             }

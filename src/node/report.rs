@@ -188,17 +188,25 @@ impl Reporter {
             Report::Engine(EngineReport::TooManyUnfinal { blocks }) => {
                 tracing::error!(blocks, "too many blocks are not final: making no more");
             }
-            Report::Engine(EngineReport::Round { round, leader }) => match leader {
-                Some(leader) => {
-                    let leader = self.names.of(leader);
-                    tracing::info!(round, leader, "round {round}, led by {leader}");
-                }
-                None => tracing::info!(round, "round {round}, nobody leads it yet"),
-            },
-            Report::Engine(EngineReport::Dropped { from, reason }) => {
-                self.metrics.consensus_dropped.inc();
+            Report::Engine(EngineReport::Round { round, leader }) => {
+                let leader = leader.map(|leader| self.names.of(&leader));
+                let leader = leader.as_deref().unwrap_or("nobody so far");
+                tracing::info!(round, "round {round}: {leader} leads");
+            }
+            Report::Engine(EngineReport::DraftRefused { block, from, reason }) => {
                 let from = self.names.of(from);
-                tracing::debug!(from, "dropped a message of an authority: {reason:?}");
+                tracing::warn!(block = short(block), "refused a draft that {from} sent: {reason}");
+            }
+            Report::Engine(EngineReport::Dropped { from, reason }) => {
+                let from = self.names.of(from);
+                tracing::debug!("a message of {from} is dropped: {reason:?}");
+            }
+            Report::Engine(EngineReport::Unreadable { record }) => {
+                tracing::error!(
+                    record,
+                    "what was promised before the last stop cannot be read: this node takes no part; \
+                     was it written by a newer version?"
+                );
             }
             // Gauges tell how full the pool is.
             Report::PoolChanged(_) => {}
@@ -343,7 +351,7 @@ impl Reporter {
 
 /// Copies what the network has counted.
 fn feed_net(metrics: &Metrics, counters: &Counters) {
-    use MessageKind::{Announce, Authority, Request, Response, Transactions};
+    use MessageKind::{Announce, Request, Response, Transactions};
     let flows = [
         (Way::In, Announce, &counters.blocks_in),
         (Way::Out, Announce, &counters.blocks_out),
@@ -353,8 +361,6 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
         (Way::Out, Request, &counters.requests_out),
         (Way::In, Response, &counters.responses_in),
         (Way::Out, Response, &counters.responses_out),
-        (Way::In, Authority, &counters.authority_in),
-        (Way::Out, Authority, &counters.authority_out),
     ];
     for (way, kind, flow) in flows {
         let labels = MessageLabels { way, kind };
@@ -371,10 +377,6 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
     set(&metrics.net_requests_failed, load(&counters.requests_failed));
     set(&metrics.net_dials_failed, load(&counters.dials_failed));
     set(&metrics.net_foreign_peers, load(&counters.wrong_chain));
-    set(&metrics.net_authority_dropped, load(&counters.authority_dropped));
-    set(&metrics.net_authority_unsent, load(&counters.authority_unsent));
-    set(&metrics.net_authority_strange, load(&counters.authority_strange));
-    metrics.net_authorities.set(whole(load(&counters.authorities)));
     let shed = [&counters.gossip_shed, &counters.gossip_expired, &counters.requests_refused];
     set(&metrics.net_shed, shed.into_iter().map(load).sum());
 }

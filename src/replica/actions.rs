@@ -29,12 +29,12 @@ impl<S: Store> Replica<S> {
             Action::Send { to, message } => self.outputs.push(Output::Send { to, message }),
             Action::Broadcast(message) => self.outputs.push(Output::Broadcast(message)),
             Action::Import { block, executed } => {
-                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed)) {
+                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed), true) {
                     self.untold.insert(id);
                 }
             }
             Action::Adopt { block, executed } => {
-                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed)) {
+                if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed), false) {
                     self.unheard.insert(id, ());
                 }
             }
@@ -69,7 +69,7 @@ impl<S: Store> Replica<S> {
     pub(super) fn sealed(&mut self, block: Arc<Block>) {
         let id = block.id(&self.chain);
         let known = self.tree.get(&id).is_some();
-        if let Some(id) = self.import_ours(block, None) {
+        if let Some(id) = self.import_ours(block, None, true) {
             self.untold.insert(id);
         }
         if !known {
@@ -99,8 +99,13 @@ impl<S: Store> Replica<S> {
     }
 
     /// Imports a block whose transactions were verified here, when they joined the pool or when the engine asked for it.
-    /// Gives its id if it is in the tree now and was not before.
-    fn import_ours(&mut self, block: Arc<Block>, executed: Option<Executed>) -> Option<BlockId> {
+    /// `own`: this node sealed it. Gives its id if it is in the tree now and was not before.
+    fn import_ours(
+        &mut self,
+        block: Arc<Block>,
+        executed: Option<Executed>,
+        own: bool,
+    ) -> Option<BlockId> {
         let outcome = match executed {
             Some(executed) => import_own(&mut self.tree, block.clone(), executed),
             None => import(&mut self.tree, block.clone(), self.now),
@@ -108,7 +113,7 @@ impl<S: Store> Replica<S> {
         match outcome {
             Ok(imported) => {
                 let id = imported.id;
-                self.entered(imported, true);
+                self.entered(imported, own);
                 return Some(id);
             }
             Err(ImportError::Failed(error)) => self.fail(error.0),

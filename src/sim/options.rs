@@ -8,7 +8,7 @@ use super::regions::Region;
 use super::time::{Micros, Skew};
 use super::topology::Topology;
 use crate::consensus::{Engine, Seat};
-use crate::spec::{FrozenSpec, Spec, bits_for};
+use crate::spec::{FrozenSpec, Owner, Spec, bits_for};
 use crate::types::{Address, Keypair, Time};
 
 /// When chains begin whose specs leave that to the launch.
@@ -128,6 +128,19 @@ pub fn freeze(spec: Spec, tries: u32) -> FrozenSpec {
 }
 
 impl Options {
+    /// So many equal nodes with a seat each: miners that make `tries` hashes in each block time, or the authorities of the
+    /// spec, of whom the first ones are there. The keys of development accounts are known; other authorities have none here.
+    pub fn seated(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
+        let mut options = Self::miners(seed, spec, nodes, tries);
+        let Some(authorities) = options.spec.consensus().authorities() else { return options };
+        for (node, owner) in options.nodes.iter_mut().zip(authorities.iter()) {
+            if let Owner::Dev(account) = owner {
+                node.key = Some(account.keypair());
+            }
+        }
+        options
+    }
+
     /// So many equal miners that all know each other and together make `tries` hashes in each block time. The spec is
     /// frozen to match ([`freeze`]).
     pub fn miners(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {

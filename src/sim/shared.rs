@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-use crate::ledger::{Around, ReadFailed, Transition};
+use crate::ledger::{Around, ReadFailed, State, Transition};
 use crate::types::signatures::{SignatureCheck, verify_batch};
-use crate::types::{BlockId, Header, Height, Seal, Time};
+use crate::types::{Address, BlockId, Header, Height, Seal, Time};
 
 /// Answers of each kind that are remembered: those about the blocks that are under way.
 const REMEMBERED: usize = 32;
@@ -100,6 +100,10 @@ impl Rules for SharedRules {
 
     fn not_before(&self, header: &Header) -> Time {
         self.rules.not_before(header)
+    }
+
+    fn authorities(&self, state: &State) -> Result<BTreeSet<Address>, ReadFailed> {
+        self.rules.authorities(state)
     }
 }
 

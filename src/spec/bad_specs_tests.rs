@@ -133,10 +133,10 @@ fn keys_that_nobody_knows() {
 
 #[test]
 fn rules_that_are_not_built_are_refused_by_name() {
-    for engine in ["pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"] {
+    for engine in ["pos", "hybrid", "dpos", "poa", "pbft", "paxos"] {
         let text = format!("name = \"test\"\n[consensus]\nengine = \"{engine}\"\n");
         let error = refused(&text).to_string();
-        let words = format!("engine `{engine}` is not built yet; this version has pow");
+        let words = format!("engine `{engine}` is not built yet; this version has pow and raft");
         assert!(error.contains(&words), "{error}");
         let error = refused(&below(&format!("[{engine}]\nx = 1\n")));
         assert_eq!((error.problems().len(), error.problems()[0].line), (1, 4), "{error}");
@@ -510,6 +510,40 @@ fn accounts_that_cannot_be() {
 }
 
 #[test]
+fn authorities_and_waits_that_cannot_work() {
+    let raft = |lines: &str| {
+        accounts("{ dev = \"bob\", amount = \"1\" }")
+            .replace("engine = \"pow\"", "engine = \"raft\"")
+            + lines
+    };
+    let said = |lines: &str| refused(&raft(lines)).to_string();
+    for (lines, words) in [
+        ("[raft]\nauthorities = \"bob\"\n", "raft.authorities is a text where a list is due"),
+        ("[raft]\nauthorities = []\n", "names nobody"),
+        ("[raft]\nauthorities = [7]\n", "holds a whole number where a name is due"),
+        ("[raft]\nauthorities = [\"bob\", \"bob\"]\n", "names bob twice"),
+        ("[raft]\nauthorities = [\"mallory\"]\n", "is no development account and no address"),
+        ("[raft]\nblock_time_min = \"2h\"\n", "raft.block_time_min"),
+        ("[raft]\nempty_block_after = \"sometimes\"\n", "or \"never\""),
+        (
+            "[raft]\nblock_time_min = \"1s\"\nempty_block_after = \"20ms\"\n",
+            "is less than block_time_min",
+        ),
+        (
+            "[raft]\nelection_timeout = \"100ms\"\nheartbeat = \"60ms\"\n",
+            "is more than half of raft.election_timeout",
+        ),
+    ] {
+        let said = said(lines);
+        assert!(said.contains(words), "{lines}: {said}");
+    }
+    let nobody = refused("name = \"test\"\n[consensus]\nengine = \"raft\"\n").to_string();
+    assert!(nobody.contains("nobody makes the blocks of this chain"), "{nobody}");
+    let public = raft("[raft]\nauthorities = [\"bob\"]\n").replace("dev = true", "dev = false");
+    assert!(refused(&public).to_string().contains("whose key is public"));
+}
+
+#[test]
 fn a_list_of_too_many_accounts_is_refused() {
     let list = "{ dev = \"bob\", amount = \"1\" },\n".repeat(1025);
     let error = refused(&accounts(&list)).to_string();
@@ -519,7 +553,7 @@ fn a_list_of_too_many_accounts_is_refused() {
 #[test]
 fn all_mistakes_are_named_at_once_in_the_order_of_the_file() {
     let text = "name = \"test\"\n[pow]\nblok_time = \"2s\"\nfinality_depth = 0\n\
-                [consensus]\nengine = \"raft\"\n[limits]\nblock_bytes = 1\n";
+                [consensus]\nengine = \"pbft\"\n[limits]\nblock_bytes = 1\n";
     let error = refused(text);
     let lines: Vec<usize> = error.problems().iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [3, 4, 6, 8], "{error}");

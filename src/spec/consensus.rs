@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::authorities::Authorities;
 use super::pow::{InitialBits, PowSpec};
+use super::raft::RaftSpec;
 use super::settings::{Entry, Settings};
 use super::suggest::nearest;
 use crate::chain::Rules;
@@ -14,13 +16,13 @@ use crate::types::{GenesisId, Span};
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
 /// Those that this version has.
-pub const ENGINES_BUILT: [&str; 1] = ["pow"];
+pub const ENGINES_BUILT: [&str; 2] = ["pow", "raft"];
 
 /// Why there is no such rule here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// A rule that is planned.
-    #[error("engine `{0}` is not built yet; this version has pow")]
+    #[error("engine `{0}` is not built yet; this version has {built}", built = ENGINES_BUILT.join(" and "))]
     NotBuilt(&'static str),
     /// No rule at all.
     #[error("`{given}` is no engine; {hint}")]
@@ -53,6 +55,8 @@ pub fn engine_named(given: &str) -> Result<&'static str, EngineError> {
 pub enum Consensus<B = Bits> {
     /// Proof of work.
     Pow(PowSpec<B>),
+    /// Raft.
+    Raft(RaftSpec),
 }
 
 impl<B> Consensus<B> {
@@ -60,13 +64,31 @@ impl<B> Consensus<B> {
     pub fn engine(&self) -> &'static str {
         match self {
             Self::Pow(_) => "pow",
+            Self::Raft(_) => "raft",
         }
     }
 
-    /// The interval between blocks that the rule aims at.
+    /// The parameters of proof of work, if that is the rule.
+    pub fn pow(&self) -> Option<&PowSpec<B>> {
+        match self {
+            Self::Pow(pow) => Some(pow),
+            Self::Raft(_) => None,
+        }
+    }
+
+    /// The first authorities, where the rule has some.
+    pub fn authorities(&self) -> Option<&Authorities> {
+        match self {
+            Self::Pow(_) => None,
+            Self::Raft(raft) => Some(&raft.authorities),
+        }
+    }
+
+    /// The interval between blocks that the rule aims at; the longest there is, where it depends on what there is to do.
     pub fn block_time(&self) -> Span {
         match self {
             Self::Pow(pow) => pow.block_time,
+            Self::Raft(raft) => raft.empty_block_after.unwrap_or(raft.block_time_min),
         }
     }
 }
@@ -76,6 +98,8 @@ impl<B> Consensus<B> {
     pub(super) fn present(&self) -> Span {
         match self {
             Self::Pow(pow) => pow.present(),
+            // Nothing is final by depth.
+            Self::Raft(_) => Span(u64::MAX),
         }
     }
 }
@@ -85,26 +109,30 @@ impl Consensus<InitialBits> {
     pub fn is_auto(&self) -> bool {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
+            Self::Raft(_) => false,
         }
     }
 
     pub(super) fn resolve(self, auto: impl FnOnce() -> Bits) -> Consensus {
         match self {
             Self::Pow(pow) => Consensus::Pow(pow.resolve(auto)),
+            Self::Raft(raft) => Consensus::Raft(raft),
         }
     }
 
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(super) fn entries(&self, settings: &Settings) -> Vec<Entry> {
         match self {
             Self::Pow(pow) => pow.entries(),
+            Self::Raft(raft) => raft.entries(settings),
         }
     }
 }
 
 impl Consensus {
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(super) fn entries(&self, settings: &Settings) -> Vec<Entry> {
         match self {
             Self::Pow(pow) => pow.entries(),
+            Self::Raft(raft) => raft.entries(settings),
         }
     }
 
@@ -112,12 +140,14 @@ impl Consensus {
     pub(super) fn identity(&self) -> Vec<u8> {
         match self {
             Self::Pow(pow) => pow.identity(),
+            Self::Raft(raft) => raft.identity(),
         }
     }
 
     pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<dyn Rules> {
         match self {
             Self::Pow(pow) => pow.rules(chain, settings),
+            Self::Raft(raft) => raft.rules(chain),
         }
     }
 
@@ -129,6 +159,7 @@ impl Consensus {
     ) -> Box<dyn Engine> {
         match self {
             Self::Pow(pow) => pow.engine(chain, settings, seat.payout),
+            Self::Raft(raft) => raft.engine(chain, seat),
         }
     }
 }

@@ -194,7 +194,7 @@ impl FrozenSpec {
 
     /// Every key with its value, in the order of the file.
     pub fn entries(&self) -> Vec<Entry> {
-        let (engine, rule) = (self.consensus.engine(), self.consensus.entries());
+        let (engine, rule) = (self.consensus.engine(), self.consensus.entries(&self.settings));
         self.settings.entries(moment(self.time), engine, rule)
     }
 

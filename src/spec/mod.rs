@@ -20,6 +20,7 @@
 //! block alike. What says how a chain is used or run here, such as `dev`, `pool_bytes` and `[devnet]`, is not covered.
 //! [`diff`] names the fields that tell two ids apart.
 
+mod authorities;
 mod calendar;
 mod consensus;
 mod dev;
@@ -31,6 +32,7 @@ pub(crate) mod link;
 mod overrides;
 mod parse;
 mod pow;
+mod raft;
 pub(crate) mod read;
 mod retargeting;
 mod schema;
@@ -43,6 +45,7 @@ mod write;
 
 use std::ops::Deref;
 
+pub use authorities::Authorities;
 pub use consensus::{Consensus, ENGINES, ENGINES_BUILT, EngineError, engine_named};
 pub use dev::{DEV_MNEMONIC, DEV_WARNING, DevAccount, dev_account, is_dev_key};
 pub use diff::Difference;
@@ -52,6 +55,7 @@ pub use frozen::FrozenSpec;
 pub use link::{Bandwidth, LinkError, LinkShape, Loss, delay};
 pub(crate) use overrides::overridden;
 pub use pow::{AUTO_EASIER, InitialBits, PowSpec, bits_for};
+pub use raft::RaftSpec;
 pub use retargeting::Retargeting;
 pub use schema::{ACCOUNTS_MAX, SPEC_BYTES_MAX};
 pub use settings::{Account, Devnet, Entry, Issuance, Limits, Miner, Owner, Settings};
@@ -129,7 +133,7 @@ impl Spec {
             GenesisTime::Launch => "\"launch\"".to_owned(),
             GenesisTime::At(time) => frozen::moment(time),
         };
-        self.settings.entries(time, self.consensus.engine(), self.consensus.entries())
+        self.settings.entries(time, self.consensus.engine(), self.consensus.entries(&self.settings))
     }
 
     /// The spec as a file in which no default is silent; [`Self::parse`] reads it back to the same spec.

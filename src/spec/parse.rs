@@ -4,11 +4,13 @@
 use toml::de::DeValue;
 
 use super::Spec;
-use super::consensus::{Consensus, EngineError, engine_named};
+use super::authorities::Reading;
+use super::consensus::{Consensus, ENGINES_BUILT, EngineError, engine_named};
 use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::link::{self, Bandwidth, LinkShape, Loss};
 use super::pow::PowSpec;
+use super::raft::RaftSpec;
 use super::read::{self, Faults, Refusal, Section};
 use super::schema::{self, default, range};
 use super::settings::{Devnet, Issuance, Limits, Miner, Settings};
@@ -16,7 +18,7 @@ use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 7] = ["pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
+const SECTIONS_UNBUILT: [&str; 6] = ["pos", "hybrid", "dpos", "poa", "pbft", "paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -42,15 +44,28 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let engine = read_engine(top.section("consensus", &schema::CONSENSUS));
     let pow = PowSpec::read(top.section("pow", &schema::POW), unresolved);
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
+    let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
+    let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
     refuse_unbuilt(&mut top);
+    let (top_faults, top_span) = (top.faults(), top.span().clone());
     top.finish();
 
     let consensus = match engine? {
         "pow" => Consensus::Pow(pow),
+        "raft" => Consensus::Raft(raft),
         other => {
             unreachable!("{other} is built, and a test reads the template of every built engine")
         }
     };
+    if consensus.authorities().is_some_and(|authorities| authorities.iter().len() == 0) {
+        let engine = consensus.engine();
+        top_faults.add(
+            &top_span,
+            "nobody makes the blocks of this chain: it names no authority and no account",
+            format!("name some: authorities = [\"alice\"] below [{engine}]"),
+        );
+        return None;
+    }
     let (name, prefix) = (name?, prefix?);
     let settings = Settings { name, symbol, prefix, dev, accounts, limits, issuance, devnet };
     Some(Spec { settings, time, consensus })
@@ -253,7 +268,10 @@ fn refuse_unbuilt(top: &mut Section<'_, '_>) {
         if let Some((span, _)) = top.take(key) {
             top.faults().add(
                 &span,
-                format!("[{key}] belongs to an engine that is not built yet; this version has pow"),
+                format!(
+                    "[{key}] belongs to an engine that is not built yet; this version has {}",
+                    ENGINES_BUILT.join(", ")
+                ),
                 "remove the section",
             );
         }

@@ -64,14 +64,18 @@ pub(super) static POW: Schema = Schema {
         "seal_window",
     ],
 };
+pub(super) static RAFT: Schema = Schema {
+    path: "raft",
+    keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
+};
 pub(super) static DEVNET: Schema = Schema { path: "devnet", keys: &["nodes", "miner", "links"] };
 pub(super) static MINER: Schema = Schema { path: "devnet.miner", keys: &["threads", "throttle"] };
 pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 9] =
-    [&GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &DEVNET, &MINER, &LINKS];
+pub(super) static SECTIONS: [&Schema; 10] =
+    [&GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &RAFT, &DEVNET, &MINER, &LINKS];
 
 /// A chain spec.
 pub(super) static FORM: Form =
@@ -123,6 +127,14 @@ pub(super) mod default {
     /// Twelve times the life of a draft.
     pub(crate) const SEAL_WINDOW: Span = Span::seconds(60);
 
+    /// Time for a few transactions to come together: half of a disk that syncs in ten milliseconds.
+    pub(crate) const BLOCK_TIME_MIN: Span = Span(20);
+    pub(crate) const EMPTY_BLOCK_AFTER: Span = Span::seconds(5);
+    /// Far more than a message and a sync take on a laptop that is busy with other things.
+    pub(crate) const ELECTION_TIMEOUT: Span = Span(500);
+    /// Heartbeats in the shortest election timeout: a few may be late.
+    pub(crate) const HEARTBEATS: u64 = 5;
+
     pub(crate) const NODES: u64 = 4;
     pub(crate) const THREADS: u64 = 1;
     /// Four miners flat out would starve everything else on a laptop.
@@ -162,6 +174,13 @@ pub(super) mod range {
     pub(crate) const FUTURE_LIMIT: RangeInclusive<Span> = Span(0)..=Span::seconds(86_400);
     /// A draft lives five seconds; a miner that rolls the time needs twice that.
     pub(crate) const SEAL_WINDOW: RangeInclusive<Span> = Span::seconds(10)..=Span::seconds(7200);
+
+    /// Nothing: a block leaves as soon as there is a transaction.
+    pub(crate) const BLOCK_TIME_MIN: RangeInclusive<Span> = Span(0)..=Span::seconds(3600);
+    pub(crate) const EMPTY_BLOCK_AFTER: RangeInclusive<Span> = Span(10)..=Span::seconds(86_400);
+    /// Below, no disk answers in time; above, nobody waits.
+    pub(crate) const ELECTION_TIMEOUT: RangeInclusive<Span> = Span(20)..=Span::seconds(600);
+    pub(crate) const HEARTBEAT: RangeInclusive<Span> = Span(5)..=Span::seconds(300);
 
     /// As many as the largest shipped preset has delegates, and some.
     pub(crate) const NODES: RangeInclusive<u64> = 1..=128;

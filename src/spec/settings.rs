@@ -177,7 +177,7 @@ impl Entry {
         Self { section, key: key.to_owned(), value, about, consensus: true }
     }
 
-    fn local(self) -> Self {
+    pub(super) fn local(self) -> Self {
         Self { consensus: false, ..self }
     }
 

@@ -3,8 +3,10 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 2] = [
+static SHIPPED: [(&str, &str); 4] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
+    ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
+    ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
 ];
 

@@ -43,6 +43,16 @@ pub(crate) enum Bug {
     AnnouncedUnsynced,
     /// Nobody catches up.
     NeverCatchesUp,
+    /// One less than a majority decides and elects.
+    QuorumOneShort,
+    /// A vote is given before it is durable, and forgotten by a crash.
+    VoteUnkept,
+    /// A draft is acknowledged without being durable.
+    DraftUnkept,
+    /// A draft of an earlier term counts as decided when a majority has it (Raft, figure 8).
+    OldTermCounted,
+    /// A leader answers reads without asking whether it still leads.
+    ReadUnconfirmed,
 }
 
 /// Whether a bug is planted: never, outside of unit tests.

@@ -8,9 +8,9 @@ use assay::consensus::{AuthorityId, Message, OrderId, SearchOrder};
 use assay::miner::{Job, search_slice};
 use assay::replica::wire::{Gossip, Request, Response};
 use assay::replica::{GossipVerdict, Input, Output, Peer, Replica, Report};
-use assay::store::{MemStore, Store};
+use assay::store::{MemStore, Store, Table};
 use assay::types::signatures::verify_batch;
-use assay::types::{Claim, Height, Seal, Span, Time, Transaction, encode};
+use assay::types::{Block, Claim, Height, Seal, Span, Time, Transaction, decode, encode};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -175,6 +175,27 @@ impl<'s> World<'s> {
         self.nodes[node].replica.as_ref().map_or(Height(0), |it| it.tree().head().height())
     }
 
+    /// The blocks of a node's best branch, lowest first, without the first one of all.
+    pub fn branch(&self, node: usize) -> Vec<Arc<Block>> {
+        let replica = self.replica(node);
+        let mut blocks = vec![replica.tree().head().block.clone()];
+        while let Some(block) = blocks.last()
+            && block.header.height.0 > 1
+        {
+            let parent = block.header.parent;
+            let block = match replica.tree().get(&parent) {
+                Some(node) => node.block.clone(),
+                None => {
+                    let stored = replica.store().get(Table::Blocks, parent.as_bytes()).unwrap();
+                    Arc::new(decode(&stored.expect("what is final is stored")).unwrap())
+                }
+            };
+            blocks.push(block);
+        }
+        blocks.reverse();
+        blocks
+    }
+
     /// A fingerprint of everything that went in and came out.
     pub fn digest(&self) -> blake3::Hash {
         self.digest.finalize()
@@ -212,7 +233,7 @@ impl<'s> World<'s> {
         }
     }
 
-    fn crash(&mut self, number: usize, survives: Survives) {
+    pub fn crash(&mut self, number: usize, survives: Survives) {
         let node = &mut self.nodes[number];
         node.replica = None;
         let survivors = match survives {

@@ -12,12 +12,13 @@ use crate::sim::picture::{tree, waterfall};
 use crate::sim::scenario::{
     NotShipped, Outcome, SCENARIO_BYTES_MAX, Scenario, find, parse_seeds, shipped,
 };
+use crate::sim::swarm::SWARMS;
 use crate::spec;
 
 /// What a person calls a scenario.
 pub(super) fn subject(given: &str) -> Result<Subject, CliError> {
-    if given == "swarm" {
-        return Ok(Subject::Swarm);
+    if let Some((_, engine)) = SWARMS.iter().find(|(name, _)| *name == given) {
+        return Ok(Subject::Swarm(engine));
     }
     if let Some(found) = shipped().iter().find(|shipped| shipped.name == given) {
         return Ok(Subject::Scenario(Box::new(found.scenario())));

@@ -22,8 +22,8 @@ const FAILURES_MAX: usize = 5;
 
 /// What is run.
 pub(super) enum Subject {
-    /// What the seed draws.
-    Swarm,
+    /// What the seed draws, under the rule with this name.
+    Swarm(&'static str),
     /// A scenario.
     Scenario(Box<Scenario>),
 }
@@ -50,13 +50,13 @@ fn run(subject: &Subject, seed: u64) -> Result<Done, Impossible> {
             let failure = (!good).then(|| Failure::Scenario(Box::new(outcome)));
             Ok(Done { run, good, failure })
         }
-        Subject::Swarm => {
-            let drawn = swarm::draw(seed);
+        Subject::Swarm(engine) => {
+            let drawn = swarm::draw(engine, seed);
             let outcome = swarm::run(&drawn);
             let took = started.elapsed();
             let good = outcome.violations.is_empty();
             let run = SimRun {
-                scenario: "swarm".into(),
+                scenario: drawn.name.into(),
                 seed,
                 digest: outcome.digest.to_hex().to_string(),
                 events: outcome.events,
@@ -207,7 +207,7 @@ fn tell(
             report::failure(given, scenario, outcome);
         }
         (Failure::Swarm(failure), _) => output::note(failure),
-        (Failure::Scenario(_), Subject::Swarm) => {}
+        (Failure::Scenario(_), Subject::Swarm(_)) => {}
     }
     Ok(())
 }

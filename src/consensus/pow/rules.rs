@@ -1,5 +1,6 @@
 //! The judging half of proof of work.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use super::PowParams;
@@ -163,6 +164,10 @@ impl Rules for PowRules {
             false => header.time.before(self.params.future_limit),
         }
     }
+
+    fn authorities(&self, _: &State) -> Result<BTreeSet<Address>, ReadFailed> {
+        Ok(BTreeSet::new())
+    }
 }
 
 impl Transition for PowRules {
@@ -174,6 +179,7 @@ impl Transition for PowRules {
         &self,
         operation: &Operation,
         _: Address,
+        _: Height,
         _: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
         match operation {

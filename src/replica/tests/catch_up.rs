@@ -680,6 +680,13 @@ mod opaque {
         fn not_before(&self, header: &Header) -> Time {
             self.0.not_before(header)
         }
+
+        fn authorities(
+            &self,
+            state: &crate::ledger::State,
+        ) -> Result<std::collections::BTreeSet<crate::types::Address>, ReadFailed> {
+            self.0.authorities(state)
+        }
     }
 
     impl Around for Opaque {

@@ -2,7 +2,7 @@
 
 use num_bigint::BigUint;
 
-use crate::spec::{Consensus, FrozenSpec, Retargeting};
+use crate::spec::{PowSpec, Retargeting};
 use crate::types::target::Bits;
 use crate::types::{Height, Time};
 
@@ -49,8 +49,7 @@ pub(super) struct Difficulty {
 }
 
 impl Difficulty {
-    pub(super) fn of(spec: &FrozenSpec) -> Self {
-        let Consensus::Pow(pow) = spec.consensus();
+    pub(super) fn of(pow: &PowSpec) -> Self {
         let spacing = pow.block_time.0 as f64; // far below 2^53 ms
         let (initial, limit) = (pow.initial_bits, pow.limit_bits);
         Self { retarget: pow.retarget, spacing, initial, limit }

@@ -10,7 +10,7 @@ use super::books::Books;
 use super::difficulty::target;
 use super::{block_at, found};
 use crate::replica::{Output, Replica, Report};
-use crate::spec::{Consensus, FrozenSpec};
+use crate::spec::FrozenSpec;
 use crate::types::target::Bits;
 use crate::types::{BlockId, Claim, Height};
 
@@ -28,15 +28,15 @@ pub struct ForkChoice {
 }
 
 impl ForkChoice {
-    /// For a chain.
-    pub fn new(spec: &FrozenSpec) -> Self {
-        let Consensus::Pow(pow) = spec.consensus();
+    /// For a chain of work; there is nothing to check of others.
+    pub fn of(spec: &FrozenSpec) -> Option<Self> {
+        let pow = spec.consensus().pow()?;
         let genesis = spec.genesis_block().id(&spec.genesis_id());
-        Self {
+        Some(Self {
             depth: pow.finality_depth,
             works: Books::from(genesis, BigUint::ZERO),
             heads: BTreeMap::new(),
-        }
+        })
     }
 
     /// Adds up the work of a block's branch.

@@ -14,6 +14,8 @@
 //! | [`Durability`] | what was promised before a crash is there after it, and nothing accepted is forgotten |
 //! | [`BoundedMemory`] | nothing grows beyond its bound |
 //! | [`Honour`] | no correct node bans a correct one |
+//! | [`ElectionSafety`] | one leads at most in each term (Raft, figure 3) |
+//! | [`OneSeal`] | nobody signs two statements for one place: no key seals two blocks of one height in one round |
 //!
 //! Liveness is not a property of a moment: a [swarm](super::swarm) demands it after everything was healed.
 
@@ -21,8 +23,10 @@ mod agreement;
 mod books;
 mod difficulty;
 mod durability;
+mod election;
 mod fork;
 mod honour;
+mod law;
 mod memory;
 mod prefixes;
 mod roots;
@@ -33,6 +37,7 @@ use std::sync::Arc;
 
 pub use agreement::Agreement;
 pub use durability::Durability;
+pub use election::{ElectionSafety, OneSeal};
 pub use fork::ForkChoice;
 pub use honour::Honour;
 pub use memory::BoundedMemory;
@@ -50,20 +55,23 @@ use crate::types::{Block, BlockId, Height, decode};
 
 /// All checkers but agreement, which depends on what the network does ([`Agreement`]).
 pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
-    vec![
+    let mut all: Vec<Box<dyn Watch>> = vec![
         Box::new(Validity::new(spec)),
-        Box::new(ForkChoice::new(spec)),
         Box::new(SupplyIdentity::new(spec)),
         Box::<StateRoots>::default(),
         Box::<ConsistentPrefixes>::default(),
         Box::new(Durability::new(spec)),
         Box::<BoundedMemory>::default(),
         Box::<Honour>::default(),
-    ]
+        Box::<ElectionSafety>::default(),
+        Box::<OneSeal>::default(),
+    ];
+    all.extend(ForkChoice::of(spec).map(|fork_choice| Box::new(fork_choice) as Box<dyn Watch>));
+    all
 }
 
 /// What checkers call themselves; `store` is the simulator, where a disk fails.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "agreement",
     "validity",
     "fork choice",
@@ -73,6 +81,8 @@ pub const NAMES: [&str; 10] = [
     "durability",
     "bounded memory",
     "honour",
+    "election safety",
+    "one seal",
     "store",
 ];
 

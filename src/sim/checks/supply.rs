@@ -8,7 +8,7 @@ use super::{block_at, found, imported};
 use crate::ledger::State;
 use crate::replica::{Output, Report};
 use crate::spec::FrozenSpec;
-use crate::types::{Address, Amount, BlockId, Height};
+use crate::types::{Address, Amount, BlockId, Claim, Height};
 
 /// Coins are counted one by one at every so many final heights.
 const COUNTED_EVERY: u64 = 16;
@@ -71,7 +71,12 @@ impl SupplyIdentity {
         let halvings = height.0 / issuance.halving_interval.max(1);
         let halved = if halvings < 64 { issuance.initial_reward.0 >> halvings } else { 0 };
         let room = issuance.supply_cap.0.saturating_sub(self.genesis + before);
-        let after = before + halved.max(issuance.tail_reward.0).min(room);
+        // The schedule is for work.
+        let reward = match block.header.claim {
+            Claim::Work { .. } => halved.max(issuance.tail_reward.0),
+            _ => 0,
+        };
+        let after = before + reward.min(room);
         self.issued.insert(*id, height, after);
         let Some(entered) = replica.tree().get(id) else { return Ok(()) };
         let supply = entered.state.supply().map_err(|error| error.to_string())?;
@@ -89,8 +94,11 @@ impl SupplyIdentity {
         if height.0 < self.counted.0 + COUNTED_EVERY {
             return Ok(());
         }
-        self.counted = height;
         let head = replica.tree().head();
+        if !self.issued.has(&head.id) {
+            return Ok(()); // its report is yet to come, and with it whom it pays: next time
+        }
+        self.counted = height;
         let supply = head.state.supply().map_err(|error| error.to_string())?;
         let sum = self.count(&head.state)?;
         match supply.circulating() {

@@ -4,26 +4,21 @@ use std::collections::BTreeMap;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
-use num_bigint::BigUint;
 
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
-use super::difficulty::{Difficulty, Place, target};
+use super::law::{Law, Past};
 use super::{block_at, found, imported};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
 use crate::replica::{Input, Output};
-use crate::spec::{Consensus, FrozenSpec};
+use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
 use crate::types::signatures::verify_single;
-use crate::types::target::Bits;
 use crate::types::{
-    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Seal, Span, Time,
-    Transaction, body_root, decode, sha256d,
+    Address, Block, BlockId, CoinId, GenesisId, Header, Height, Time, Transaction, body_root,
+    decode,
 };
-
-/// Blocks whose times have a say in the earliest time of the next (BIP 113).
-const MEDIAN_BLOCKS: usize = 11;
 
 /// Every block in a correct node's tree follows the rules.
 ///
@@ -35,8 +30,7 @@ pub struct Validity {
     maturity: u64,
     pub(super) fee_per_byte: u64,
     block_bytes: usize,
-    difficulty: Difficulty,
-    future_limit: Span,
+    law: Law,
     /// The latest that each node's clock showed its process.
     clocks: BTreeMap<usize, Time>,
     books: Books<Book>,
@@ -47,10 +41,7 @@ pub struct Validity {
 struct Book {
     header: Header,
     coins: OrdMap<CoinId, Coin>,
-    /// The times of the last blocks, oldest first.
-    times: Vec<Time>,
-    /// Height, time and bits of the first block after the genesis block.
-    first: Option<(Height, Time, Bits)>,
+    past: Past,
 }
 
 impl Validity {
@@ -63,15 +54,13 @@ impl Validity {
             let coin = Coin { owner, amount, height: Height(0), time, kind: CoinKind::Transfer };
             coins.insert(genesis_coin_id(index, &params), coin);
         }
-        let book = Book { header: genesis.header, coins, times: Vec::new(), first: None };
-        let Consensus::Pow(pow) = spec.consensus();
+        let book = Book { header: genesis.header, coins, past: Past::begin(spec) };
         Self {
             chain: params.chain,
             maturity: params.maturity,
             fee_per_byte: params.fee_per_byte_min,
             block_bytes: params.block_bytes_max,
-            difficulty: Difficulty::of(spec),
-            future_limit: pow.future_limit,
+            law: Law::of(spec),
             clocks: BTreeMap::new(),
             books: Books::from(genesis.id(&params.chain), book),
         }
@@ -105,7 +94,8 @@ impl Validity {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
         let Some(clock) = self.clocks.get(&node) else { return Ok(()) };
         let time = replica.tree().get(id).map(|entered| entered.block.header.time);
-        match time.filter(|time| *time > clock.after(self.future_limit)) {
+        let Some(limit) = self.law.future_limit() else { return Ok(()) };
+        match time.filter(|time| *time > clock.after(limit)) {
             None => Ok(()),
             Some(time) => Err(format!("it has block {id} of {time} in its tree at {clock}")),
         }
@@ -120,21 +110,8 @@ impl Validity {
         if header.height.0 != parent.header.height.0 + 1 {
             return Err(format!("its height is {}", header.height));
         }
-        let mut times = parent.times.clone();
-        times.sort_unstable();
-        let median = times.get(times.len() / 2).copied().unwrap_or(parent.header.time);
-        if header.time <= median {
-            return Err(format!("its time {} is not after the median {median}", header.time));
-        }
-        let Claim::Work { bits } = header.claim else {
-            return Err("it claims by something else than work".into());
-        };
-        let place = parent.first.map(|first| {
-            let parent = (parent.header.height, parent.header.time);
-            Place { first, parent }
-        });
-        self.difficulty.is_due(bits, place)?;
-        proven(header, bits, &block.seal, id)?;
+        let block_and_seal = (id, header, &block.seal);
+        self.law.judge(&self.chain, block_and_seal, (&parent.header, &parent.past))?;
         if body_root(&block.body, &self.chain) != header.body_root {
             return Err("its body is another one".into());
         }
@@ -143,8 +120,12 @@ impl Validity {
             return Err(format!("it has {bytes} bytes"));
         }
         let mut coins = parent.coins.clone();
-        let mut fees = 0;
+        let (mut fees, mut past) = (0, parent.past.clone());
         for transaction in &block.body.transactions {
+            let actor = transaction.inputs.first().and_then(|coin| coins.get(coin));
+            if let (Some(operation), Some(actor)) = (&transaction.operation, actor) {
+                past.operate(actor.owner, operation);
+            }
             fees += self.apply(transaction, header, &mut coins)?;
         }
         for (coin_id, coin) in paid {
@@ -157,13 +138,8 @@ impl Validity {
             }
             coins.insert(*coin_id, *coin);
         }
-        let mut times = parent.times.clone();
-        times.push(header.time);
-        if times.len() > MEDIAN_BLOCKS {
-            times.remove(0);
-        }
-        let first = parent.first.or(Some((header.height, header.time, bits)));
-        Ok(Book { header: *header, coins, times, first })
+        past.push(header);
+        Ok(Book { header: *header, coins, past })
     }
 
     /// Moves the coins of a transaction; gives its fee.
@@ -233,18 +209,6 @@ fn same_changes(
         }
     }
     Ok(())
-}
-
-/// Whether the seal is a proof, by hashing it and comparing numbers.
-fn proven(header: &Header, bits: Bits, seal: &Seal, id: &BlockId) -> Result<(), String> {
-    let Seal::Work(proof) = seal else { return Err("it has no proof of work".into()) };
-    let work = proof.header(header.height.0, id.as_bytes(), *header.parent.as_bytes(), bits);
-    let hash = BigUint::from_bytes_le(&sha256d(&work.encode()));
-    let target = target(bits);
-    match hash <= target {
-        true => Ok(()),
-        false => Err(format!("its hash {hash:x} is above its target {target:x}")),
-    }
 }
 
 impl Watch for Validity {

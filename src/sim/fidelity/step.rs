@@ -11,7 +11,6 @@
 use super::super::{Micros, Moment, Sim};
 use super::chain::{chain, miners};
 use crate::consensus::retarget::{History, Past, Schedule};
-use crate::spec::Consensus;
 use crate::types::target::Bits;
 use crate::types::{Claim, Height};
 
@@ -92,7 +91,7 @@ pub fn response(lines: &str, factor: f64, blocks: u64, seed: u64) -> Vec<f64> {
 /// If lines are not those of a chain spec.
 pub fn ideal(lines: &str, factor: f64, blocks: u64, seed: u64) -> Vec<f64> {
     let spec = chain(lines, TRIES);
-    let Consensus::Pow(pow) = spec.consensus();
+    let pow = spec.consensus().pow().expect("the chain is one of work");
     let retarget = pow.retarget.algorithm();
     let limit = pow.limit_bits.target().expect("a spec holds a target");
     let spacing = std::num::NonZeroU64::new(SPACING).expect("it is not nothing");

@@ -2,7 +2,6 @@
 
 use super::super::time::{Clock, Micros, Moment};
 use super::{Act, Scenario};
-use crate::spec::Consensus;
 use crate::types::Span;
 
 impl Scenario {
@@ -11,7 +10,7 @@ impl Scenario {
     /// that clocks make blocks wait for so long. Then nobody judges agreement.
     pub fn is_outside(&self) -> bool {
         let consensus = self.options.spec.consensus();
-        let Consensus::Pow(pow) = consensus;
+        let Some(pow) = consensus.pow() else { return false };
         let depth = Micros::millis(consensus.block_time().0).times(pow.finality_depth);
         self.longest_cut().max(self.longest_wait(pow.future_limit)) > Micros(depth.0 / 4)
     }

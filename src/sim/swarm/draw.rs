@@ -1,5 +1,6 @@
 //! What a seed draws.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -10,7 +11,7 @@ use super::super::random::Dice;
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
-use crate::spec::{Spec, find};
+use crate::spec::{ENGINES_BUILT, Spec, find};
 
 /// Nodes in a swarm.
 pub const NODES: usize = 5;
@@ -39,6 +40,8 @@ pub struct Draw {
     pub payments_per_second: f64,
     /// Whether the network is parted for longer than the model allows.
     pub outside: bool,
+    /// The name under which the command line knows the swarm of this rule: [`name`].
+    pub name: &'static str,
 }
 
 impl fmt::Display for Draw {
@@ -58,21 +61,38 @@ impl fmt::Display for Draw {
     }
 }
 
-/// The shipped chain for development. Reading a spec takes longer than a short run.
-fn spec() -> Spec {
-    static SPEC: OnceLock<Spec> = OnceLock::new();
+/// The shipped chains for development, under the names of their rules. Reading a spec takes longer than a short run.
+fn spec(engine: &str) -> Option<Spec> {
+    static SPECS: OnceLock<BTreeMap<&'static str, Spec>> = OnceLock::new();
     let read = || {
-        let text = find("pow-dev").expect("pow-dev is shipped");
-        Spec::parse("pow-dev", text).expect("a test reads every shipped spec")
+        let spec = |engine: &&'static str| {
+            let name = format!("{engine}-dev");
+            let text = find(&name).expect("every rule has a shipped chain for development");
+            (*engine, Spec::parse(&name, text).expect("a test reads every shipped spec"))
+        };
+        ENGINES_BUILT.iter().map(spec).collect()
     };
-    SPEC.get_or_init(read).clone()
+    SPECS.get_or_init(read).get(engine).cloned()
 }
 
-/// Draws what a seed stands for.
-pub fn draw(seed: u64) -> Draw {
+/// Rules with a swarm, each under its name on the command line: `swarm` is proof of work's.
+pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [("swarm", "pow"), ("swarm-raft", "raft")];
+
+/// What the swarm of a rule is called.
+fn name(engine: &str) -> &'static str {
+    SWARMS.iter().find(|(_, rule)| *rule == engine).map_or("swarm", |(name, _)| name)
+}
+
+/// Draws what a seed stands for under a rule.
+///
+/// # Panics
+///
+/// If this version has no such rule.
+pub fn draw(engine: &str, seed: u64) -> Draw {
     let mut dice = Dice::new(seed, "swarm");
+    let spec = spec(engine).expect("the caller asks for a rule that is built");
     let tries = 10 + u32::try_from(dice.below(55)).expect("below 55");
-    let mut options = Options::miners(seed, spec(), NODES, tries);
+    let mut options = Options::seated(seed, spec, NODES, tries);
     let healed = options.link;
     if dice.chance(0.3) {
         options.topology = Topology::Random { outbound: 2 };
@@ -93,14 +113,16 @@ pub fn draw(seed: u64) -> Draw {
     }
     let phase = Micros::seconds(PHASE.0 + dice.below(PHASE.1));
     let heals_at = Moment(0).after(phase);
-    let outside = dice.below(OUTSIDE_ONE_OF) == 0;
-    // In block times, a quarter of the depth.
     let consensus = options.spec.consensus();
-    let crate::spec::Consensus::Pow(pow) = consensus;
-    let inside = Micros::millis(consensus.block_time().0).times(pow.finality_depth / 4);
+    // Finality by depth is good for as long as a quarter of the depth takes; what is agreed on, for good.
+    let depth = consensus.pow().map(|pow| pow.finality_depth / 4);
+    let inside = depth.map(|blocks| Micros::millis(consensus.block_time().0).times(blocks));
+    let outside = dice.below(OUTSIDE_ONE_OF) == 0 && inside.is_some();
+    let inside = inside.unwrap_or(phase);
     let script = draw_script(&mut dice, phase, inside, outside);
     let payments_per_second = if dice.chance(0.7) { dice.unit() } else { 0.0 };
-    Draw { options, script, heals_at, healed, payments_per_second, outside }
+    let name = name(options.spec.consensus().engine());
+    Draw { options, script, heals_at, healed, payments_per_second, outside, name }
 }
 
 /// A number from −`most` to `most`.

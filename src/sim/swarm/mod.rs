@@ -10,7 +10,7 @@ mod draw;
 
 use std::fmt;
 
-pub use draw::{Draw, NODES, draw};
+pub use draw::{Draw, NODES, SWARMS, draw};
 
 use super::checks::{Agreement, always};
 use super::faults::{Driver, Script};
@@ -72,7 +72,7 @@ impl fmt::Display for Failure {
         for timed in &draw.script {
             writeln!(f, "  {timed}")?;
         }
-        write!(f, "to see it again: assay sim run swarm --seed {seed}")
+        write!(f, "to see it again: assay sim run {} --seed {seed}", draw.name)
     }
 }
 
@@ -120,13 +120,17 @@ fn demand_liveness(sim: &mut Sim) {
     }
 }
 
-/// Runs a seed.
+/// Runs a seed under a rule.
 ///
 /// # Errors
 ///
 /// What was violated, with a script that was made as small as it could be.
-pub fn swarm(seed: u64) -> Result<Outcome, Box<Failure>> {
-    let drawn = draw(seed);
+///
+/// # Panics
+///
+/// If this version has no such rule.
+pub fn swarm(engine: &str, seed: u64) -> Result<Outcome, Box<Failure>> {
+    let drawn = draw(engine, seed);
     let outcome = run(&drawn);
     match outcome.violations.is_empty() {
         true => Ok(outcome),

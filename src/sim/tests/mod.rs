@@ -1,4 +1,5 @@
 mod canaries;
+mod raft;
 mod runs;
 mod swarms;
 

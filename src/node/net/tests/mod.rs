@@ -1,7 +1,6 @@
 //! Nodes on loopback, honest ones and others.
 
 mod attacker;
-mod authority;
 mod connect;
 mod crowd;
 mod flood;

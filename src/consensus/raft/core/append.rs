@@ -1,0 +1,233 @@
+//! Replication and what is decided (Raft 5.3, 5.4.2).
+
+use super::{Core, Effect, Entry, Point, Ref, Role, Wait};
+use crate::consensus::quorum::{committed, majority};
+use crate::consensus::raft::message::Message;
+use crate::consensus::{AuthorityId, Drop};
+use crate::types::Height;
+use crate::types::canary::{Bug, planted};
+
+impl Core {
+    /// The leader adds a draft of its own to the end of the log. It goes out before it is kept: this disk and those of
+    /// others work at the same time (thesis, 10.2.1).
+    ///
+    /// # Panics
+    ///
+    /// Unless it stands right above the end.
+    pub fn propose(&mut self, entry: Entry, out: &mut Vec<Effect>) {
+        if !self.leads() {
+            return;
+        }
+        let height = entry.at.height;
+        self.log.push(entry);
+        self.know_peers();
+        for to in self.others() {
+            self.send_drafts(to, out);
+        }
+        out.push(Effect::KeepDraft(height));
+        self.decide(out);
+    }
+
+    /// Sends what a follower has not been sent.
+    fn send_drafts(&mut self, to: AuthorityId, out: &mut Vec<Effect>) {
+        let committed = self.sealed_point();
+        let Role::Leader(lead) = &mut self.role else { return };
+        let Some(progress) = lead.peers.get_mut(&to) else { return };
+        let Some(prev) = self.log.at(progress.next.back(1)) else { return };
+        let drafts = self.log.from(progress.next);
+        if progress.behind || drafts.is_empty() {
+            return;
+        }
+        let drafts = drafts.iter().map(|entry| Ref { at: entry.at, term: entry.term }).collect();
+        progress.next = self.log.last().at.height.next();
+        progress.sent = self.round;
+        let (term, round, prev) = (self.term, self.round, prev.at);
+        out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
+    }
+
+    fn sealed_point(&self) -> Point {
+        self.log.sealed().at
+    }
+
+    /// It is time for a heartbeat.
+    pub fn beat(&mut self, out: &mut Vec<Effect>) {
+        if !self.leads() {
+            return;
+        }
+        self.send_heartbeats(out);
+        out.push(Effect::Wait(Wait::Heartbeat));
+        let sealed = self.log.sealed().at.height;
+        let Role::Leader(lead) = &self.role else { return };
+        for (to, progress) in &lead.peers {
+            if progress.sealed < sealed && progress.matched > Height(0) {
+                out.push(Effect::Remind(*to, progress.sealed));
+            }
+        }
+    }
+
+    /// Tells everybody who leads. What is told to stand before is what they are known to have: bodies may still be looked
+    /// at there, and nothing has to come twice.
+    pub(super) fn send_heartbeats(&mut self, out: &mut Vec<Effect>) {
+        self.round = self.round.saturating_add(1);
+        let (term, round, committed) = (self.term, self.round, self.sealed_point());
+        let Role::Leader(lead) = &self.role else { return };
+        for (to, progress) in &lead.peers {
+            let prev = self.log.at(progress.matched).map_or(committed, |entry| entry.at);
+            let drafts = Vec::new();
+            out.push(Effect::Send(*to, Message::Append { term, round, prev, drafts, committed }));
+        }
+    }
+
+    /// Raft 5.3, AppendEntries. Entries are identified by height and id, and an id covers all that is below it.
+    #[expect(clippy::too_many_arguments, reason = "these are the fields of the message")]
+    pub(super) fn append(
+        &mut self,
+        from: AuthorityId,
+        term: u64,
+        round: u64,
+        prev: Point,
+        mut drafts: Vec<Ref>,
+        committed: Point,
+        out: &mut Vec<Effect>,
+    ) {
+        if term < self.term {
+            // It learns from the term that it leads no more.
+            out.push(Effect::Dropped(from, Drop::Stale));
+            let sealed = self.log.sealed().at;
+            let (term, matched, holds) = (self.term, None, sealed.height);
+            let message = Message::Appended { term, round, matched, holds, sealed };
+            return out.push(Effect::Send(from, message));
+        }
+        if term == self.term && self.leads() {
+            // Two leaders of one term: nobody who keeps what it has to keep gets there.
+            return out.push(Effect::Dropped(from, Drop::Malformed));
+        }
+        self.follow(term, Some(from), out);
+        let point = self.log.sealed().at;
+        let sealed = point.height;
+        if committed.height > self.log.last().at.height {
+            out.push(Effect::Seek(committed.height));
+        }
+        // What is sealed here was decided, so the leader has it (Raft 5.4.3): below, nothing has to be compared.
+        let fits = prev.height < sealed || self.log.has(&prev);
+        let mut matched = fits.then_some(prev.height);
+        let mut holds = prev.height;
+        if fits {
+            // What is there already is not written again. Only a real conflict cuts the log, and not before the other
+            // draft was looked at: a message that came late or twice is a prefix of what is there.
+            drafts.retain(|draft| draft.at.height > sealed);
+            let known = drafts.iter().take_while(|draft| self.log.has(&draft.at)).count();
+            if let Some(last) = drafts.last() {
+                holds = last.at.height;
+            }
+            if let Some(last) = known.checked_sub(1).and_then(|last| drafts.get(last)) {
+                matched = matched.max(Some(last.at.height));
+            }
+            drafts.drain(..known);
+            if !drafts.is_empty() {
+                out.push(Effect::Examine { from, term, drafts });
+            }
+        } else {
+            holds = sealed;
+        }
+        let (term, sealed) = (self.term, point);
+        out.push(Effect::Send(from, Message::Appended { term, round, matched, holds, sealed }));
+    }
+
+    /// A draft that came in this term is sound and stands on this parent: it joins the log, in place of what contradicts
+    /// it, and when it is durable its sender hears so. Says whether it joined.
+    pub fn examined(
+        &mut self,
+        from: AuthorityId,
+        term: u64,
+        parent: Point,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let height = entry.at.height;
+        let expected = term == self.term && self.leader == Some(from) && !self.leads();
+        if !expected || !self.log.has(&parent) || height != parent.height.next() {
+            return false;
+        }
+        if !self.log.has(&entry.at) {
+            if self.log.at(height).is_some() {
+                out.push(Effect::Forget(height, self.log.last().at.height));
+                self.log.cut(height);
+            }
+            self.log.push(entry);
+            out.push(Effect::KeepDraft(height));
+        }
+        let sealed = self.log.sealed().at;
+        let (matched, holds) = (Some(height), height);
+        let message = Message::Appended { term, round: 0, matched, holds, sealed };
+        out.push(Effect::Send(from, message));
+        true
+    }
+
+    /// A follower says how far it is; `what` is where its log is the leader's (nowhere, if it lacks what it was told to
+    /// stand before), what it has been sent, and what it has sealed.
+    pub(super) fn appended(
+        &mut self,
+        from: AuthorityId,
+        term: u64,
+        round: u64,
+        what: (Option<Height>, Height, Point),
+        out: &mut Vec<Effect>,
+    ) {
+        if term > self.term {
+            return self.follow(term, None, out);
+        }
+        let (last, own_sealed) = (self.log.last().at.height, self.log.sealed().at.height);
+        let (matched, holds, sealed) = what;
+        // What it has sealed was decided in this term or before, and a leader has all that was (Raft 5.4.3).
+        let shared = match sealed.height < own_sealed || self.log.has(&sealed) {
+            true => sealed.height,
+            false => Height(0),
+        };
+        let Role::Leader(lead) = &mut self.role else { return };
+        if term < self.term {
+            return out.push(Effect::Dropped(from, Drop::Stale));
+        }
+        let Some(progress) = lead.peers.get_mut(&from) else { return };
+        lead.heard.insert(from);
+        progress.round = progress.round.max(round);
+        progress.sealed = progress.sealed.max(shared);
+        let known = matched.unwrap_or_default().max(shared).min(last);
+        progress.matched = progress.matched.max(known);
+        let has = progress.matched.max(if matched.is_some() { holds.min(last) } else { shared });
+        progress.behind = matched.is_none() && shared < own_sealed;
+        // An answer to what was sent after the last drafts: if they are not there, they are lost.
+        if matched.is_none() || (round > progress.sent && has.next() < progress.next) {
+            progress.next = has.max(own_sealed).next().min(last.next());
+        }
+        self.send_drafts(from, out);
+        self.decide(out);
+        self.hand_over(out);
+        self.confirm_reads(out);
+    }
+
+    /// Raft 5.4.2 and figure 8: counting says something about an entry of the own term only; everything below is decided
+    /// with it. Each entry is counted by the set that stood below it.
+    fn decide(&mut self, out: &mut Vec<Effect>) {
+        let Role::Leader(lead) = &self.role else { return };
+        let (me, last) = (self.me, self.log.last().at.height);
+        let reached = |id: &AuthorityId| match *id == me {
+            true => last.0,
+            false => lead.peers.get(id).map_or(0, |progress| progress.matched.0),
+        };
+        let decided = self.log.drafts().iter().rev().find(|entry| {
+            let height = entry.at.height;
+            let Some(voters) = self.log.voters_on(height) else { return false };
+            let own = entry.term == self.term || planted(Bug::OldTermCounted);
+            let short = planted(Bug::QuorumOneShort)
+                && voters.iter().filter(|id| reached(id) >= height.0).count() + 1
+                    >= majority(voters.len());
+            own && (short || committed(voters, reached).is_some_and(|number| number >= height.0))
+        });
+        let Some(height) = decided.map(|entry| entry.at.height) else { return };
+        if height > self.committed {
+            self.committed = height;
+            out.push(Effect::Commit(height));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The log: the sealed head, and drafts that stand on it in a line.
+
+use std::sync::Arc;
+
+use crate::consensus::authorities::Authorities;
+use crate::types::{BlockId, Height};
+
+/// A place in the chain: no two blocks with one id stand at different heights, so this is a block.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    borsh::BorshSerialize,
+    borsh::BorshDeserialize,
+)]
+pub struct Point {
+    /// The height, which is the log index.
+    pub height: Height,
+    /// The block, or the draft.
+    pub id: BlockId,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// Where it stands.
+    pub at: Point,
+    /// The term in which it was made.
+    pub term: u64,
+    /// Who decides on what stands above it.
+    pub voters: Arc<Authorities>,
+}
+
+/// The sealed head and the drafts above it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Log {
+    sealed: Entry,
+    drafts: Vec<Entry>,
+}
+
+impl Log {
+    /// A log without drafts.
+    pub fn new(sealed: Entry) -> Self {
+        Self { sealed, drafts: Vec::new() }
+    }
+
+    /// The sealed head.
+    pub fn sealed(&self) -> &Entry {
+        &self.sealed
+    }
+
+    /// The drafts, lowest first.
+    pub fn drafts(&self) -> &[Entry] {
+        &self.drafts
+    }
+
+    /// The end of the log.
+    pub fn last(&self) -> &Entry {
+        self.drafts.last().unwrap_or(&self.sealed)
+    }
+
+    fn place(&self, height: Height) -> Option<usize> {
+        usize::try_from(height.0.checked_sub(self.sealed.at.height.0)?.checked_sub(1)?).ok()
+    }
+
+    /// The entry at a height, the sealed head among them.
+    pub fn at(&self, height: Height) -> Option<&Entry> {
+        if height == self.sealed.at.height {
+            return Some(&self.sealed);
+        }
+        self.drafts.get(self.place(height)?)
+    }
+
+    /// Whether this block or draft is in the log.
+    pub fn has(&self, point: &Point) -> bool {
+        self.at(point.height).is_some_and(|entry| entry.at == *point)
+    }
+
+    /// Who decides on the entry at a height: the set that stands below it.
+    pub fn voters_on(&self, height: Height) -> Option<&Arc<Authorities>> {
+        self.at(height.back(1)).filter(|_| height.0 > 0).map(|below| &below.voters)
+    }
+
+    /// The entries from a height on.
+    pub fn from(&self, height: Height) -> &[Entry] {
+        let place = self.place(height).unwrap_or(0).min(self.drafts.len());
+        &self.drafts[place..]
+    }
+
+    /// Adds a draft at the end.
+    ///
+    /// # Panics
+    ///
+    /// Unless it stands right above the end.
+    pub fn push(&mut self, entry: Entry) {
+        assert_eq!(entry.at.height, self.last().at.height.next(), "a log has no gaps");
+        self.drafts.push(entry);
+    }
+
+    /// Removes the drafts from a height on.
+    pub fn cut(&mut self, from: Height) {
+        if let Some(place) = self.place(from) {
+            self.drafts.truncate(place);
+        }
+    }
+
+    /// The sealed head is another one: drafts that do not stand on it go.
+    pub(super) fn seal(&mut self, entry: Entry) {
+        let place = self.place(entry.at.height).filter(|_| self.has(&entry.at));
+        match place {
+            Some(place) => drop(self.drafts.drain(..=place)),
+            None => self.drafts.clear(),
+        }
+        self.sealed = entry;
+    }
+}

@@ -1,0 +1,355 @@
+//! Raft itself (Ongaro and Ousterhout 2014; Ongaro's thesis): who leads, what is in the log, what is decided.
+//!
+//! The core knows entries by height, id and term, and no bodies, keys, clocks or disks. Something happens, it changes and
+//! appends [`Effect`]s, which are to be carried out in order: what stands behind a `Keep…` must not leave the process before
+//! that is durable. Its own vote and its own match it counts at once, since whatever follows from them stands behind.
+//!
+//! The log is what lies above the sealed head, so there are no snapshots: whoever lacks sealed blocks fetches them like
+//! everybody else. Time-outs are events, the length of a wait is the shell's to choose; that a leader was heard lately is a
+//! wait of its own ([`Wait::Lease`]), so that the core can be explored by a model checker, state by state.
+
+mod append;
+mod election;
+mod log;
+mod reads;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+pub use log::{Entry, Log, Point};
+
+use super::message::Message;
+use crate::consensus::authorities::Authorities;
+use crate::consensus::{AuthorityId, Drop};
+use crate::types::Height;
+
+/// Drafts above the sealed head that a leader puts there by itself: what is in flight.
+pub const WINDOW: usize = 4;
+
+/// Reads that a leader has not confirmed yet.
+pub const READS_MAX: usize = 1024;
+
+/// A draft as messages between cores name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ref {
+    /// Where it stands.
+    pub at: Point,
+    /// The term in which it was made.
+    pub term: u64,
+}
+
+/// What to wait for. The first four share one clock: setting one replaces the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// The shortest election timeout: for so long after a leader was heard no other one is voted for.
+    Lease,
+    /// What is left of a random election timeout after that.
+    Chance,
+    /// A whole random election timeout.
+    Campaign,
+    /// The shortest election timeout: a leader that no majority answered meanwhile steps down.
+    Quorum,
+    /// The time between two heartbeats; a clock of its own.
+    Heartbeat,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Make term and vote durable.
+    KeepVote,
+    /// Make the draft at this height durable.
+    KeepDraft(Height),
+    /// The drafts from the first to the last of these heights are of no use any more.
+    Forget(Height, Height),
+    /// Send a message.
+    Send(AuthorityId, Message<Ref>),
+    /// Look at drafts that came with a message of this term: those that are sound are [`Core::examined`], lowest first.
+    Examine {
+        /// Whose.
+        from: AuthorityId,
+        /// The term of the message.
+        term: u64,
+        /// Which.
+        drafts: Vec<Ref>,
+    },
+    /// This one leads now: put an empty draft of the term on the log.
+    Begin,
+    /// Everything up to this height is decided: seal it.
+    Commit(Height),
+    /// Wake me.
+    Wait(Wait),
+    /// Do not wake me for heartbeats.
+    Rest,
+    /// There are sealed blocks up to here that this one lacks.
+    Seek(Height),
+    /// This one lacks the seals of blocks that it may hold as drafts; it has sealed up to here.
+    Remind(AuthorityId, Height),
+    /// What the read with this number has to see.
+    Read(u64, Height),
+    /// The term or its leader is another one.
+    Round,
+    /// A message was dropped.
+    Dropped(AuthorityId, Drop),
+}
+
+/// The part that this one plays.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Votes and keeps what a leader sends.
+    Follower {
+        /// A leader was heard within the shortest election timeout.
+        lease: bool,
+    },
+    /// Asks whether others would vote for it (thesis, 9.6).
+    PreCandidate {
+        /// What they said.
+        answers: BTreeMap<AuthorityId, bool>,
+    },
+    /// Asks for votes.
+    Candidate {
+        /// What the others said.
+        answers: BTreeMap<AuthorityId, bool>,
+    },
+    /// Leads.
+    Leader(Lead),
+}
+
+/// What a leader knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lead {
+    /// How far the others are.
+    pub peers: BTreeMap<AuthorityId, Progress>,
+    /// Who answered since the quorum was last looked at.
+    pub heard: BTreeSet<AuthorityId>,
+    /// The height of the first draft of its term.
+    pub begun: Height,
+    /// Reads that wait for a majority to confirm that this one leads.
+    pub reads: VecDeque<Read>,
+    /// Who is to lead instead.
+    pub transfer: Option<AuthorityId>,
+}
+
+/// How far a follower is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Progress {
+    /// Its log is the leader's up to here.
+    pub matched: Height,
+    /// What to send next.
+    pub next: Height,
+    /// What it has sealed, by its own word.
+    pub sealed: Height,
+    /// It lacks sealed blocks, which are not the leader's to send.
+    pub behind: bool,
+    /// The latest heartbeat that it answered.
+    pub round: u64,
+    /// The heartbeat before which drafts were last sent.
+    pub sent: u64,
+}
+
+/// A read that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Read {
+    /// Who wants to read; nobody else than this one where it is empty.
+    pub from: Option<AuthorityId>,
+    /// The reader's number for it.
+    pub number: u64,
+    /// What it has to see, and the heartbeat that has to be answered; unknown while nothing of the term is sealed.
+    pub since: Option<(Height, u64)>,
+}
+
+/// One authority's Raft.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Core {
+    me: AuthorityId,
+    term: u64,
+    vote: Option<AuthorityId>,
+    log: Log,
+    role: Role,
+    leader: Option<AuthorityId>,
+    /// Everything up to here is decided, as far as this one knows.
+    committed: Height,
+    /// Heartbeats sent so far, all terms together.
+    round: u64,
+}
+
+impl Core {
+    /// As it is after a start: with what it kept, a follower of nobody. The first thing to do is to wait.
+    pub fn new(me: AuthorityId, kept: (u64, Option<AuthorityId>), log: Log) -> (Self, Effect) {
+        let (term, vote) = kept;
+        let committed = log.sealed().at.height;
+        let role = Role::Follower { lease: false };
+        let core = Self { me, term, vote, log, role, leader: None, committed, round: 0 };
+        (core, Effect::Wait(Wait::Campaign))
+    }
+
+    /// The term of a seal that is here already from before the start.
+    pub fn heard_of(&mut self, term: u64, out: &mut Vec<Effect>) {
+        if term > self.term {
+            self.follow(term, None, out);
+        }
+    }
+
+    /// Whose it is.
+    pub fn me(&self) -> AuthorityId {
+        self.me
+    }
+
+    /// The term.
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// Term and vote, which have to survive.
+    pub fn kept(&self) -> (u64, Option<AuthorityId>) {
+        (self.term, self.vote)
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The part that it plays.
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// Whom it follows; itself if it leads.
+    pub fn leader(&self) -> Option<AuthorityId> {
+        self.leader
+    }
+
+    /// Up to where everything is decided, as far as it knows.
+    pub fn committed(&self) -> Height {
+        self.committed
+    }
+
+    /// Whether it leads.
+    pub fn leads(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// Whether it votes, by the last set in its log (thesis, 4.1: whichever is latest, decided or not).
+    pub fn is_voter(&self) -> bool {
+        self.log.last().voters.contains(&self.me)
+    }
+
+    /// Whether it may put a draft with transactions on the log: it leads and is to go on leading, a draft of its term is
+    /// sealed (Ongaro 2015: before a set of voters changes), the last change of voters is sealed, and there is room.
+    pub fn may_draft(&self) -> bool {
+        let Role::Leader(lead) = &self.role else { return false };
+        lead.transfer.is_none()
+            && self.log.sealed().at.height >= lead.begun
+            && self.log.drafts().len() < WINDOW
+            && self.log.last().voters == self.log.sealed().voters
+    }
+
+    /// Everybody whose vote may count: by the sealed set and by those of drafts.
+    pub fn everybody(&self) -> Authorities {
+        let mut all: Authorities = (*self.log.sealed().voters).clone();
+        for draft in self.log.drafts() {
+            if draft.voters != self.log.sealed().voters {
+                all.extend(draft.voters.iter().copied());
+            }
+        }
+        all
+    }
+
+    fn others(&self) -> impl Iterator<Item = AuthorityId> + use<> {
+        let me = self.me;
+        self.everybody().into_iter().filter(move |id| *id != me)
+    }
+
+    /// A message came from somebody whose key proves who it is.
+    pub fn receive(&mut self, from: AuthorityId, message: Message<Ref>, out: &mut Vec<Effect>) {
+        if from == self.me || !self.knows(from) {
+            return out.push(Effect::Dropped(from, Drop::Stranger));
+        }
+        match message {
+            Message::PreVote { term, last } => self.asked_before(from, term, last, out),
+            Message::Vote { term, last, transfer } => self.asked(from, term, last, transfer, out),
+            Message::Voted { term, before, granted } => {
+                self.voted(from, term, before, granted, out);
+            }
+            Message::Append { term, round, prev, drafts, committed } => {
+                self.append(from, term, round, prev, drafts, committed, out);
+            }
+            Message::Appended { term, round, matched, holds, sealed } => {
+                self.appended(from, term, round, (matched, holds, sealed), out);
+            }
+            Message::TimeoutNow { term } => self.take_over(from, term, out),
+            Message::ReadIndex { number } => self.read_for(Some(from), number, out),
+            Message::ReadReady { number, height } => out.push(Effect::Read(number, height)),
+        }
+    }
+
+    fn knows(&self, id: AuthorityId) -> bool {
+        let known = |voters: &Arc<Authorities>| voters.contains(&id);
+        known(&self.log.sealed().voters) || self.log.drafts().iter().any(|it| known(&it.voters))
+    }
+
+    /// The latest term is another one's, or nobody leads in this one (Raft 5.1: if a term is greater, convert).
+    fn follow(&mut self, term: u64, leader: Option<AuthorityId>, out: &mut Vec<Effect>) {
+        if term > self.term {
+            self.term = term;
+            self.vote = None;
+            out.push(Effect::KeepVote);
+            out.push(Effect::Round);
+        } else if self.leader != leader {
+            out.push(Effect::Round);
+        }
+        if self.leads() {
+            out.push(Effect::Rest);
+        }
+        self.leader = leader;
+        self.role = Role::Follower { lease: leader.is_some() };
+        out.push(Effect::Wait(if leader.is_some() { Wait::Lease } else { Wait::Campaign }));
+    }
+
+    /// The wait of the first clock is over.
+    pub fn elapsed(&mut self, out: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Follower { lease: lease @ true } => {
+                *lease = false;
+                out.push(Effect::Wait(Wait::Chance));
+            }
+            Role::Leader(_) => self.look_at_quorum(out),
+            Role::Follower { .. } | Role::PreCandidate { .. } | Role::Candidate { .. } => {
+                self.ask_before(out);
+            }
+        }
+    }
+
+    /// A block of the tree was sealed, by this one or another, in the term `by`: the log begins above it. Whoever leads in
+    /// an earlier term may not have it, and is not listened to any more.
+    pub fn sealed(&mut self, entry: Entry, by: u64, out: &mut Vec<Effect>) {
+        let height = entry.at.height;
+        if height <= self.log.sealed().at.height {
+            return;
+        }
+        if by > self.term {
+            self.follow(by, None, out);
+        }
+        self.committed = self.committed.max(height);
+        let known = self.log.at(height).is_some_and(|draft| draft.at == entry.at);
+        let (first, last) = (self.log.sealed().at.height.next(), self.log.last().at.height);
+        self.log.seal(entry);
+        let gone = if known { height } else { last };
+        if first <= gone {
+            out.push(Effect::Forget(first, gone));
+        }
+        if !self.leads() {
+            return;
+        }
+        if !known {
+            // Another one leads, in a later term.
+            return self.follow(self.term, None, out);
+        }
+        if !self.log.sealed().voters.contains(&self.me) {
+            return self.retire(out);
+        }
+        self.know_peers();
+        self.start_reads(out);
+    }
+}

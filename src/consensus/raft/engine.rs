@@ -1,0 +1,335 @@
+//! The acting half of Raft: around the core, everything that it does not know of.
+
+mod bodies;
+mod drafting;
+mod reading;
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use self::bodies::Bodies;
+use self::reading::Reads;
+use super::core::{Core, Effect, Entry, Log, Point, Ref, Wait};
+use super::message::{Message, SEALS_MAX, Wire};
+use super::records::{Kept, forget_draft, keep_draft, keep_vote};
+use super::{RaftParams, RaftRules};
+use crate::chain::{BlockRef, Imported, Node};
+use crate::consensus::{
+    Action, AuthorityId, Context, Drop, Engine, Event, Outbox, Report, Seat, Timer,
+};
+use crate::types::{Address, Bounded, Claim, Draft, Height, Keypair, Seal, Span, Time};
+
+/// The clock that the waits of elections share.
+const ELECTION: Timer = Timer::Own(0);
+
+/// The clock of heartbeats.
+const HEARTBEAT: Timer = Timer::Own(1);
+
+/// The clock of reads that nobody has answered.
+const READING: Timer = Timer::Own(2);
+
+/// Raft as an authority runs it; without a key it keeps silent.
+pub struct RaftEngine {
+    rules: Arc<RaftRules>,
+    key: Option<Keypair>,
+    /// Whom drafts pay.
+    producer: Address,
+    dice: ChaCha8Rng,
+    /// From the start on, if there is a key.
+    core: Option<Core>,
+    bodies: Bodies,
+    reads: Reads,
+    /// When this one last put a draft on the log.
+    drafted: Time,
+}
+
+impl RaftEngine {
+    /// The engine of a seat.
+    pub fn new(rules: Arc<RaftRules>, seat: &Seat) -> Self {
+        let own = seat.authority().unwrap_or_default();
+        Self {
+            rules,
+            key: seat.key.clone(),
+            producer: seat.payout.unwrap_or(own),
+            dice: ChaCha8Rng::seed_from_u64(seat.seed),
+            core: None,
+            bodies: Bodies::default(),
+            reads: Reads::new(seat.seed),
+            drafted: Time(0),
+        }
+    }
+
+    /// The protocol's state, once it has started.
+    pub fn core(&self) -> Option<&Core> {
+        self.core.as_ref()
+    }
+
+    fn params(&self) -> &RaftParams {
+        self.rules.params()
+    }
+
+    /// A block of the tree as an entry of the log, and the term in which it was sealed.
+    fn entry(&self, node: &Node) -> Option<(Entry, u64)> {
+        let header = &node.block.header;
+        let term = match header.claim {
+            Claim::Round { round } => round,
+            // Whatever the chain stands on is before the first term.
+            _ => 0,
+        };
+        let by = match node.block.seal {
+            Seal::Leader { round, .. } => round,
+            _ => 0,
+        };
+        let voters = Arc::new(self.rules.voters(&node.state).ok()?);
+        let at = Point { height: header.height, id: node.id };
+        Some((Entry { at, term, voters }, by))
+    }
+
+    /// Takes up what was kept.
+    fn start(&mut self, kept: Kept, cx: &Context<'_>, out: &mut Outbox) {
+        let Some(me) = self.key.as_ref().map(Keypair::address) else { return };
+        let Some((sealed, by)) = self.entry(cx.tree.head()) else { return };
+        let mut log = Log::new(sealed);
+        let mut last = cx.tree.head().as_ref();
+        let drafts: Vec<(Height, Arc<Draft>)> =
+            kept.drafts.into_iter().map(|(height, draft)| (height, Arc::new(draft))).collect();
+        for (height, draft) in &drafts {
+            // What stands above the head in a line is the log; what does not is of no use. Its signatures were verified
+            // before it was kept.
+            let held = (draft.header.parent == *last.id)
+                .then(|| self.bodies.execute(&self.rules, draft, None, last, cx).ok())
+                .flatten();
+            match held {
+                Some((entry, held)) => {
+                    log.push(entry);
+                    self.bodies.insert(*height, held);
+                }
+                None => out.push(forget_draft(*height)),
+            }
+            last = self.bodies.block(log.last().at, cx).unwrap_or_else(|| cx.tree.head().as_ref());
+        }
+        let (mut core, first) = Core::new(me, kept.vote, log);
+        let mut effects = vec![first];
+        core.heard_of(by, &mut effects);
+        self.core = Some(core);
+        self.carry_out(effects, cx, out);
+    }
+
+    /// Lets the core change, and carries out what it wants.
+    fn step(
+        &mut self,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+        change: impl FnOnce(&mut Core, &mut Vec<Effect>),
+    ) {
+        let mut effects = Vec::new();
+        let Some(core) = &mut self.core else { return };
+        change(core, &mut effects);
+        self.carry_out(effects, cx, out);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, cx: &Context<'_>, out: &mut Outbox) {
+        for effect in effects {
+            let Some(core) = &self.core else { return };
+            match effect {
+                Effect::KeepVote => out.push(keep_vote(&core.kept())),
+                Effect::KeepDraft(height) => {
+                    self.bodies.join(height);
+                    let draft = self.bodies.draft(height);
+                    out.extend(draft.and_then(|draft| keep_draft(height, draft)));
+                }
+                Effect::Forget(first, last) => {
+                    self.bodies
+                        .forget(first, last)
+                        .for_each(|height| out.push(forget_draft(height)));
+                }
+                Effect::Send(to, message) => self.send(to, message, out),
+                Effect::Examine { from, term, drafts } => {
+                    self.bodies.examine(from, term, drafts, out);
+                }
+                Effect::Begin => self.begin(cx, out),
+                Effect::Commit(height) => self.commit(height, cx, out),
+                Effect::Wait(wait) => self.wait(wait, cx.now, out),
+                Effect::Rest => out.push(Action::StopTimer(HEARTBEAT)),
+                Effect::Seek(height) => out.push(Action::Seek(height)),
+                Effect::Remind(to, above) => self.remind(to, above, out),
+                Effect::Read(number, height) => self.reads.ready(number, height),
+                Effect::Round => {
+                    let (round, leader) = (core.term(), core.leader());
+                    out.push(Action::Report(Report::Round { round, leader }));
+                    self.reads.ask_again(cx.now, out);
+                }
+                Effect::Dropped(from, reason) => {
+                    out.push(Action::Report(Report::Dropped { from, reason }));
+                }
+            }
+        }
+        self.reads.answer(cx.tree.head().height(), out);
+    }
+
+    fn send(&mut self, to: AuthorityId, message: Message<Ref>, out: &mut Outbox) {
+        let bodies = &self.bodies;
+        let body = |draft: &Ref| bodies.find(draft.at);
+        let Some(message) = message.with(body) else { return };
+        let encoded = Wire::Raft(message).encode();
+        out.extend(encoded.map(|message| Action::Send { to, message }));
+    }
+
+    fn wait(&mut self, wait: Wait, now: Time, out: &mut Outbox) {
+        let least = self.params().election_timeout;
+        let some = Span(self.dice.next_u64() % least.0.max(1));
+        let (timer, span) = match wait {
+            Wait::Lease | Wait::Quorum => (ELECTION, least),
+            Wait::Chance => (ELECTION, some),
+            Wait::Campaign => (ELECTION, Span(least.0.saturating_add(some.0))),
+            Wait::Heartbeat => (HEARTBEAT, self.params().heartbeat),
+        };
+        out.push(Action::SetTimer { timer, at: now.after(span) });
+    }
+
+    /// Seals what is decided, and says so.
+    fn commit(&mut self, height: Height, cx: &Context<'_>, out: &mut Outbox) {
+        let (Some(core), Some(key)) = (&self.core, &self.key) else { return };
+        let mut seals = Vec::new();
+        for entry in core.log().drafts().iter().take_while(|entry| entry.at.height <= height) {
+            let seal = self.rules.seal(&entry.at.id, core.term(), key);
+            let Some((block, executed)) = self.bodies.seal(entry.at.height, seal.clone()) else {
+                return;
+            };
+            seals.push((entry.at.height, entry.at.id, seal));
+            // A block that was sealed in the same breath before is in the tree when this one's turn comes.
+            if cx.tree.get(&entry.at.id).is_none() {
+                out.push(Action::Import { block, executed });
+                out.push(Action::Announce(entry.at.id));
+            }
+        }
+        for seal in &seals {
+            self.bodies.remember(seal.clone());
+        }
+        let others: Vec<AuthorityId> =
+            core.everybody().into_iter().filter(|id| *id != core.me()).collect();
+        let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
+        if let Some(message) = sealed.encode() {
+            for to in others {
+                out.push(Action::Send { to, message: message.clone() });
+            }
+        }
+    }
+
+    /// Somebody may have drafts whose seals it missed.
+    fn remind(&self, to: AuthorityId, above: Height, out: &mut Outbox) {
+        let seals: Vec<_> = self.bodies.seals_above(above).take(SEALS_MAX).cloned().collect();
+        if !seals.is_empty() {
+            let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
+            out.extend(sealed.encode().map(|message| Action::Send { to, message }));
+        }
+    }
+
+    /// Somebody says what is decided: drafts that are here become blocks, if their seals prove it.
+    fn told(
+        &mut self,
+        from: AuthorityId,
+        seals: Vec<(Height, crate::types::BlockId, Seal)>,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(core) = &self.core else { return };
+        if !core.everybody().contains(&from) {
+            let reason = Drop::Stranger;
+            return out.push(Action::Report(Report::Dropped { from, reason }));
+        }
+        for (height, id, seal) in seals {
+            let point = Point { height, id };
+            if height <= core.log().sealed().at.height || cx.tree.get(&id).is_some() {
+                continue;
+            }
+            // What is still being looked at is here before the leader reminds us.
+            if !core.log().has(&point) {
+                break;
+            }
+            let below = core.log().at(height.back(1)).map(|entry| entry.at);
+            let Some(parent) = below.and_then(|below| self.bodies.block(below, cx)) else { break };
+            let Some(draft) = self.bodies.draft(height) else { break };
+            if self.rules_verify(&draft.header, &seal, parent).is_err() {
+                let reason = Drop::Malformed;
+                return out.push(Action::Report(Report::Dropped { from, reason }));
+            }
+            let Some((block, executed)) = self.bodies.seal(height, seal.clone()) else { break };
+            self.bodies.remember((height, id, seal));
+            out.push(Action::Adopt { block, executed });
+        }
+    }
+
+    fn rules_verify(
+        &self,
+        header: &crate::types::Header,
+        seal: &Seal,
+        parent: BlockRef<'_>,
+    ) -> Result<(), crate::chain::Verdict> {
+        crate::chain::Rules::verify(&*self.rules, header, seal, parent)
+    }
+
+    fn received(
+        &mut self,
+        from: AuthorityId,
+        message: &crate::consensus::Message,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        if self.core.is_none() {
+            return;
+        }
+        let named = match Wire::<Draft>::decode(message) {
+            Some(Wire::Raft(message)) => message.named(&self.params().chain),
+            Some(Wire::Sealed(seals)) => return self.told(from, seals.into_inner(), cx, out),
+            None => None,
+        };
+        let Some((message, drafts)) = named else {
+            let reason = Drop::Malformed;
+            return out.push(Action::Report(Report::Dropped { from, reason }));
+        };
+        self.bodies.arrived(drafts);
+        self.step(cx, out, |core, effects| core.receive(from, message, effects));
+        self.bodies.nothing_arrived();
+    }
+
+    fn imported(&mut self, imported: &Imported, cx: &Context<'_>, out: &mut Outbox) {
+        let Some(node) = cx.tree.get(&imported.id) else { return };
+        if let Some((entry, by)) = self.entry(node) {
+            self.bodies.remember((entry.at.height, entry.at.id, node.block.seal.clone()));
+            self.step(cx, out, |core, effects| core.sealed(entry, by, effects));
+        }
+        self.reads.answer(cx.tree.head().height(), out);
+    }
+}
+
+impl Engine for RaftEngine {
+    fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
+        match event {
+            Event::Start { saved } => match Kept::read(saved) {
+                Ok(kept) => self.start(kept, cx, out),
+                Err(record) => out.push(Action::Report(Report::Unreadable { record })),
+            },
+            Event::Imported(imported) => self.imported(&imported, cx, out),
+            Event::Received { from, message } => self.received(from, &message, cx, out),
+            Event::Verified { order, sound } => self.verified(order, sound, cx, out),
+            Event::Elapsed(timer) => match timer {
+                ELECTION => self.step(cx, out, Core::elapsed),
+                HEARTBEAT => self.step(cx, out, Core::beat),
+                READING => self.read_again(cx, out),
+                Timer::Draft | Timer::Held | Timer::Own(_) => {}
+            },
+            Event::Read { ticket } => self.read(ticket, cx, out),
+            Event::Payout(payout) => {
+                let own = self.key.as_ref().map(Keypair::address).unwrap_or_default();
+                self.producer = payout.unwrap_or(own);
+            }
+            // Looked at below.
+            Event::PoolFilled => {}
+            Event::Found { .. } => {}
+        }
+        self.consider(cx, out);
+    }
+}

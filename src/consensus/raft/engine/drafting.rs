@@ -1,0 +1,113 @@
+//! Drafts: one's own, by the pace that the spec sets, and looking at those of others.
+
+use super::super::core::{Entry, Point};
+use super::RaftEngine;
+use crate::consensus::{Action, Context, OrderId, Outbox, Report, Timer};
+use crate::ledger::Executed;
+use crate::types::{Claim, Draft, Span, TransactionId};
+use std::sync::Arc;
+
+/// Nothing could be drafted of what is pending: it is tried again after so long.
+const TRY_AGAIN: Span = Span(500);
+
+impl RaftEngine {
+    /// Looks whether it is time for a draft.
+    pub(super) fn consider(&mut self, cx: &Context<'_>, out: &mut Outbox) {
+        let Some(core) = self.core.as_ref().filter(|core| core.may_draft()) else { return };
+        let idle = core.log().drafts().is_empty();
+        let waiting = cx.pool.len() > self.bodies.taken_len();
+        let params = self.params();
+        let due = match (waiting, params.empty_block_after) {
+            (true, _) => self.drafted.after(params.block_time_min),
+            // While something is under way there is news enough.
+            (false, Some(after)) if idle => self.drafted.after(after),
+            (false, _) => return,
+        };
+        if due > cx.now {
+            return out.push(Action::SetTimer { timer: Timer::Draft, at: due });
+        }
+        if !self.draft(waiting, cx, out) {
+            let at = cx.now.after(TRY_AGAIN);
+            out.push(Action::SetTimer { timer: Timer::Draft, at });
+        }
+    }
+
+    /// A leader's first draft: empty, since its point is its term (thesis 3.6.2).
+    pub(super) fn begin(&mut self, cx: &Context<'_>, out: &mut Outbox) {
+        self.draft(false, cx, out);
+    }
+
+    /// Puts a draft on the log; says whether there is one. Of pending transactions none is made where none of them
+    /// executes.
+    fn draft(&mut self, full: bool, cx: &Context<'_>, out: &mut Outbox) -> bool {
+        let Some(core) = &self.core else { return false };
+        let Some(parent) = self.bodies.block(core.log().last().at, cx) else { return false };
+        let time = cx.now.max(parent.header.time.after(Span(1)));
+        let claim = Claim::Round { round: core.term() };
+        let made = match full {
+            true => cx.draft(parent, time, self.producer, claim, &self.bodies.taken()),
+            false => cx.empty_draft(parent, time, self.producer, claim),
+        };
+        match made {
+            Ok((draft, _)) if full && draft.body.transactions.is_empty() => false,
+            Ok((draft, executed)) => self.put(draft, executed, cx, out),
+            Err(error) => {
+                out.push(Action::Report(Report::DraftFailed(error.to_string())));
+                false
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        draft: Draft,
+        executed: Executed,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let (Some(core), Ok(voters)) = (&self.core, self.rules.voters(&executed.state)) else {
+            return false;
+        };
+        let (id, height) = (draft.id(&self.params().chain), draft.header.height);
+        let (at, term) = (Point { height, id }, core.term());
+        let transactions = draft.body.transactions.len();
+        self.bodies.prepare_own(id, draft, executed);
+        self.drafted = cx.now;
+        out.push(Action::Report(Report::Drafted { block: id, transactions }));
+        let entry = Entry { at, term, voters: Arc::new(voters) };
+        self.step(cx, out, |core, effects| core.propose(entry, effects));
+        true
+    }
+
+    /// The signatures of a draft were looked at.
+    pub(super) fn verified(
+        &mut self,
+        order: OrderId,
+        sound: Option<Vec<TransactionId>>,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        self.bodies.verified(order, sound, out);
+        while let Some(turn) = self.bodies.next() {
+            let Some(core) = &self.core else { return };
+            let (from, term, block) = (turn.from, turn.term, turn.what.at.id);
+            let below = turn.what.at.height.back(1);
+            let parent = Point { height: below, id: turn.draft.header.parent };
+            if !core.log().has(&parent) {
+                continue;
+            }
+            let Some(on) = self.bodies.block(parent, cx) else { continue };
+            match self.bodies.execute(&self.rules, &turn.draft, Some(turn.ids), on, cx) {
+                Ok((entry, held)) => {
+                    self.bodies.prepare(held);
+                    self.step(cx, out, |core, effects| {
+                        core.examined(from, term, parent, entry, effects);
+                    });
+                }
+                Err(reason) => {
+                    out.push(Action::Report(Report::DraftRefused { block, from, reason }));
+                }
+            }
+        }
+    }
+}

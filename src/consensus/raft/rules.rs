@@ -1,0 +1,155 @@
+//! The judging half of Raft.
+
+use super::RaftParams;
+use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
+use crate::consensus::authorities::{Authorities, in_force, operate};
+use crate::ledger::{
+    CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, System, Transition,
+};
+use crate::types::signatures::verify_single;
+use crate::types::{
+    Address, Amount, BlockId, Claim, Draft, Evidence, Hash, Header, Height, Keypair, Operation,
+    Seal, Time, tagged,
+};
+
+/// Authorities that have to stay: one alone is a majority of itself.
+const AUTHORITIES_MIN: usize = 1;
+
+/// The rules of Raft.
+#[derive(Debug)]
+pub struct RaftRules {
+    params: RaftParams,
+}
+
+impl RaftRules {
+    /// The rules under these parameters.
+    pub fn new(params: RaftParams) -> Self {
+        Self { params }
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &RaftParams {
+        &self.params
+    }
+
+    /// Who decides on what stands on a state.
+    pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        in_force(state, &self.params.authorities)
+    }
+
+    /// What the leader of a term signs to seal a block.
+    fn sealing_hash(&self, id: &BlockId, round: u64) -> Hash {
+        tagged("assay/leader-seal", &self.params.chain, &[id.as_bytes(), &round.to_le_bytes()])
+    }
+
+    /// The seal of a leader.
+    pub fn seal(&self, id: &BlockId, round: u64, key: &Keypair) -> Seal {
+        let signature = key.sign(&self.sealing_hash(id, round));
+        Seal::Leader { round, leader: key.public(), signature }
+    }
+
+    /// Whether a draft may stand on its parent; gives its term.
+    pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, Verdict> {
+        let Claim::Round { round } = header.claim else {
+            let given = header.claim.kind();
+            let reason = format!("it claims by {given:?}; this chain's rule is raft");
+            return Err(Verdict::Header(reason));
+        };
+        if let Claim::Round { round: below } = parent.header.claim
+            && round < below
+        {
+            let reason = format!("its term is {round}, and its parent's was {below}");
+            return Err(Verdict::Header(reason));
+        }
+        if header.time <= parent.header.time {
+            let (given, below) = (header.time, parent.header.time);
+            let reason = format!("its time {given} is not after its parent's, {below}");
+            return Err(Verdict::Header(reason));
+        }
+        Ok(round)
+    }
+}
+
+impl Rules for RaftRules {
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+        let term = self.judge_header(header, parent)?;
+        let Seal::Leader { round, leader, signature } = seal else {
+            return Err(Verdict::Seal("it is not a leader's".into()));
+        };
+        if *round < term {
+            let reason = format!("it is of term {round}, before the draft's, which is {term}");
+            return Err(Verdict::Seal(reason));
+        }
+        if !self.voters(parent.state)?.contains(&Address::of(leader)) {
+            return Err(Verdict::Seal(format!("its leader {leader} is no authority")));
+        }
+        let message = self.sealing_hash(&header.id(&self.params.chain), *round);
+        if !verify_single(&leader.0, &message.0, &signature.0) {
+            return Err(Verdict::Seal("its signature does not verify".into()));
+        }
+        Ok(())
+    }
+
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
+        Ok(Rank::of_numbers(&[head.header.height.0]))
+    }
+
+    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
+        Ok(None)
+    }
+
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
+        Ok(head.header.height)
+    }
+
+    fn finality(&self) -> Finality {
+        Finality::Proof
+    }
+
+    fn not_before(&self, _: &Header) -> Time {
+        Time(0)
+    }
+
+    fn authorities(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        self.voters(state)
+    }
+}
+
+impl Transition for RaftRules {
+    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn operation(
+        &self,
+        operation: &Operation,
+        actor: Address,
+        height: Height,
+        state: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        match operation {
+            Operation::Note { .. } => Ok(()),
+            other => {
+                let first = (&self.params.authorities, AUTHORITIES_MIN);
+                operate(other, actor, height, first, state)
+            }
+        }
+    }
+
+    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Err(Refused::NotActive { what: "evidence of misbehaviour" })
+    }
+
+    /// Nobody has to be paid for work or stake here: fees go to whoever made the draft.
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        _: &Movements,
+        _: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        let payment = Payment { to: block.header.producer, amount: fees, kind: CoinKind::Reward };
+        let payments = if fees == Amount::ZERO { Vec::new() } else { vec![payment] };
+        Ok(Rewards { issued: Amount::ZERO, payments })
+    }
+}

@@ -1,0 +1,1 @@
+//! Raft, claim by claim.
