@@ -22,7 +22,7 @@ const COINS_MAX: usize = 1 << 20;
 pub struct SupplyIdentity {
     pub(super) genesis: u64,
     /// What has been issued when a block is in.
-    issued: Books<u64>,
+    pub(super) issued: Books<u64>,
     /// Everybody who ever was paid.
     pub(super) owners: BTreeSet<Address>,
     /// Up to which height coins were counted.
