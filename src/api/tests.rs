@@ -37,6 +37,35 @@ fn prefix() -> Prefix {
 }
 
 #[test]
+fn a_load_has_the_fields_that_scripts_rely_on() {
+    let times = BenchTimes { p50: 1.0, p95: 2.0, p99: 3.0, max: 4.0, count: 5 };
+    let report = BenchLoad { final_ms: Some(times), ..BenchLoad::default() };
+    let json = serde_json::to_value(&report).unwrap();
+    for field in [
+        "engine",
+        "nodes",
+        "rate_offered",
+        "rate_final",
+        "submitted",
+        "final",
+        "lost",
+        "included_ms",
+        "final_ms",
+        "fsync_ms",
+        "bytes_per_tx",
+        "messages_per_tx",
+        "cpu_us_per_tx",
+    ] {
+        assert!(json.get(field).is_some(), "{field}");
+    }
+    for percentile in ["p50", "p95", "p99"] {
+        assert!(json["final_ms"][percentile].is_f64());
+    }
+    // What was not measured is there, and null.
+    assert!(json["included_ms"].is_null());
+}
+
+#[test]
 fn a_block_has_the_fields_that_scripts_rely_on() {
     let proof = WorkProof { version: 0x2000_0000, extra_nonce: u64::MAX, time: 7, nonce: 9 };
     let block = Block {

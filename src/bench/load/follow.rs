@@ -38,7 +38,7 @@ enum Told {
 pub(super) async fn begin(
     shared: &Shared,
     targets: &[Target],
-    done: &UnboundedSender<Number>,
+    done: &UnboundedSender<Vec<Number>>,
 ) -> Result<JoinSet<()>, LoadError> {
     let mut tasks = JoinSet::new();
     for (node, target) in targets.iter().enumerate() {
@@ -70,7 +70,13 @@ async fn listen(node: usize, target: Target, shared: Shared, told: UnboundedSend
             while let Ok(news) = subscription.next().await {
                 let now = shared.now();
                 let said = match news {
-                    News::Head(head) => Told::Head((head.height, head.id), now),
+                    News::Head(head) => {
+                        if head.transactions == 0 {
+                            // There is nothing in it to read.
+                            shared.with(|books| books.views.learn(head.id, head.parent, &[]));
+                        }
+                        Told::Head((head.height, head.id), now)
+                    }
                     News::Final(block) => Told::Final((block.height, block.id), now),
                     News::Lagged(missed) => {
                         // The next head leads to what was missed.
@@ -93,7 +99,7 @@ async fn understand(
     target: Target,
     shared: Shared,
     mut news: UnboundedReceiver<Told>,
-    done: UnboundedSender<Number>,
+    done: UnboundedSender<Vec<Number>>,
 ) {
     while let Some(told) = news.recv().await {
         let (Told::Head(block, at) | Told::Final(block, at)) = told;
@@ -106,9 +112,9 @@ async fn understand(
             Told::Head(..) => shared.with(|books| books.views.head(node, block, at)),
             Told::Final(..) => {
                 let settled = shared.with(|books| books.settle(node, block, at));
-                // Nobody listens where the loop is open.
-                for number in settled {
-                    let _ = done.send(number);
+                if !settled.is_empty() {
+                    // Nobody listens where the loop is open.
+                    let _ = done.send(settled);
                 }
             }
         }

@@ -194,7 +194,7 @@ pub(super) async fn closed(
     targets: &[Target],
     (payer, coins, flight): (&Payer, Vec<Coin>, usize),
     (of, mut deals): (Duration, Deals),
-    done: &mut UnboundedReceiver<Number>,
+    done: &mut UnboundedReceiver<Vec<Number>>,
     stop: &mut watch::Receiver<bool>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Duration {
@@ -208,8 +208,12 @@ pub(super) async fn closed(
     let mut teller = Teller::new(shared, of, progress);
     let start = Instant::now();
     let (mut free, mut made) = (flight, 0);
+    let mut round = start;
     while start.elapsed() < of && made < PAYMENTS_MAX && !*stop.borrow() {
         teller.tell();
+        // What is due within the spacing leaves together. A lone payment takes longer than that to become final.
+        sleep_until(round).await;
+        round = Instant::now() + SPACING;
         let mut batches: BTreeMap<usize, Vec<(Number, Signed)>> = BTreeMap::new();
         while free > 0 && made < PAYMENTS_MAX {
             let Some((node, coin)) = purse.take() else { break };
@@ -228,10 +232,10 @@ pub(super) async fn closed(
             dispatch(shared, &targets[node].client, batch, &told);
         }
         tokio::select! {
-            Some(number) = done.recv() => {
-                landed(number, &mut flying, &mut purse, &mut free);
-                while let Ok(number) = done.try_recv() {
-                    landed(number, &mut flying, &mut purse, &mut free);
+            Some(numbers) = done.recv() => {
+                landed(&numbers, &mut flying, &mut purse, &mut free);
+                while let Ok(numbers) = done.try_recv() {
+                    landed(&numbers, &mut flying, &mut purse, &mut free);
                 }
             }
             Some((number, outcome)) = answers.recv() => {
@@ -251,11 +255,13 @@ pub(super) async fn closed(
     start.elapsed()
 }
 
-/// A payment is final: its change can be spent, and another one may leave.
-fn landed(number: Number, flying: &mut Flying, purse: &mut Purse, free: &mut usize) {
-    if let Some((node, _, change)) = flying.remove(&number) {
-        purse.put(node, change);
-        *free += 1;
+/// Payments are final: their change can be spent, and as many may leave.
+fn landed(numbers: &[Number], flying: &mut Flying, purse: &mut Purse, free: &mut usize) {
+    for number in numbers {
+        if let Some((node, _, change)) = flying.remove(number) {
+            purse.put(node, change);
+            *free += 1;
+        }
     }
 }
 

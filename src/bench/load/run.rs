@@ -400,15 +400,14 @@ pub(super) struct Costs {
 
 impl Costs {
     fn since(&self, before: &Self) -> Self {
-        let fresh = self.pid != before.pid;
-        let traffic = self.traffic.zip(before.traffic);
-        let processor = self.processor.zip(before.processor);
-        Self {
-            traffic: traffic.map(|(now, then)| if fresh { now } else { now.since(&then) }),
-            processor: processor
-                .map(|(now, then)| if fresh { now } else { now.saturating_sub(then) }),
-            pid: self.pid,
+        if self.pid != before.pid {
+            // It was started anew, and what it had cost before is not known.
+            return Self::default();
         }
+        let traffic = self.traffic.zip(before.traffic).map(|(now, then)| now.since(&then));
+        let processor = self.processor.zip(before.processor);
+        let processor = processor.map(|(now, then)| now.saturating_sub(then));
+        Self { traffic, processor, pid: self.pid }
     }
 }
 
