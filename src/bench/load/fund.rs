@@ -171,6 +171,10 @@ async fn included(targets: &[Target], splits: &[Split]) -> Result<(), LoadError>
             if stands.iter().all(|status| done(&status)) {
                 continue;
             }
+            let info = target.client.chain_info().await.map_err(|error| target.failed(error))?;
+            if info.finality_conflict.is_some() {
+                return Err(LoadError::Parted(target.name.clone()));
+            }
             if started.elapsed() >= PATIENCE {
                 return Err(LoadError::Stuck { node: target.name.clone(), after: PATIENCE });
             }

@@ -206,6 +206,9 @@ pub enum LoadError {
     /// A split was refused.
     #[error("coins for the load cannot be made: {0}")]
     Refused(String),
+    /// The nodes will never be of one mind.
+    #[error("{0} has final blocks that contradict those of its peers")]
+    Parted(String),
     /// Splits do not get into blocks.
     #[error("coins for the load are not in a block of {node} after {} s", after.as_secs())]
     Stuck {

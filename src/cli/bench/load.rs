@@ -246,6 +246,9 @@ impl From<LoadError> for CliError {
             ),
             LoadError::Refused(_) => Self::new(Exit::Refused, "transaction_refused", message)
                 .help("another load may have spent the same coin: try again when it has ended"),
+            LoadError::Parted(_) => Self::new(Exit::Violated, "finality_conflict", message).help(
+                "`assay chain info` shows the conflict; a larger finality_depth or a longer block_time makes it rarer",
+            ),
             LoadError::Stuck { .. } => Self::new(Exit::Unreachable, "timeout", message).help(
                 "do the nodes make blocks? `assay devnet status` and `assay chain info` tell",
             ),
