@@ -46,6 +46,7 @@ pub use roots::StateRoots;
 pub use supply::SupplyIdentity;
 pub use validity::Validity;
 
+use self::books::Books;
 use super::disk::Disk;
 use super::watch::Watch;
 use crate::replica::{Output, Replica, Report};
@@ -93,6 +94,20 @@ fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
     }
     let bytes = replica.store().get(Table::Blocks, id.as_bytes()).ok()??;
     decode(&bytes).ok().map(Arc::new)
+}
+
+/// The blocks that books lack of a node's branch up to a block, lowest first: a process may die before it says what it made
+/// final, and is found further when it starts again.
+fn unseen<T>(books: &Books<T>, replica: &Replica<Disk>, id: &BlockId) -> Vec<BlockId> {
+    let (mut unseen, mut next) = (Vec::new(), *id);
+    while !books.has(&next)
+        && let Some(block) = block_at(replica, &next)
+    {
+        unseen.push(next);
+        next = block.header.parent;
+    }
+    unseen.reverse();
+    unseen
 }
 
 /// The block that a node's disk calls final at a height.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
-use super::{block_at, found, imported};
+use super::{block_at, found, imported, unseen};
 use crate::ledger::State;
-use crate::replica::{Output, Report};
+use crate::replica::{Output, Replica, Report};
 use crate::spec::FrozenSpec;
 use crate::types::{Address, Amount, BlockId, Claim, Height};
 
@@ -56,9 +57,16 @@ impl SupplyIdentity {
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
-        if self.issued.has(id) {
-            return Ok(());
-        }
+        let unseen = unseen(&self.issued, replica, id);
+        unseen.iter().try_for_each(|id| self.enters_one(scene, replica, id))
+    }
+
+    fn enters_one(
+        &mut self,
+        scene: &Scene<'_>,
+        replica: &Replica<Disk>,
+        id: &BlockId,
+    ) -> Result<(), String> {
         let Some(block) = block_at(replica, id) else { return Ok(()) };
         self.owners.insert(block.header.producer);
         let outputs = block.body.transactions.iter().flat_map(|it| it.outputs.iter());

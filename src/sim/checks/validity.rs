@@ -9,9 +9,9 @@ use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
 use super::law::{Law, Past};
-use super::{block_at, found, imported};
+use super::{block_at, found, imported, unseen};
 use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
-use crate::replica::{Input, Output};
+use crate::replica::{Input, Output, Replica};
 use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
 use crate::types::signatures::verify_single;
@@ -68,9 +68,11 @@ impl Validity {
 
     fn enters(&mut self, scene: &Scene<'_>, node: usize, id: &BlockId) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
-        if self.books.has(id) {
-            return Ok(());
-        }
+        let unseen = unseen(&self.books, replica, id);
+        unseen.iter().try_for_each(|id| self.enters_one(replica, id))
+    }
+
+    fn enters_one(&mut self, replica: &Replica<Disk>, id: &BlockId) -> Result<(), String> {
         // One that entered and was dropped before its report was performed has no part in anything.
         let Some(block) = block_at(replica, id) else { return Ok(()) };
         // What the block pays out, by its maker's own account; it is judged like everything else.

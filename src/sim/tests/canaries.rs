@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::checks::{Agreement, NAMES, always};
 use super::load::pay;
+use super::raft::{OUTAGES, storm};
 use super::swarm::{draw, run};
 use super::*;
 use crate::ledger::{Coin, CoinKind};
@@ -54,6 +55,7 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::NeverCatchesUp, "agreement", 0..4, swarm),
         canary(Bug::QuorumOneShort, "election safety", 13..14, raft),
         canary(Bug::QuorumOneShort, "agreement", 13..14, raft),
+        canary(Bug::DraftUnkept, "agreement", 1..2, |seed| storm(seed, OUTAGES)),
     ]
 }
 

@@ -1,7 +1,12 @@
 //! Whole authorities in the simulator.
 
+use std::collections::BTreeSet;
+
+use super::super::checks::{Agreement, always};
+use super::super::load::Load;
+use super::super::random::Dice;
 use super::super::swarm::{draw, run, swarm};
-use super::super::{Micros, Options, Sim};
+use super::super::{Latency, LinkModel, Micros, Mode, Options, Sim};
 use crate::spec::{Spec, find};
 
 pub(super) fn options(seed: u64, name: &str, nodes: usize) -> Options {
@@ -36,4 +41,76 @@ fn a_seed_is_one_history() {
 #[test]
 fn a_seed_that_failed_once_does_not_fail_again() {
     swarm("raft", 163).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// How often processes die and come back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weather {
+    /// So many moments …
+    pub(super) steps: u64,
+    /// … so far apart.
+    pub(super) step: Micros,
+    /// At each of them: the chance that nearly all die,
+    pub(super) outages: f64,
+    /// that one dies,
+    pub(super) crashes: f64,
+    /// and that one that is down comes back.
+    pub(super) restarts: f64,
+}
+
+/// Power that fails, for some longer than for others.
+pub(super) const OUTAGES: Weather =
+    Weather { steps: 300, step: Micros::millis(100), outages: 0.1, crashes: 0.1, restarts: 0.3 };
+
+/// Processes that die all the time and are back at once.
+pub(super) const FLICKER: Weather =
+    Weather { steps: 600, step: Micros::millis(30), outages: 0.0, crashes: 0.1, restarts: 0.9 };
+
+/// Elections all the time: messages take as long as the patience of those who wait for them, some come twice or not at all,
+/// processes die every moment and come back soon, and payments go on. Who objects to it.
+pub(super) fn storm(seed: u64, weather: Weather) -> BTreeSet<&'static str> {
+    let text = find("raft-dev").unwrap();
+    let text =
+        text.replace("\"500ms\"", "\"100ms\"").replace("\"100ms\"            #", "\"20ms\" #");
+    let spec = Spec::parse("storm", &text).unwrap();
+    let mut options = Options::seated(seed, spec, 5, 16);
+    let latency = Latency::Uniform { from: Micros(0), to: Micros::millis(120) };
+    options.link =
+        LinkModel { latency, loss: 0.05, duplicate: 0.05, mode: Mode::Datagram, ..options.link };
+    let mut watchers = always(&options.spec);
+    watchers.push(Box::<Agreement>::default());
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    let mut dice = Dice::new(seed, "storm");
+    let mut load = Load::new(seed, 10.0, sim.now());
+    for _ in 0..weather.steps {
+        // Now and then the power fails, for some longer than for others.
+        let outage = dice.chance(weather.outages);
+        for node in 0..5 {
+            match sim.replica(node).is_some() {
+                true if outage && dice.chance(0.8) => sim.crash_after(node, dice.below(3)).unwrap(),
+                true if dice.chance(weather.crashes) => {
+                    sim.crash_after(node, dice.below(6)).unwrap()
+                }
+                false if dice.chance(weather.restarts) => sim.restart(node).unwrap(),
+                _ => {}
+            }
+        }
+        let until = sim.now().after(weather.step);
+        while load.next() < until {
+            sim.run_until(load.next());
+            load.pay(&mut sim);
+        }
+        sim.run_until(until);
+    }
+    sim.look();
+    sim.violations().iter().map(|violation| violation.watcher).collect()
+}
+
+#[test]
+fn a_storm_of_elections_breaks_nothing() {
+    for seed in 0..4 {
+        for weather in [OUTAGES, FLICKER] {
+            assert_eq!(storm(seed, weather), BTreeSet::new(), "seed {seed}, {weather:?}");
+        }
+    }
 }
