@@ -23,13 +23,14 @@ use tokio::sync::{oneshot, watch};
 
 use super::aside::Aside;
 use super::feed::Feed;
-use super::net::NetHandle;
+use super::net::{NetHandle, Room};
 use super::record::{Recorded, Recording};
 use super::report::Reporter;
 use super::search::Searcher;
 use super::stopwatch::Lap;
 use super::store::RocksStore;
 use super::verify::Verifier;
+use crate::consensus::{AuthorityId, Message as AuthorityMessage};
 use crate::miner::Miner;
 use crate::replica::{Input, Output, Replica, Report, View};
 use crate::store::Store;
@@ -55,6 +56,7 @@ type Results = Vec<Result<TransactionId, String>>;
 /// What reaches the loop.
 enum Message {
     Input(Input),
+    Received(AuthorityId, AuthorityMessage, Room),
     Submit(Vec<Transaction>, oneshot::Sender<Results>),
     Query(Box<dyn FnOnce(&NodeReplica) + Send>),
     Stop,
@@ -75,6 +77,11 @@ impl Inbox {
             return false;
         }
         self.send(Message::Input(input))
+    }
+
+    /// Hands a message of an authority to the loop. The room is held until the replica has handled it.
+    pub fn received(&self, from: AuthorityId, message: AuthorityMessage, room: Room) -> bool {
+        self.send(Message::Received(from, message, room))
     }
 
     fn send(&self, message: Message) -> bool {
@@ -316,6 +323,10 @@ impl Loop {
         let lap = self.reporter.lap();
         match message {
             Message::Input(input) => self.replica.handle(now, input),
+            Message::Received(from, message, room) => {
+                self.replica.handle(now, Input::Received { from, message });
+                drop(room);
+            }
             Message::Submit(transactions, reply) => {
                 self.ticket += 1;
                 let ticket = self.ticket;
@@ -382,8 +393,10 @@ impl Loop {
                         told.push(report);
                     }
                 }
-                // No rule of this version has authorities, and nobody asks for such reads yet.
-                Output::Send { .. } | Output::Broadcast(_) | Output::Answered { .. } => {}
+                Output::Send { to, message } => self.net.send(&to, &message),
+                Output::Broadcast(message) => self.net.broadcast(&message),
+                // Nobody asks for such reads yet.
+                Output::Answered { .. } => {}
             }
         }
         let view = self.replica.view();

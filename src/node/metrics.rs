@@ -37,6 +37,8 @@ pub enum MessageKind {
     Request,
     /// A response.
     Response,
+    /// A message of an authority to another.
+    Authority,
 }
 
 impl EncodeLabelValue for Way {
@@ -55,6 +57,7 @@ impl EncodeLabelValue for MessageKind {
             Self::Transactions => "transactions",
             Self::Request => "request",
             Self::Response => "response",
+            Self::Authority => "authority",
         })
     }
 }
@@ -141,6 +144,18 @@ pub struct Metrics {
     /// Messages of peers that were dropped unjudged because too many waited.
     pub net_shed: Counter,
 
+    /// Authorities that there are streams to.
+    pub net_authorities: Gauge,
+    /// Messages to authorities that had to go because their receivers took them too slowly.
+    pub net_authority_dropped: Counter,
+    /// Messages to authorities that there was no stream to.
+    pub net_authority_unsent: Counter,
+    /// Messages of those who proved a key, but are no authorities.
+    pub net_authority_strange: Counter,
+
+    /// Messages of authorities that the rule dropped.
+    pub consensus_dropped: Counter,
+
     /// Hashes that the search tried.
     pub miner_hashes: Counter,
     /// Hashes per second, lately.
@@ -198,6 +213,11 @@ impl Metrics {
             net_dials_failed: Counter::default(),
             net_foreign_peers: Counter::default(),
             net_shed: Counter::default(),
+            net_authorities: Gauge::default(),
+            net_authority_dropped: Counter::default(),
+            net_authority_unsent: Counter::default(),
+            net_authority_strange: Counter::default(),
+            consensus_dropped: Counter::default(),
             miner_hashes: Counter::default(),
             miner_hash_rate: FloatGauge::default(),
             miner_blocks: Counter::default(),
@@ -334,6 +354,33 @@ impl Metrics {
             "shed_messages",
             "Messages of peers that were dropped unjudged because too many waited",
             self.net_shed.clone(),
+        );
+
+        net.register(
+            "authorities",
+            "Authorities that there are streams to",
+            self.net_authorities.clone(),
+        );
+        net.register(
+            "authority_dropped",
+            "Messages to authorities that took them too slowly",
+            self.net_authority_dropped.clone(),
+        );
+        net.register(
+            "authority_unsent",
+            "Messages to authorities that there was no stream to",
+            self.net_authority_unsent.clone(),
+        );
+        net.register(
+            "authority_strange",
+            "Messages of those who proved a key, but are no authorities",
+            self.net_authority_strange.clone(),
+        );
+
+        self.registry.sub_registry_with_prefix("consensus").register(
+            "dropped",
+            "Messages of authorities that the rule dropped",
+            self.consensus_dropped.clone(),
         );
 
         let miner = self.registry.sub_registry_with_prefix("miner");

@@ -368,6 +368,9 @@ fn events(inbox: Inbox) -> net::Events {
             Err(other) => *other,
         };
         match other {
+            NetEvent::Received { from, message, room } => {
+                inbox.received(from, message, room);
+            }
             NetEvent::WrongChain { peer_id, address, ours, theirs } => {
                 tracing::warn!(%peer_id, %address, "turned a node of another chain away: it is on {theirs}, this is {ours}");
             }

@@ -198,6 +198,7 @@ impl Reporter {
                 tracing::warn!(block = short(block), "refused a draft that {from} sent: {reason}");
             }
             Report::Engine(EngineReport::Dropped { from, reason }) => {
+                self.metrics.consensus_dropped.inc();
                 let from = self.names.of(from);
                 tracing::debug!("a message of {from} is dropped: {reason:?}");
             }
@@ -351,7 +352,7 @@ impl Reporter {
 
 /// Copies what the network has counted.
 fn feed_net(metrics: &Metrics, counters: &Counters) {
-    use MessageKind::{Announce, Request, Response, Transactions};
+    use MessageKind::{Announce, Authority, Request, Response, Transactions};
     let flows = [
         (Way::In, Announce, &counters.blocks_in),
         (Way::Out, Announce, &counters.blocks_out),
@@ -361,6 +362,8 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
         (Way::Out, Request, &counters.requests_out),
         (Way::In, Response, &counters.responses_in),
         (Way::Out, Response, &counters.responses_out),
+        (Way::In, Authority, &counters.authority_in),
+        (Way::Out, Authority, &counters.authority_out),
     ];
     for (way, kind, flow) in flows {
         let labels = MessageLabels { way, kind };
@@ -377,6 +380,10 @@ fn feed_net(metrics: &Metrics, counters: &Counters) {
     set(&metrics.net_requests_failed, load(&counters.requests_failed));
     set(&metrics.net_dials_failed, load(&counters.dials_failed));
     set(&metrics.net_foreign_peers, load(&counters.wrong_chain));
+    set(&metrics.net_authority_dropped, load(&counters.authority_dropped));
+    set(&metrics.net_authority_unsent, load(&counters.authority_unsent));
+    set(&metrics.net_authority_strange, load(&counters.authority_strange));
+    metrics.net_authorities.set(whole(load(&counters.authorities)));
     let shed = [&counters.gossip_shed, &counters.gossip_expired, &counters.requests_refused];
     set(&metrics.net_shed, shed.into_iter().map(load).sum());
 }

@@ -8,8 +8,10 @@ use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{StreamProtocol, identify, ping};
 
+use super::authority::{self, Hub, Identity};
 use super::codec::{FrameCodec, Purpose};
 use super::config::{NetConfig, NetError};
 use super::counters::Counters;
@@ -46,6 +48,7 @@ pub(super) struct Behaviour {
     pub(super) gossip: Gate,
     pub(super) sync: request_response::Behaviour<FrameCodec>,
     pub(super) exchange: request_response::Behaviour<FrameCodec>,
+    pub(super) authority: Toggle<authority::Behaviour>,
 }
 
 impl Behaviour {
@@ -55,6 +58,7 @@ impl Behaviour {
         names: &Names,
         key: &Keypair,
         counters: &Arc<Counters>,
+        hub: &Arc<Hub>,
     ) -> Result<Self, NetError> {
         let links_max = u32::try_from(config.peers_max).unwrap_or(u32::MAX / 4).min(u32::MAX / 4);
         let limits = ConnectionLimits::default()
@@ -87,6 +91,11 @@ impl Behaviour {
             purpose: Purpose::Peers,
             counters: counters.clone(),
         };
+        let authority = config.authority.clone().map(|authority| {
+            let peer = key.public().to_peer_id();
+            let me = Identity { genesis: config.genesis, peer, key: authority };
+            authority::Behaviour::new(names.authority.clone(), hub.clone(), me)
+        });
         Ok(Self {
             door: Door::new(Instant::now()),
             limits: connection_limits::Behaviour::new(limits),
@@ -96,6 +105,7 @@ impl Behaviour {
             gossip: Gate::new(gossip::build(names)?, names.blocks.hash()),
             sync: frames(&names.sync, sync, REQUEST_STREAMS_MAX),
             exchange: frames(&names.peers, exchange, 4),
+            authority: authority.into(),
         })
     }
 }

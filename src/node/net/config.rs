@@ -6,7 +6,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::shape::Settings;
-use crate::types::GenesisId;
+use crate::types::{GenesisId, Keypair};
 
 /// Peers of this chain at once, unless configured: more than the neighbours a net of a hundred nodes needs.
 pub const PEERS_MAX: usize = 64;
@@ -30,6 +30,8 @@ pub struct NetConfig {
     pub peers_max: usize,
     /// Connections to open by itself.
     pub outbound_target: usize,
+    /// The key of the authority that this node acts for, if it does.
+    pub authority: Option<Keypair>,
     /// How links are treated from the start.
     pub links: Settings,
 }
@@ -47,6 +49,7 @@ impl NetConfig {
             key_file: key_file.into(),
             peers_max: PEERS_MAX,
             outbound_target: OUTBOUND_TARGET,
+            authority: None,
             links: Settings::default(),
         }
     }

@@ -11,7 +11,11 @@ pub struct Flow {
 
 impl Flow {
     pub(super) fn count(&self, bytes: usize) {
-        self.messages.fetch_add(1, Ordering::Relaxed);
+        self.count_all(1, bytes);
+    }
+
+    pub(super) fn count_all(&self, messages: usize, bytes: usize) {
+        self.messages.fetch_add(messages as u64, Ordering::Relaxed); // usize is at most 64 bits wide here
         self.count_bytes(bytes);
     }
 
@@ -54,6 +58,18 @@ pub struct Counters {
     pub responses_in: Flow,
     /// Our answers.
     pub responses_out: Flow,
+    /// Other authorities that there are streams to now.
+    pub authorities: AtomicU64,
+    /// Messages of other authorities, handed to the replica.
+    pub authority_in: Flow,
+    /// Our messages, written to other authorities.
+    pub authority_out: Flow,
+    /// Our messages that had to go because their receiver took them too slowly.
+    pub authority_dropped: AtomicU64,
+    /// Our messages to an authority that there was no stream to.
+    pub authority_unsent: AtomicU64,
+    /// Messages of those who proved a key, but are no authorities.
+    pub authority_strange: AtomicU64,
     /// Our requests that got no answer.
     pub requests_failed: AtomicU64,
     /// Requests of peers that were dropped because too many of theirs, or of all, were open.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use libp2p::{Multiaddr, PeerId};
 
+use super::authority::Room;
+use crate::consensus::{AuthorityId, Message};
 use crate::replica::standing::Offence;
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Input, Peer, RequestId};
@@ -52,6 +54,15 @@ pub enum NetEvent {
         /// Why, for the log.
         reason: String,
     },
+    /// An authority sent a message.
+    Received {
+        /// Who.
+        from: AuthorityId,
+        /// What.
+        message: Message,
+        /// Held until the message is handled: its sender waits meanwhile.
+        room: Room,
+    },
     /// A node of another chain was turned away. The host puts it in the log; of a storm of them only some are told.
     WrongChain {
         /// Who.
@@ -77,7 +88,8 @@ pub enum NetEvent {
 }
 
 impl NetEvent {
-    /// The event as the replica takes it; gives back what is none of the replica's business.
+    /// The event as the replica takes it; gives back what is none of the replica's business,
+    /// and what has to hold its room until the replica has handled it.
     pub fn into_input(self) -> Result<Input, Box<Self>> {
         Ok(match self {
             Self::Connected(peer) => Input::Connected(peer),
@@ -86,7 +98,9 @@ impl NetEvent {
             Self::Request { from, id, request } => Input::Request { from, id, request },
             Self::Response { from, id, response } => Input::Response { from, id, response },
             Self::RequestFailed { from, id, reason: _ } => Input::RequestFailed { from, id },
-            other @ (Self::WrongChain { .. } | Self::Banned { .. }) => return Err(other.into()),
+            other @ (Self::Received { .. } | Self::WrongChain { .. } | Self::Banned { .. }) => {
+                return Err(other.into());
+            }
         })
     }
 }

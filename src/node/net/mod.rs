@@ -15,6 +15,8 @@
 //! `rates` allow cost points. What only the ledger or the rule can judge is judged by the replica, which bans through
 //! [`NetHandle::ban`] and takes points through [`NetHandle::blame`]. Bans are by peer id; see `bans`.
 //!
+//! **Authorities** talk straight to each other, proved by their own keys; see `authority`.
+//!
 //! **What is bounded.** What a peer may send and have sent to it in a second (`rates`; gossip is counted at the `gate`),
 //! connections that are opened here (`door`), gossip waiting for a verdict (`waiting`), requests open in each direction,
 //! bytes of answers in transit, connections, numbers, scores, addresses, bans, orders waiting. The replica's input queue
@@ -30,6 +32,7 @@
 //! Larger systems would add: a Kademlia table to find peers in a big net, bans by address range, QUIC, hole punching.
 
 mod address;
+mod authority;
 mod bans;
 mod behaviour;
 mod book;
@@ -60,14 +63,17 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use self::authority::Hub;
 use self::event::Command;
 use self::shape::Links;
 use self::task::Task;
+use crate::consensus::{AuthorityId, Message};
 use crate::replica::standing::Offence;
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Peer, RequestId};
 use crate::spec::LinkShape;
 
+pub use authority::Room;
 pub use config::{NetConfig, NetError, OUTBOUND_TARGET, PEERS_MAX};
 pub use counters::{Counters, Flow};
 pub use event::{NetEvent, PeerInfo};
@@ -87,7 +93,8 @@ struct Shared {
     peers: ArcSwap<Vec<PeerInfo>>,
     counters: Arc<Counters>,
     links: Arc<Links>,
-    events: Events,
+    hub: Arc<Hub>,
+    events: Arc<Events>,
 }
 
 /// The running network. Dropping it stops it too, without waiting for the port to be free.
@@ -164,6 +171,26 @@ impl NetHandle {
     /// Takes points from a peer for an offence, and disconnects or bans it if that makes too many.
     pub fn blame(&self, peer: Peer, offence: Offence) {
         self.order(Command::Blame { peer, offence });
+    }
+
+    /// Sends a message to one authority. Without a stream to it the message is dropped.
+    pub fn send(&self, to: &AuthorityId, message: &Message) {
+        self.shared.hub.send(to, message);
+    }
+
+    /// Sends a message to all other authorities that there are streams to.
+    pub fn broadcast(&self, message: &Message) {
+        self.shared.hub.broadcast(message);
+    }
+
+    /// From now on these are the authorities. Until this is said everybody is one who proves a key.
+    pub fn set_authorities(&self, authorities: BTreeSet<AuthorityId>) {
+        self.shared.hub.set_members(authorities);
+    }
+
+    /// The authorities that there are streams to.
+    pub fn authorities(&self) -> Vec<AuthorityId> {
+        self.shared.hub.connected()
     }
 
     /// Connects to an address and keeps connecting, whatever else there is. Fails if it is none.

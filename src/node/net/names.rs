@@ -37,6 +37,8 @@ pub(super) struct Names {
     pub(super) sync: StreamProtocol,
     /// `/assay/GENESIS/peers/1`: the exchange of addresses.
     pub(super) peers: StreamProtocol,
+    /// `/assay/GENESIS/authority/1`: messages between authorities.
+    pub(super) authority: StreamProtocol,
     /// `assay/GENESIS`: what nodes tell each other first.
     pub(super) version: String,
 }
@@ -53,6 +55,7 @@ impl Names {
             transactions: IdentTopic::new(format!("assay/{genesis}/transactions")),
             sync: protocol("sync")?,
             peers: protocol("peers")?,
+            authority: protocol("authority")?,
             version: format!("assay/{genesis}"),
         })
     }

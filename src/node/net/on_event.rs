@@ -10,6 +10,7 @@ use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, ping};
 
 use super::address::{Place, harmless};
+use super::authority::{self, Wrong};
 use super::behaviour::BehaviourEvent;
 use super::book::{Failure, Origin};
 use super::codec::{Frame, Malformed};
@@ -45,6 +46,7 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Sync(event)) => self.on_sync(event),
             SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => self.on_exchange(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Authority(event)) => self.on_authority(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_link(peer_id, connection_id, &endpoint);
             }
@@ -427,6 +429,13 @@ impl Task {
                     Err(fault) => self.blame(peer, "list of addresses", fault),
                 }
             }
+        }
+    }
+
+    fn on_authority(&mut self, event: authority::Event) {
+        match event.wrong {
+            Wrong::Offence(offence, what) => self.offended(event.peer, offence, &what),
+            Wrong::TooOften => self.over_rate(event.peer, "streams of authorities"),
         }
     }
 

@@ -46,6 +46,15 @@ const BYTES_A_SECOND: u32 = if cfg!(test) { 4 << 20 } else { 64 << 20 };
 /// Questions for addresses, and greetings after the first: an honest peer asks twice a minute.
 pub(super) const ADDRESSES: Rate = Rate { per_second: 1, burst: 10 };
 
+/// Messages of an authority: a rule says a few dozen a second. What is over the rate is read later; so are the bytes.
+pub(super) const AUTHORITY_MESSAGES: Rate = Rate { per_second: 10_000, burst: 20_000 };
+
+/// Bytes in them: ten times what a busy net's drafts take.
+pub(super) const AUTHORITY_BYTES: Rate = Rate { per_second: 64 << 20, burst: 128 << 20 };
+
+/// Streams that an authority opens on one connection: an honest one waits longer each time.
+pub(super) const AUTHORITY_HANDSHAKES: Rate = Rate { per_second: 1, burst: 20 };
+
 /// Connections that others open, all peers together: a hundred nodes that start at once knock once each.
 pub(super) const CONNECTIONS: Rate = Rate { per_second: 16, burst: 128 };
 

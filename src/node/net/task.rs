@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::address::{Place, multiaddr, with_peer};
+use super::authority::Hub;
 use super::bans::Bans;
 use super::behaviour::Behaviour;
 use super::book::{Book, Failure, Origin};
@@ -123,7 +124,9 @@ impl Task {
         let counters = Arc::new(Counters::default());
         let links = Arc::new(Links::new(local, config.links.clone()));
         let transport = transport::build(&key, counters.clone(), links.clone())?;
-        let behaviour = Behaviour::new(&config, &names, &key, &counters)?;
+        let events = Arc::new(events);
+        let hub = Arc::new(Hub::new(counters.clone(), events.clone()));
+        let behaviour = Behaviour::new(&config, &names, &key, &counters, &hub)?;
         let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_MAX);
         let mut swarm = Swarm::new(transport, behaviour, local, settings);
         open(&mut swarm, multiaddr(listen.socket), listen).await?;
@@ -133,6 +136,7 @@ impl Task {
             peers: Default::default(),
             counters: counters.clone(),
             links: links.clone(),
+            hub,
             events,
         });
         let task = Self {

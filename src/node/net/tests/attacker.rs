@@ -98,6 +98,8 @@ pub(crate) struct Protocols {
     pub(crate) gossip: gossipsub::Behaviour,
     pub(crate) sync: request_response::Behaviour<RawCodec>,
     pub(crate) exchange: request_response::Behaviour<RawCodec>,
+    /// The streams of authorities.
+    pub(crate) authority: request_response::Behaviour<RawCodec>,
     /// Gossipsub's protocol without gossipsub: see [`rpc`].
     pub(crate) wire: request_response::Behaviour<RawCodec>,
 }
@@ -172,7 +174,8 @@ impl Attacker {
                         identify: identify::Behaviour::new(greeting),
                         gossip,
                         sync: raw(format!("/assay/{genesis}/sync/1"), full.clone()),
-                        exchange: raw(format!("/assay/{genesis}/peers/1"), full),
+                        exchange: raw(format!("/assay/{genesis}/peers/1"), full.clone()),
+                        authority: raw(format!("/assay/{genesis}/authority/1"), full),
                         wire: raw("/meshsub/1.1.0".into(), ProtocolSupport::Outbound),
                     }
                 })
@@ -230,6 +233,9 @@ impl Attacker {
                 let places = self.plan.places.clone().unwrap_or_else(|| frame(&[0; 4]));
                 return answer(&mut protocols.exchange, event, places);
             }
+            ProtocolsEvent::Authority(Event::OutboundFailure { .. } | Event::Message { .. }) => {
+                return Step::Answered;
+            }
             ProtocolsEvent::Wire(Event::OutboundFailure { .. } | Event::Message { .. }) => {
                 return Step::Answered;
             }
@@ -248,6 +254,12 @@ impl Attacker {
     pub(crate) fn ask_for_places(&mut self, bytes: Vec<u8>) {
         let node = self.node;
         self.swarm.behaviour_mut().exchange.send_request(&node, Raw::Once(bytes));
+    }
+
+    /// Sends bytes over a stream of authorities.
+    pub(crate) fn claim(&mut self, bytes: Vec<u8>) {
+        let node = self.node;
+        self.swarm.behaviour_mut().authority.send_request(&node, Raw::Once(bytes));
     }
 
     /// Greets the node again.

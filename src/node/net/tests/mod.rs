@@ -1,6 +1,7 @@
 //! Nodes on loopback, honest ones and others.
 
 mod attacker;
+mod authority;
 mod connect;
 mod crowd;
 mod flood;
