@@ -6,7 +6,7 @@ use super::block::difficulty;
 use crate::consensus::pow::PowRules;
 use crate::ledger::{ReadFailed, State};
 use crate::types::target::{Bits, Work};
-use crate::types::{Amount, Header, Span};
+use crate::types::{Amount, Header, Span, Time};
 
 /// Blocks that intervals and hash rate are estimated over, at most.
 pub const INTERVALS_MAX: usize = 60;
@@ -18,6 +18,55 @@ pub const INTERVALS_MAX: usize = 60;
 pub enum ConsensusStatus {
     /// Proof of work.
     Pow(PowStatus),
+    /// Raft.
+    Raft(RoundStatus),
+}
+
+/// What authorities that agree round by round are doing, as far as this node knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct RoundStatus {
+    /// What this node does in it.
+    pub role: Role,
+    /// The authority that this node acts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The round (term, view, ballot) that this node is in; absent before it heard of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u64>,
+    /// Who leads in it, if anybody is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
+    /// The authorities after the head, by address.
+    pub authorities: Vec<AuthorityStatus>,
+    /// The round in which the head was drafted; absent for the genesis block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_round: Option<u64>,
+    /// When it was.
+    pub head_time: Time,
+}
+
+/// What a node does in an agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub enum Role {
+    /// It acts for the authority that leads.
+    Leader,
+    /// It acts for another authority.
+    Follower,
+    /// It acts for none.
+    Observer,
+}
+
+/// One authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct AuthorityStatus {
+    /// Its address.
+    pub address: String,
+    /// Whether this node has a stream to it, or acts for it.
+    pub connected: bool,
 }
 
 /// The state of proof of work after the head.

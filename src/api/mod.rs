@@ -41,7 +41,9 @@ pub use chain::{
 pub use coins::{
     AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
 };
-pub use consensus::{ConsensusStatus, INTERVALS_MAX, PowStatus, pow_status};
+pub use consensus::{
+    AuthorityStatus, ConsensusStatus, INTERVALS_MAX, PowStatus, Role, RoundStatus, pow_status,
+};
 pub use devnet::{DevnetLinks, DevnetNode, DevnetStatus, NodeState, PairLink};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};
 pub use feed::{

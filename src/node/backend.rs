@@ -11,11 +11,12 @@ use super::host::Host;
 use super::links::{LinksError, peer_id, peer_ids};
 use super::metrics::Metrics;
 use super::net::NetHandle;
-use super::rpc::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
+use super::rpc::{Agreement, Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 use super::store::RocksStore;
 use super::work::{SealError, Template, Work};
 use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
 use crate::chain::Tree;
+use crate::consensus::AuthorityId;
 use crate::mempool::Pending;
 use crate::replica::{Input, View};
 use crate::spec::LinkShape;
@@ -47,6 +48,8 @@ pub(super) struct NodeBackend {
     pub(super) metrics: Arc<Metrics>,
     pub(super) prefix: Prefix,
     pub(super) histories: Histories<RocksStore>,
+    /// The authority that the node acts for.
+    pub(super) authority: Option<AuthorityId>,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
     pub(super) rate: HashRate,
     pub(super) stop: tokio::sync::mpsc::Sender<()>,
@@ -149,6 +152,11 @@ impl Backend for NodeBackend {
             blocks_found: self.metrics.miner_blocks.get(),
             height: payout.is_some().then_some(next),
         }
+    }
+
+    fn agreement(&self) -> Agreement {
+        let connected = self.net.authorities().into_iter().collect();
+        Agreement { ours: self.authority, round: self.host.round(), connected }
     }
 
     fn p2p(&self) -> P2p {

@@ -50,6 +50,10 @@ pub struct NodeConfig {
     pub links: LinkSettings,
     /// How to search for blocks; `None` to make none.
     pub mining: Option<MiningConfig>,
+    /// The file of the key of the authority that the node acts for; `None` if it acts for none.
+    pub authority: Option<PathBuf>,
+    /// Whether the operator knows that what this key signed elsewhere is over.
+    pub authority_moved: bool,
     /// Whether to keep an index of the history of addresses. One that is turned on for a chain that is there already is
     /// made before the node answers.
     pub index: bool,
@@ -77,6 +81,8 @@ impl NodeConfig {
             bootnodes: Vec::new(),
             links: LinkSettings::default(),
             mining: None,
+            authority: None,
+            authority_moved: false,
             index: false,
             resync: false,
             checkpoint: None,

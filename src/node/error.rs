@@ -1,5 +1,6 @@
 //! Why a node does not run, or stopped.
 
+use super::authority::AuthorityError;
 use super::lock::LockError;
 use super::net::NetError;
 use super::record::RecordingError;
@@ -50,6 +51,9 @@ pub enum NodeError {
         /// Why not.
         error: RecordingError,
     },
+    /// The key of an authority cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// The system gives no thread, runtime or signal handler.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -64,6 +68,9 @@ impl NodeError {
         match self {
             Self::Directory { .. } | Self::Lock(_) => Exit::Database,
             Self::NoChain { .. } | Self::Spec(_) | Self::Recording { .. } => Exit::Config,
+            Self::Authority(AuthorityError::NoAuthorities(_)) => Exit::Config,
+            Self::Authority(AuthorityError::Store(_)) => Exit::Database,
+            Self::Authority(_) => Exit::Keystore,
             Self::Rpc(error) => error.exit(),
             Self::Net(NetError::Bind { .. }) => Exit::Bind,
             Self::Net(_) => Exit::Config,
@@ -92,6 +99,10 @@ impl NodeError {
             Self::Store(StoreError::Damaged(_)) => "database_damaged",
             Self::Store(StoreError::Io(_)) => "database_failed",
             Self::Recording { .. } => "bad_recording",
+            Self::Authority(AuthorityError::NoAuthorities(_)) => "no_authorities",
+            Self::Authority(AuthorityError::Held { .. }) => "authority_locked",
+            Self::Authority(AuthorityError::Elsewhere { .. }) => "authority_elsewhere",
+            Self::Authority(_) => "bad_authority",
             Self::System(_) => "system_refused",
             Self::Stopped(_) => "stopped",
         }
@@ -108,6 +119,7 @@ impl NodeError {
             }
             Self::NoChain { .. } => Some("name a chain with --chain"),
             Self::Recording { error, .. } => Some(error.help()),
+            Self::Authority(error) => Some(error.help()),
             Self::Store(StoreError::Io(_)) => {
                 Some("check the free space and the permissions of the data directory")
             }

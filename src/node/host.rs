@@ -30,11 +30,11 @@ use super::search::Searcher;
 use super::stopwatch::Lap;
 use super::store::RocksStore;
 use super::verify::Verifier;
-use crate::consensus::{AuthorityId, Message as AuthorityMessage};
+use crate::consensus::{AuthorityId, Message as AuthorityMessage, Report as EngineReport};
 use crate::miner::Miner;
 use crate::replica::{Input, Output, Replica, Report, View};
 use crate::store::Store;
-use crate::types::{Time, Transaction, TransactionId};
+use crate::types::{BlockId, Time, Transaction, TransactionId};
 
 /// Inputs that wait for the loop before gossip is turned away. Everything else is bounded by what it answers to.
 const QUEUE_MAX: usize = 20_000;
@@ -105,6 +105,8 @@ pub struct Host {
 struct Shared {
     view: ArcSwap<View>,
     changes: watch::Sender<u64>,
+    /// The round that the rule said last, and who leads in it.
+    round: ArcSwap<Option<(u64, Option<AuthorityId>)>>,
     feed: Feed,
     store: Arc<RocksStore>,
     miner: Arc<Miner>,
@@ -124,6 +126,11 @@ impl Host {
     /// The miner, for its counters and controls.
     pub fn miner(&self) -> &Arc<Miner> {
         &self.shared.miner
+    }
+
+    /// The round of an agreement that this node is in, and who leads in it, if the rule has said so.
+    pub fn round(&self) -> Option<(u64, Option<AuthorityId>)> {
+        **self.shared.round.load()
     }
 
     /// Tells when the view changes.
@@ -205,6 +212,7 @@ impl Mailbox {
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(replica.view()),
             changes: watch::channel(0).0,
+            round: ArcSwap::default(),
             feed,
             store: replica.store().clone(),
             miner,
@@ -223,6 +231,7 @@ impl Mailbox {
             outputs: Vec::new(),
             tickets: BTreeMap::new(),
             ticket: 0,
+            told_authorities: None,
             started: Instant::now(),
             started_at: wall_clock(),
         };
@@ -246,6 +255,8 @@ struct Loop {
     outputs: Vec<(Output, Duration)>,
     tickets: BTreeMap<u64, oneshot::Sender<Results>>,
     ticket: u64,
+    /// The head after which the network was told who the authorities are.
+    told_authorities: Option<BlockId>,
     started: Instant,
     started_at: Time,
 }
@@ -388,6 +399,9 @@ impl Loop {
                 Output::Blame { peer, offence } => self.net.blame(peer, offence),
                 Output::Report(Report::StoreFailed(reason)) => return Err(reason),
                 Output::Report(report) => {
+                    if let Report::Engine(EngineReport::Round { round, leader }) = &report {
+                        self.shared.round.store(Arc::new(Some((*round, *leader))));
+                    }
                     self.reporter.report(&report, took);
                     if self.shared.feed.wants(&report) {
                         told.push(report);
@@ -400,11 +414,22 @@ impl Loop {
             }
         }
         let view = self.replica.view();
+        self.tell_authorities(&view)?;
         self.reporter.observe(&view);
         self.shared.view.store(Arc::new(view));
         self.shared.changes.send_modify(|version| *version += 1);
         // Whoever hears of something and asks finds it.
         told.iter().for_each(|report| self.shared.feed.report(report, &self.replica));
+        Ok(())
+    }
+
+    /// Says to the network who the authorities are, when there may be others.
+    fn tell_authorities(&mut self, view: &View) -> Result<(), String> {
+        if self.told_authorities != Some(view.head) {
+            let rules = self.replica.tree().rules();
+            self.net.set_authorities(rules.authorities(&view.state).map_err(|failed| failed.0)?);
+            self.told_authorities = Some(view.head);
+        }
         Ok(())
     }
 

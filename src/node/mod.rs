@@ -13,11 +13,13 @@
 //! | `indexing`, [`cold`] | making the index of histories; work on a data directory that no node uses |
 //! | [`report`], [`metrics`], [`logfile`] | log lines, figures, a log file with a bound |
 //! | [`words`], `informant` | quantities and lines as people read them |
+//! | `authority` | the key that it signs with |
 //! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
 
 mod aside;
+mod authority;
 mod backend;
 pub mod cold;
 pub mod config;
@@ -36,12 +38,14 @@ mod record;
 pub mod report;
 pub mod rpc;
 mod search;
+mod secret;
 mod stopwatch;
 pub mod store;
 pub(crate) mod verify;
 pub mod words;
 pub mod work;
 
+pub use authority::AuthorityError;
 pub use error::NodeError;
 pub use record::RecordingError;
 
@@ -56,6 +60,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::authority::AuthorityKey;
 use self::backend::{HashRate, NodeBackend};
 use self::config::{KernelChoice, NodeConfig};
 use self::feed::Feed;
@@ -75,8 +80,9 @@ use crate::consensus::Seat;
 use crate::miner::{Miner, Throttle};
 use crate::replica::record::Start;
 use crate::replica::{Chain, Replica};
-use crate::spec::{Consensus, FrozenSpec};
+use crate::spec::{FrozenSpec, is_dev_key};
 use crate::store::Histories;
+use crate::types::Keypair;
 use crate::types::{BlockId, Height};
 
 /// The database, in the data directory.
@@ -113,10 +119,12 @@ fn frozen(datadir: &Path) -> Result<FrozenSpec, NodeError> {
 
 async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError> {
     let mut ends = Ends::listen()?;
+    let key = authority(config, spec)?;
+    let seat = seat(config, key.as_ref())?;
     let metrics = Arc::new(metrics(spec));
     let last = last_start(&config.datadir);
-    let server = open_port(config, last.as_ref(), facts(config, spec)?, metrics.clone()).await?;
-    heading(config, spec, &server);
+    let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
+    heading(config, spec, &seat, &server);
 
     let database = config.datadir.join(DATABASE);
     if config.resync {
@@ -124,6 +132,9 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         tracing::warn!(kept, "the stored chain is thrown away; what was promised and signed stays");
     }
     let store = Arc::new(RocksStore::open(&database)?);
+    if let Some(key) = &key {
+        key.bind(&config.datadir, spec.genesis_id(), &store, config.authority_moved)?;
+    }
     let told_to_end = ends.wait_for_signal();
     if let Some(ended) = indexing::settle(config.index, spec, &store, told_to_end).await? {
         server.stop().await;
@@ -131,9 +142,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     }
     let checkpoint = config.checkpoint.map(|checkpoint| (checkpoint.height, checkpoint.id));
     let chain = Chain { checkpoint, ..Chain::of(spec) };
-    let payout = config.mining.as_ref().map(|mining| mining.payout);
+    let mining = config.mining.as_ref().map(|mining| mining.payout);
     let stopwatch = Stopwatch::default();
-    let seat = Seat { payout, ..Seat::default() };
     let engine = stopwatch.around(spec.engine(&seat));
     let begun = record(config, spec, (&seat, checkpoint), &store)?;
     let now = wall_clock();
@@ -142,7 +152,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let replica = Replica::open(chain, || spec.genesis_state(), engine, store.clone(), now)?;
 
     let mailbox = Mailbox::default();
-    let net = start_net(config, spec, last.as_ref(), mailbox.inbox().clone()).await?;
+    let net = start_net(config, spec, &seat, last.as_ref(), mailbox.inbox().clone()).await?;
     let miner = Arc::new(miner(config));
     listening(&net.handle());
     let names = Names { prefix: spec.prefix, dev: spec.dev };
@@ -150,15 +160,15 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let reporter = Reporter::new(metrics.clone(), counters, stopwatch, names);
     let feed = Feed::new(spec.prefix);
     let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed, recording)?;
-    let Rule::Pow(rules) = rule(spec)?;
     let backend = NodeBackend {
         host: host.clone(),
-        work: Arc::new(Work::new(host.clone(), rules)),
+        work: Arc::new(Work::new(host.clone(), &Rule::of(spec))),
         net: net.handle(),
         metrics,
         prefix: spec.prefix,
         histories: Histories::of(store, spec.genesis_id()),
-        payout: arc_swap::ArcSwapOption::from(payout.map(Arc::new)),
+        authority: seat.authority(),
+        payout: arc_swap::ArcSwapOption::from(mining.map(Arc::new)),
         rate: HashRate::new(),
         stop: ends.asked(),
     };
@@ -254,29 +264,45 @@ fn metrics(spec: &FrozenSpec) -> Metrics {
     metrics
 }
 
-fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Result<Facts, NodeError> {
-    Ok(Facts {
+fn facts(config: &NodeConfig, spec: &FrozenSpec) -> Facts {
+    Facts {
         chain: spec.name.clone(),
         symbol: spec.symbol.clone(),
         prefix: spec.prefix,
         dev: spec.dev,
         params: spec.ledger_params(),
-        rule: rule(spec)?,
+        rule: Rule::of(spec),
         pool_bytes_max: spec.pool_bytes(),
         spec: spec.to_toml(),
         datadir: config.datadir.clone(),
         started: wall_clock(),
-    })
+    }
 }
 
-/// The rule, as far as answers about it differ.
-fn rule(spec: &FrozenSpec) -> Result<Rule, NodeError> {
-    match spec.consensus() {
-        Consensus::Pow(pow) => Ok(Rule::Pow(pow.rules(spec.genesis_id(), spec))),
-        Consensus::Raft(_) => Err(NodeError::Stopped(
-            "nodes of this version run proof of work; raft runs in the simulator".into(),
-        )),
+/// The key of the authority that the node acts for, if it does.
+fn authority(config: &NodeConfig, spec: &FrozenSpec) -> Result<Option<AuthorityKey>, NodeError> {
+    let Some(path) = &config.authority else { return Ok(None) };
+    if spec.consensus().authorities().is_none() {
+        return Err(AuthorityError::NoAuthorities(spec.consensus().engine()).into());
     }
+    let key = AuthorityKey::take(path)?;
+    if !spec.dev && is_dev_key(&key.keypair().address()) {
+        return Err(AuthorityError::Public { file: path.display().to_string() }.into());
+    }
+    Ok(Some(key))
+}
+
+/// Who acts here, and from what it draws its chances.
+fn seat(config: &NodeConfig, key: Option<&AuthorityKey>) -> Result<Seat, NodeError> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| NodeError::System(std::io::Error::other(error)))?;
+    let seed = u64::from_le_bytes(seed);
+    let key = key.map(|key| key.keypair().clone());
+    let payout = config.mining.as_ref().map(|mining| mining.payout);
+    // Whoever makes blocks for an authority is paid as that authority unless somebody else is named.
+    let payout = payout.or(key.as_ref().map(Keypair::address));
+    tracing::debug!(seed, "chances are drawn from this seed");
+    Ok(Seat { key, payout, seed })
 }
 
 /// The node file of the last start: whoever knew the ports then finds them again.
@@ -315,6 +341,7 @@ async fn open_port(
 async fn start_net(
     config: &NodeConfig,
     spec: &FrozenSpec,
+    seat: &Seat,
     last: Option<&NodeFile>,
     inbox: Inbox,
 ) -> Result<Net, NodeError> {
@@ -324,20 +351,27 @@ async fn start_net(
         .and_then(|address| socket(&address))
         .filter(|last| last.ip() == config.p2p.ip());
     if let Some(listen) = remembered {
-        let started = Net::start(net_config(config, spec, listen), events(inbox.clone())).await;
+        let started =
+            Net::start(net_config(config, spec, seat, listen), events(inbox.clone())).await;
         match started {
             Err(NetError::Bind { .. }) => {}
             started => return Ok(started?),
         }
     }
-    Ok(Net::start(net_config(config, spec, config.p2p), events(inbox)).await?)
+    Ok(Net::start(net_config(config, spec, seat, config.p2p), events(inbox)).await?)
 }
 
-fn net_config(config: &NodeConfig, spec: &FrozenSpec, listen: SocketAddr) -> NetConfig {
+fn net_config(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    seat: &Seat,
+    listen: SocketAddr,
+) -> NetConfig {
     NetConfig {
         listen: Multiaddr::from(listen.ip()).with(Protocol::Tcp(listen.port())),
         bootnodes: config.bootnodes.clone(),
         links: config.links.clone(),
+        authority: seat.key.clone(),
         ..NetConfig::new(spec.genesis_id(), config.datadir.join(NODE_KEY))
     }
 }
@@ -398,7 +432,7 @@ fn lowest_priority() {
 }
 
 /// The first lines of a log: what runs here, for which chain, where its data are and where it answers.
-fn heading(config: &NodeConfig, spec: &FrozenSpec, server: &Server) {
+fn heading(config: &NodeConfig, spec: &FrozenSpec, seat: &Seat, server: &Server) {
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     tracing::info!(target: START, version, pid, "assay {version}, process {pid}");
     let (chain, engine, genesis) = (&spec.name, spec.consensus().engine(), spec.genesis_id());
@@ -420,6 +454,10 @@ fn heading(config: &NodeConfig, spec: &FrozenSpec, server: &Server) {
             "searching for blocks that pay {payout}: threads {threads}, at {:.0} %, kernel {kernel}",
             throttle * 100.0
         );
+    }
+    if let Some(authority) = seat.authority() {
+        let authority = authority.encode(&spec.prefix);
+        tracing::info!(target: START, authority, "acting for the authority {authority}");
     }
     if spec.dev {
         tracing::warn!("a development chain: everybody knows the keys of its accounts");

@@ -14,6 +14,7 @@ use rocksdb::{
     ReadOptions, WriteBatch, WriteOptions,
 };
 
+use super::authority::BOND;
 use crate::store::{Batch, Entry, Store, StoreError, Table};
 
 /// Bytes that one table gathers in memory before it writes a file. Taken as they are needed, see [`ARENA_BYTES`]: a node
@@ -135,6 +136,10 @@ impl RocksStore {
                     after.clone_from(last);
                     page.into_iter().for_each(|(key, value)| batch.put(table, key, value));
                 }
+            }
+            // Whoever signs here keeps what it is known by.
+            for (key, value) in store.scan(Table::Meta, BOND, &[], PAGE)? {
+                batch.put(Table::Meta, key, value);
             }
         }
         let kept = batch.writes.len();

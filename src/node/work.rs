@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::host::{Host, NodeReplica, Stopped, wall_clock};
+use super::rpc::Rule;
 use crate::chain::{BlockRef, Rules, Verdict};
 use crate::consensus::pow::PowRules;
 use crate::miner::{Job, search_slice};
@@ -68,7 +69,10 @@ pub enum SealError {
 /// The drafts that were handed out.
 pub(super) struct Work {
     host: Host,
-    rules: Arc<PowRules>,
+    /// The rule, where proofs seal blocks.
+    rules: Option<Arc<PowRules>>,
+    /// What to say where they do not.
+    no_search: String,
     held: Mutex<VecDeque<Held>>,
 }
 
@@ -79,8 +83,9 @@ struct Held {
 }
 
 impl Work {
-    pub(super) fn new(host: Host, rules: Arc<PowRules>) -> Self {
-        Self { host, rules, held: Mutex::default() }
+    pub(super) fn new(host: Host, rule: &Rule) -> Self {
+        let (rules, no_search) = (rule.search().cloned(), rule.no_search());
+        Self { host, rules, no_search, held: Mutex::default() }
     }
 
     /// A template on the head; says why there is none.
@@ -91,7 +96,7 @@ impl Work {
         if let Some(young) = self.young(payout) {
             return Ok(Ok(young));
         }
-        let rules = self.rules.clone();
+        let Some(rules) = self.rules.clone() else { return Ok(Err(self.no_search.clone())) };
         let drafted = self.host.query(move |replica| draft(&rules, replica, payout)).await?;
         let (id, draft) = match drafted {
             Ok(drafted) => drafted,
@@ -153,7 +158,8 @@ impl Work {
             return Err(SealError::Stale { parent: header.parent, head: view.head });
         }
         let parent = BlockRef { id: &view.head, header: &view.header, state: &view.state };
-        self.rules.verify(header, seal, parent).map_err(|verdict| match verdict {
+        let rules = self.rules.as_ref().ok_or_else(|| SealError::Proof(self.no_search.clone()))?;
+        rules.verify(header, seal, parent).map_err(|verdict| match verdict {
             Verdict::Failed(failed) => SealError::Failed(failed.0),
             verdict => SealError::Proof(verdict.to_string()),
         })

@@ -13,7 +13,7 @@ use assay::consensus::retarget::{Asert, Retarget};
 use assay::consensus::schedule::Issuance;
 use assay::ledger::{Base, Coin, CoinKind, Key, LtHash, Params, ReadFailed, State, Supply};
 use assay::node::feed::{Feed, Item, Topic};
-use assay::node::rpc::{Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
+use assay::node::rpc::{Agreement, Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
 use assay::node::work::{SealError, Template};
 use assay::replica::View;
 use assay::store::{Cause, HistoryEntry, HistoryError, HistoryPage, Place, StoreError};
@@ -83,7 +83,7 @@ pub(super) fn facts(datadir: &Path) -> Facts {
             maturity: MATURITY,
             supply_max: Amount(1 << 52),
         },
-        rule: Rule::Pow(Arc::new(rules())),
+        rule: Rule::pow(rules()),
         pool_bytes_max: 1 << 24,
         spec: "name = \"pow-dev\"\n".into(),
         datadir: datadir.to_owned(),
@@ -321,6 +321,10 @@ impl Backend for Fake {
             kernel: "portable".into(),
             ..MiningStatus::default()
         }
+    }
+
+    fn agreement(&self) -> Agreement {
+        Agreement::default()
     }
 
     fn p2p(&self) -> P2p {

@@ -68,7 +68,8 @@ pub(super) async fn checks(globals: &Globals, own: Option<&Path>) -> (Vec<Check>
         Ok(chain) => {
             let spacing = match client.consensus_status().await {
                 Ok(ConsensusStatus::Pow(pow)) => Some(pow.block_time_target_ms.0),
-                Err(_) => None,
+                // Where there is nothing to do there may be no block for long.
+                Ok(ConsensusStatus::Raft(_)) | Err(_) => None,
             };
             checks.push(head(&chain, spacing, output::now()));
             checks.push(finality(&chain));

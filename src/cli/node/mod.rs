@@ -63,6 +63,10 @@ struct RunArgs {
     /// Throw the stored chain away and fetch it anew from peers; keys and the record of what was signed stay
     #[arg(long)]
     resync: bool,
+    /// Let the key of --authority sign here although what it signed is not remembered here: only if none of that matters
+    /// any more, since an authority that forgets its votes can vote twice
+    #[arg(long, help_heading = "Authorities")]
+    authority_moved: bool,
 }
 
 /// Runs `assay node`.
@@ -81,7 +85,9 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start_node(log_format, globals.verbose, settings.log_file.as_deref())?;
     let home = specs::home();
     let prepared = prepare(settings, args.resync, home.as_deref())?;
-    crate::node::run(&NodeConfig { log_format, ..prepared }).map_err(CliError::from)
+    let authority_moved = args.authority_moved;
+    crate::node::run(&NodeConfig { log_format, authority_moved, ..prepared })
+        .map_err(CliError::from)
 }
 
 /// Checks settings, settles the chain, and makes the configuration of a node out of both.
@@ -121,6 +127,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         bootnodes,
         links,
         mining,
+        authority: settings.authority,
         index: settings.index.unwrap_or(false),
         resync,
         checkpoint: settings.checkpoint,

@@ -179,6 +179,16 @@ pub struct Settings {
     #[serde(deserialize_with = "from_text")]
     pub kernel: Option<KernelChoice>,
 
+    /// Act for the authority whose secret key is in this file (0600, 64 hexadecimal digits); one data directory per key
+    #[arg(
+        long,
+        env = "ASSAY_AUTHORITY",
+        hide_env = true,
+        value_name = "KEYFILE",
+        help_heading = "Authorities"
+    )]
+    pub authority: Option<PathBuf>,
+
     /// Keep an index of the history of addresses, which `assay wallet history` reads
     #[arg(
         long,
@@ -227,6 +237,7 @@ impl Settings {
             miner_threads: self.miner_threads.or(other.miner_threads),
             throttle: self.throttle.or(other.throttle),
             kernel: self.kernel.or(other.kernel),
+            authority: self.authority.or(other.authority),
             index: self.index.or(other.index),
             record: self.record.or(other.record),
             log_file: self.log_file.or(other.log_file),
@@ -252,6 +263,7 @@ impl Settings {
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
         settings.datadir = settings.datadir.map(|datadir| beside.join(datadir));
         settings.rpc_token_file = settings.rpc_token_file.map(|file| beside.join(file));
+        settings.authority = settings.authority.map(|file| beside.join(file));
         settings.record = settings.record.map(|file| beside.join(file));
         settings.log_file = settings.log_file.map(|file| beside.join(file));
         settings.chain = settings.chain.map(|chain| {

@@ -4,17 +4,15 @@
 //! blocks depend on it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use libp2p::identity::{Keypair, ed25519};
 use zeroize::Zeroizing;
 
+use super::super::secret;
 use super::config::NetError;
-
-/// Bytes of a key file that are looked at: the digits and a line end, and one to notice more.
-const FILE_BYTES_MAX: u64 = 67;
 
 /// The key in the file, made first if there is none.
 pub(super) fn load_or_create(path: &Path) -> Result<Keypair, NetError> {
@@ -26,33 +24,17 @@ pub(super) fn load_or_create(path: &Path) -> Result<Keypair, NetError> {
         }
         Err(error) => return Err(refuse(error.to_string())),
     };
-    // The mode of what was opened, not of what the path names by now.
-    let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(refuse("it is not a file".into()));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        return Err(refuse(format!(
-            "its mode {:03o} lets others at it; run `chmod 600 {}`",
-            metadata.mode() & 0o777,
-            path.display()
-        )));
-    }
-    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize));
-    let read = (&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text);
-    parse(read, &text).ok_or_else(|| {
-        refuse(
-            "it does not hold 64 hexadecimal digits; remove it and a new one is made, with a new peer id".into(),
-        )
-    })
-}
-
-fn parse(read: io::Result<usize>, text: &str) -> Option<Keypair> {
-    read.ok()?;
-    let mut secret = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.strip_suffix('\n').unwrap_or(text), &mut *secret).ok()?;
-    let secret = ed25519::SecretKey::try_from_bytes(&mut *secret).ok()?;
-    Some(ed25519::Keypair::from(secret).into())
+    let secret =
+        secret::read(&mut file, path).map_err(|reason| match reason.contains("digits") {
+            true => {
+                refuse(format!("{reason}; remove it and a new one is made, with a new peer id"))
+            }
+            false => refuse(reason),
+        })?;
+    let mut secret = *secret;
+    let key = ed25519::SecretKey::try_from_bytes(&mut secret); // which wipes what it is given
+    let key = key.map_err(|error| refuse(error.to_string()))?;
+    Ok(ed25519::Keypair::from(key).into())
 }
 
 /// Makes a key. A crash leaves either no file or a whole one, since the name appears last.
@@ -82,7 +64,7 @@ fn create(path: &Path) -> io::Result<Keypair> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
+use super::rule::Agreement;
 use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo};
 use crate::ledger::Coin;
 use crate::node::feed::{Item, Topic};
@@ -83,6 +84,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What the node's search for blocks is doing.
     fn mining(&self) -> MiningStatus;
+
+    /// What the node knows of the agreement of its chain's authorities, if there are any.
+    fn agreement(&self) -> Agreement;
 
     /// Where the node meets its peers.
     fn p2p(&self) -> P2p;

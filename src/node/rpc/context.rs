@@ -10,39 +10,16 @@ use super::Backend;
 use super::catalog::Catalog;
 use super::cookie::Credential;
 use super::fault::Fault;
+use super::rule::Rule;
 use crate::api::files::COOKIE_FILE_NAME;
 use crate::api::{ConsensusStatus, HealthStatus, INTERVALS_MAX, RpcCode, SystemInfo, pow_status};
-use crate::consensus::pow::PowRules;
 use crate::ledger::Params;
 use crate::node::metrics::Metrics;
 use crate::replica::View;
 use crate::types::{Address, BlockId, Header, Prefix, Time};
 
-/// The rule of the chain, as far as answers about it differ.
-#[derive(Debug, Clone)]
-pub enum Rule {
-    /// Proof of work.
-    Pow(Arc<PowRules>),
-}
-
-impl Rule {
-    /// Its name as specs write it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Pow(_) => "pow",
-        }
-    }
-
-    /// Blocks on top of a block before it counts as final, where finality follows from depth.
-    fn finality_depth(&self) -> Option<u64> {
-        match self {
-            Self::Pow(rules) => Some(rules.params().finality_depth),
-        }
-    }
-}
-
 /// What does not change while the node runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Facts {
     /// The chain's name.
     pub chain: String,
@@ -198,11 +175,14 @@ impl Context {
         if let Some(status) = self.known_consensus(&view.head) {
             return Ok(status);
         }
+        let facts = &self.facts;
+        if let Some(rounds) = facts.rule.rounds(view, backend.agreement(), &facts.prefix)? {
+            // It may be another a moment later, with the same head.
+            return Ok(Arc::new(rounds));
+        }
         let headers = self.recent_headers(backend, view)?;
-        let status = match &self.facts.rule {
-            Rule::Pow(rules) => ConsensusStatus::Pow(pow_status(rules, &view.state, &headers)?),
-        };
-        let status = Arc::new(status);
+        let status = pow_status(facts.rule.work()?, &view.state, &headers)?;
+        let status = Arc::new(ConsensusStatus::Pow(status));
         self.recent().status = Some((view.head, status.clone()));
         Ok(status)
     }

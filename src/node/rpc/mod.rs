@@ -37,11 +37,13 @@ mod methods;
 mod pages;
 mod patient;
 mod rate;
+mod rule;
 mod server;
 mod ws;
 
 pub use backend::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
-pub use context::{Facts, Rule};
+pub use context::Facts;
 pub use cookie::{TokenError, read_token};
 pub use guard::GuardError;
+pub use rule::{Agreement, Rule};
 pub use server::{Config, Limits, Server, StartError, start};

@@ -146,6 +146,7 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
     let status = consensus(&call).await?;
     let (difficulty, hash_rate) = match &*status {
         ConsensusStatus::Pow(pow) => (Some(pow.difficulty), pow.hash_rate),
+        ConsensusStatus::Raft(_) => (None, None),
     };
     let view = &call.view;
     let facts = &call.context.facts;

@@ -15,6 +15,7 @@ pub(super) fn register(table: &mut Table) {
         Access::Token,
         "let blocks pay an address",
         |call, params: PayoutParams| {
+            call.context.facts.rule.work()?;
             let payout = call.context.address(&params.address)?;
             call.backend.set_payout(Some(payout));
             Ok(true)

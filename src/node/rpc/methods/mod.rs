@@ -247,7 +247,7 @@ mod tests {
             prefix: Prefix::new("assay").unwrap(),
             dev: true,
             params: params(),
-            rule: Rule::Pow(Arc::new(PowRules::new(pow_params(&params())))),
+            rule: Rule::pow(PowRules::new(pow_params(&params()))),
             pool_bytes_max: 0,
             spec: String::new(),
             datadir: std::path::PathBuf::new(),

@@ -6,7 +6,6 @@ use crate::api::bitcoin::{
     BlockTemplate, GenerateParams, GetTemplateParams, SubmitBlockParams, TemplateTransaction,
 };
 use crate::api::{MiningTemplate, RpcCode, SealParams, Sealed, TemplateParams};
-use crate::node::rpc::context::Rule;
 use crate::node::rpc::fault::{BitcoinCode, Fault};
 use crate::node::work::{SealError, Template};
 use crate::types::target::Bits;
@@ -122,21 +121,15 @@ fn bits(template: &Template) -> Result<Bits, Fault> {
 
 /// What issuance gives the producer of the next block.
 fn reward(call: &Call) -> Result<Amount, Fault> {
-    match &call.context.facts.rule {
-        Rule::Pow(rules) => {
-            let circulating = call.view.state.supply()?.circulating().unwrap_or_default();
-            Ok(rules.params().issuance.capped(call.view.header.height.next(), circulating))
-        }
-    }
+    let rules = call.context.facts.rule.work()?;
+    let circulating = call.view.state.supply()?.circulating().unwrap_or_default();
+    Ok(rules.params().issuance.capped(call.view.header.height.next(), circulating))
 }
 
 /// The least and the greatest time of the work header.
-fn window(call: &Call, template: &Template) -> (Time, Time) {
-    match &call.context.facts.rule {
-        Rule::Pow(rules) => {
-            (template.header.time, template.header.time.after(rules.params().seal_window))
-        }
-    }
+fn window(call: &Call, template: &Template) -> Result<(Time, Time), Fault> {
+    let rules = call.context.facts.rule.work()?;
+    Ok((template.header.time, template.header.time.after(rules.params().seal_window)))
 }
 
 fn coinbase(template: &Template) -> CoinbaseParts {
@@ -147,7 +140,7 @@ fn native(call: &Call, template: &Template) -> Result<MiningTemplate, Fault> {
     let (header, bits) = (&template.header, bits(template)?);
     let target = bits.target().map_err(|error| Fault::new(RpcCode::Failed, error.to_string()))?;
     let parts = coinbase(template);
-    let (time, time_max) = window(call, template);
+    let (time, time_max) = window(call, template)?;
     Ok(MiningTemplate {
         template: template.id,
         height: header.height,
@@ -171,7 +164,7 @@ fn native(call: &Call, template: &Template) -> Result<MiningTemplate, Fault> {
 fn bitcoins(call: &Call, template: &Template) -> Result<BlockTemplate, Fault> {
     let (header, bits) = (&template.header, bits(template)?);
     let target = bits.target().map_err(|error| Fault::new(RpcCode::Failed, error.to_string()))?;
-    let (from, to) = window(call, template);
+    let (from, to) = window(call, template)?;
     let mut parent = *header.parent.as_bytes();
     parent.reverse();
     Ok(BlockTemplate {

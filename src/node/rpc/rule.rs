@@ -1,0 +1,126 @@
+//! What answers say that depends on the rule: the one place that a new rule has to be told of here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::fault::Fault;
+use crate::api::{AuthorityStatus, ConsensusStatus, Role, RoundStatus, RpcCode};
+use crate::chain::Rules;
+use crate::consensus::AuthorityId;
+use crate::consensus::pow::PowRules;
+use crate::replica::View;
+use crate::spec::{Consensus, FrozenSpec};
+use crate::types::{Claim, Prefix};
+
+/// The rule of the chain, as far as answers about it differ.
+#[derive(Clone)]
+pub struct Rule {
+    name: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// Whoever finds a proof makes a block.
+    Search(Arc<PowRules>),
+    /// Authorities agree, round by round.
+    Rounds(Arc<dyn Rules>),
+}
+
+/// What this node knows of an agreement beside the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Agreement {
+    /// The authority that this node acts for.
+    pub ours: Option<AuthorityId>,
+    /// The round, and who leads in it, as far as it is known; nothing before the rule said something.
+    pub round: Option<(u64, Option<AuthorityId>)>,
+    /// Authorities that there are streams to.
+    pub connected: BTreeSet<AuthorityId>,
+}
+
+impl Rule {
+    /// The rule of a chain.
+    pub fn of(spec: &FrozenSpec) -> Self {
+        let kind = match spec.consensus() {
+            Consensus::Pow(pow) => Kind::Search(pow.rules(spec.genesis_id(), spec)),
+            Consensus::Raft(_) => Kind::Rounds(spec.rules()),
+        };
+        Self { name: spec.consensus().engine(), kind }
+    }
+
+    /// Proof of work.
+    pub fn pow(rules: PowRules) -> Self {
+        Self { name: "pow", kind: Kind::Search(Arc::new(rules)) }
+    }
+
+    /// Its name as specs write it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The rule, where whoever searches makes blocks.
+    pub fn search(&self) -> Option<&Arc<PowRules>> {
+        match &self.kind {
+            Kind::Search(rules) => Some(rules),
+            Kind::Rounds(_) => None,
+        }
+    }
+
+    /// The rule, for whoever offers work; says why there is none.
+    pub(super) fn work(&self) -> Result<&Arc<PowRules>, Fault> {
+        self.search().ok_or_else(|| {
+            Fault::new(RpcCode::NoTemplate, self.no_search())
+                .help("consensus_status says who makes blocks")
+        })
+    }
+
+    /// Why nobody searches under this rule.
+    pub fn no_search(&self) -> String {
+        format!(
+            "under the rule {} nobody searches for blocks: its authorities make them",
+            self.name
+        )
+    }
+
+    /// Blocks on top of a block before it counts as final, where finality follows from depth.
+    pub(super) fn finality_depth(&self) -> Option<u64> {
+        self.search().map(|rules| rules.params().finality_depth)
+    }
+
+    /// What authorities do after the head of a view; nothing where there are none.
+    pub(super) fn rounds(
+        &self,
+        view: &View,
+        agreement: Agreement,
+        prefix: &Prefix,
+    ) -> Result<Option<ConsensusStatus>, Fault> {
+        let Kind::Rounds(rules) = &self.kind else { return Ok(None) };
+        let members = rules.authorities(&view.state)?;
+        let Agreement { ours, round, connected } = agreement;
+        let (round, leader) = round.map_or((None, None), |(round, leader)| (Some(round), leader));
+        let role = match ours.filter(|ours| members.contains(ours)) {
+            None => Role::Observer,
+            Some(ours) if leader == Some(ours) => Role::Leader,
+            Some(_) => Role::Follower,
+        };
+        let named = |authority: &AuthorityId| authority.encode(prefix);
+        let authority = |authority: &AuthorityId| AuthorityStatus {
+            address: named(authority),
+            connected: ours == Some(*authority) || connected.contains(authority),
+        };
+        let status = RoundStatus {
+            role,
+            authority: ours.as_ref().map(named),
+            round,
+            leader: leader.as_ref().map(named),
+            authorities: members.iter().map(authority).collect(),
+            head_round: match view.header.claim {
+                Claim::Round { round } => Some(round),
+                _ => None,
+            },
+            head_time: view.header.time,
+        };
+        // A rule that agrees otherwise gets a variant of its own.
+        Ok(Some(ConsensusStatus::Raft(status)))
+    }
+}
