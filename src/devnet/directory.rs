@@ -10,6 +10,7 @@
 //! DIR/node0/node.json         where it listens, written by the node
 //! DIR/node0/node.log          what it says, with the log of the start before as node.log.1
 //! DIR/node0/process.json      its process, written by the command that started it
+//! DIR/node0/authority.key     the secret key of the authority that it acts for, where the rule has some (0600)
 //! DIR/node0/links.json        how it treats its links from its start, where that is not plain
 //! ```
 //!
@@ -24,10 +25,13 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use zeroize::Zeroizing;
+
 use super::error::DevnetError;
 use super::process::{Process, ProcessState};
 use crate::api::files::CHAIN_FILE_NAME;
 use crate::api::{DevnetFile, DevnetLinks, NodeFile, NodeLinks};
+use crate::spec::DevAccount;
 
 /// The most nodes of a devnet: one more than the largest shipped set of delegates needs, with room.
 pub const NODES_MAX: usize = 128;
@@ -317,6 +321,9 @@ pub struct Launch {
     /// How it mines; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miner: Option<Mining>,
+    /// The development account for which it acts as an authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     /// Whether it keeps an index of the history of addresses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub index: bool,
@@ -385,6 +392,24 @@ impl NodeDirectory {
         remove_tree(&self.path)
     }
 
+    /// The file of the key of the authority that it acts for.
+    pub(super) fn authority_key(&self) -> PathBuf {
+        self.path.join("authority.key")
+    }
+
+    /// Makes the key file of the development account for which the node acts, unless it is there.
+    pub(super) fn write_authority(&self, owner: &str) -> Result<(), DevnetError> {
+        let path = self.authority_key();
+        if path.exists() {
+            return Ok(());
+        }
+        let account = DevAccount::named(owner).ok_or_else(|| DevnetError::Damaged {
+            path: self.path.clone(),
+            reason: format!("it acts for {owner:?}, which is no development account"),
+        })?;
+        write_secret(&path, &account.keypair().secret()).map_err(DevnetError::io("write", &path))
+    }
+
     /// Records its process.
     pub(super) fn write_run(&self, run: &Run) -> Result<(), DevnetError> {
         write_json(&self.run_file(), run)
@@ -399,6 +424,15 @@ impl NodeDirectory {
     pub fn addresses(&self) -> Result<Option<NodeFile>, DevnetError> {
         read_json(&self.node_file())
     }
+}
+
+/// Writes a secret as a node reads it, into a file that was not there and that only its owner may read.
+fn write_secret(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let text = Zeroizing::new(format!("{}\n", hex::encode(secret)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// The path with something added to its last part.

@@ -63,6 +63,9 @@ impl NodeProgram {
             command.arg("--miner-threads").arg(mining.threads.to_string());
             command.arg("--throttle").arg(&mining.throttle);
         }
+        if launch.authority.is_some() {
+            command.arg("--authority").arg(node.authority_key());
+        }
         if launch.index {
             command.arg("--index");
         }
@@ -107,6 +110,9 @@ pub fn start(
     fs::create_dir_all(&node.path).map_err(DevnetError::io("create", &node.path))?;
     let (out, err) = logs::turn_over(&node.log()).map_err(DevnetError::io("write", &node.log()))?;
     let links = node.write_links(links)?;
+    if let Some(owner) = &launch.authority {
+        node.write_authority(owner)?;
+    }
     let chain = directory.chain();
     let mut command = program.command(chain, node, launch, bootnodes, links.as_deref());
     command.stdin(Stdio::null()).stdout(out).stderr(err);

@@ -12,7 +12,7 @@ use super::payout::Payout;
 use super::raise::Plan;
 use crate::api::DevnetFile;
 use crate::node::hashrate::together;
-use crate::spec::{AUTO_EASIER, Consensus, FrozenSpec, Spec, bits_for, diff};
+use crate::spec::{AUTO_EASIER, Consensus, FrozenSpec, Owner, Spec, bits_for, diff};
 use crate::types::Time;
 use crate::types::target::Bits;
 
@@ -119,15 +119,24 @@ fn first_bits(consensus: &Consensus) -> Bits {
     consensus.pow().map_or(Bits(0), |pow| pow.initial_bits)
 }
 
+/// The development account for which the node with this index acts: the authority with the same number. Nobody here has
+/// the keys of other accounts.
+fn authority_of(frozen: &FrozenSpec, index: usize) -> Option<&'static str> {
+    match frozen.consensus().authorities()?.iter().nth(index)? {
+        Owner::Dev(account) => Some(account.name()),
+        Owner::Address(_) => None,
+    }
+}
+
 /// How each node is started.
 pub(super) fn launches(
     frozen: &FrozenSpec,
     payouts: Vec<Payout>,
-    index: bool,
+    keeps_index: bool,
     record: Option<&Path>,
 ) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
-    let launch = |payout: Payout| {
+    let launch = |(index, payout): (usize, Payout)| {
         let mines = frozen.consensus().pow().is_some() && miner.threads > 0;
         let mining = || Mining {
             payout: payout.address.encode(&frozen.prefix),
@@ -135,9 +144,14 @@ pub(super) fn launches(
             threads: miner.threads,
             throttle: miner.throttle.to_string(),
         };
-        Launch { miner: mines.then(mining), index, record: record.map(Path::to_owned) }
+        Launch {
+            miner: mines.then(mining),
+            authority: authority_of(frozen, index).map(str::to_owned),
+            index: keeps_index,
+            record: record.map(Path::to_owned),
+        }
     };
-    payouts.into_iter().map(launch).collect()
+    payouts.into_iter().enumerate().map(launch).collect()
 }
 
 #[cfg(test)]

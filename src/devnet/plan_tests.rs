@@ -115,3 +115,14 @@ fn a_frozen_spec_that_was_edited_badly_is_damaged() {
     let error = make(shipped(), &Circumstances { existing, ..first() }, 1e6).unwrap_err();
     assert!(error.to_string().starts_with("/d/chain.toml is damaged: "), "{error}");
 }
+
+#[test]
+fn where_authorities_agree_each_node_acts_for_one_and_nobody_mines() {
+    let text = crate::spec::find("raft-3").unwrap();
+    let spec = Spec::parse("raft-3.toml", text).unwrap();
+    let four = Circumstances { nodes: Some(4), ..first() };
+    let plan = make(spec, &four, 1e6).unwrap();
+    let owners: Vec<_> = plan.launches.iter().map(|launch| launch.authority.as_deref()).collect();
+    assert_eq!(owners, [Some("alice"), Some("bob"), Some("carol"), None]);
+    assert!(plan.launches.iter().all(|launch| launch.miner.is_none()));
+}

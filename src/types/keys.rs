@@ -6,6 +6,7 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::Signer;
+use zeroize::Zeroizing;
 
 use super::{Address, Hash};
 
@@ -60,6 +61,11 @@ impl Keypair {
     /// The key pair of an RFC 8032 secret.
     pub fn from_secret(secret: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(secret))
+    }
+
+    /// The secret, to be kept in a file of its owner's.
+    pub fn secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
     }
 
     /// The public half.
