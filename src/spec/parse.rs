@@ -42,7 +42,10 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let genesis = Genesis { symbol: &symbol, prefix, dev, cap: issuance.supply_cap };
     let (time, accounts) = genesis.read(top.section("genesis", &schema::GENESIS), unresolved);
     let engine = read_engine(top.section("consensus", &schema::CONSENSUS));
-    let pow = PowSpec::read(top.section("pow", &schema::POW), unresolved);
+    // What another rule leaves open is nobody's to resolve.
+    let idle = Faults::of(&schema::FORM);
+    let open = if engine == Some("pow") { unresolved } else { &idle };
+    let pow = PowSpec::read(top.section("pow", &schema::POW), open);
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);

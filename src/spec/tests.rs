@@ -133,7 +133,9 @@ fn measured_bits_stay_within_the_limit() {
 fn a_frozen_spec_reads_back_to_itself() {
     let launched = |ms| shipped_spec("pow-dev").freeze(Time(ms), || Bits(0x1e0f_ffff));
     let late = u64::MAX;
-    for spec in [frozen(&full()), launched(0), launched(1_785_328_496_789), launched(late)] {
+    let agreed = shipped_spec("raft-3").freeze(Time(1_785_328_496_789), || Bits(0));
+    let several = [frozen(&full()), launched(0), launched(1_785_328_496_789), launched(late)];
+    for spec in several.into_iter().chain([agreed]) {
         let text = spec.to_toml();
         let again = frozen(&text);
         assert_eq!(again, spec, "{text}");
