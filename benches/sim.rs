@@ -1,7 +1,7 @@
 //! How fast the simulator is: whole runs, since every event costs something else.
 //!
 //! `cargo bench --no-default-features --bench sim -- net NODES BLOCKS` runs a network in which five miners make so many
-//! blocks, at two seconds each and with no payments; `-- swarm SEEDS` runs so many seeds of the swarm with all checkers.
+//! blocks, at two seconds each and with no payments; `-- swarm SEEDS [RULE]` runs so many seeds of the swarm with all checkers.
 //! Without arguments it runs a small one of each.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use assay::sim::options::NodeOptions;
 use assay::sim::{Micros, Options, Sim, Topology, swarm};
-use assay::spec::{Spec, find};
+use assay::spec::{ENGINES_BUILT, Spec, find};
 use assay::types::Height;
 
 /// Miners of a network.
@@ -56,24 +56,33 @@ fn net(nodes: usize, blocks: u64) {
     );
 }
 
-fn swarms(seeds: u64) {
-    let (mut events, mut opening) = (0, Duration::ZERO);
+fn swarms(engine: &str, seeds: u64) {
+    let (mut events, mut outside, mut opening) = (0, 0, Duration::ZERO);
+    let mut failures = 0;
     let begin = Instant::now();
     for seed in 0..seeds {
         let drawing = Instant::now();
-        std::hint::black_box(swarm::draw("pow", seed));
+        std::hint::black_box(swarm::draw(engine, seed));
         opening += drawing.elapsed();
-        match swarm::swarm("pow", seed) {
-            Ok(outcome) => events += outcome.events,
-            Err(failure) => println!("{failure}"),
+        match swarm::swarm(engine, seed) {
+            Ok(outcome) => {
+                events += outcome.events;
+                outside += u64::from(outcome.outside);
+            }
+            Err(failure) => {
+                failures += 1;
+                println!("{failure}");
+            }
         }
     }
     let took = (begin.elapsed() - opening).as_secs_f64();
     println!(
-        "swarm/seeds={seeds}: {took:.2} s, {:.0} seeds/s, {:.0} events a seed, {:.0} events/s",
+        "swarm/rule={engine}/seeds={seeds}: {took:.2} s, {:.0} seeds/s, {:.0} events a seed, {:.0} events/s, {failures} \
+         violations, {outside} outside the model; with none, fewer than {:.1e} of seeds with 95 %",
         seeds as f64 / took,
         events as f64 / seeds as f64,
         events as f64 / took,
+        3.0 / (seeds - outside).max(1) as f64,
     );
 }
 
@@ -83,11 +92,16 @@ fn main() {
     let number = |at: usize| arguments.get(at).and_then(|it| it.parse::<u64>().ok());
     match (arguments.first().map(String::as_str), number(1), number(2)) {
         (Some("net"), Some(nodes), Some(blocks)) => net(nodes as usize, blocks),
-        (Some("swarm"), Some(seeds), _) => swarms(seeds),
+        (Some("swarm"), Some(seeds), _) => {
+            let rule = arguments.get(2).map_or("pow", String::as_str);
+            assert!(ENGINES_BUILT.contains(&rule), "rules are {ENGINES_BUILT:?}");
+            swarms(rule, seeds);
+        }
         (None, ..) => {
             net(100, 100);
-            swarms(50);
+            swarms("pow", 50);
+            swarms("raft", 50);
         }
-        _ => println!("expected: net NODES BLOCKS, or swarm SEEDS"),
+        _ => println!("expected: net NODES BLOCKS, or swarm SEEDS [RULE]"),
     }
 }

@@ -7,10 +7,18 @@ use super::random::Dice;
 use super::time::{Micros, Moment};
 use crate::ledger::{CoinKind, Params};
 use crate::spec::DevAccount;
-use crate::types::{Address, Amount, Bounded, CoinId, Keypair, Output, Transaction};
+use crate::types::{
+    Address, Amount, Ballot, Bounded, CoinId, Keypair, Operation, Output, Transaction,
+};
 
 /// A coin that was spent is left alone for so long: by then its transaction is in a block, or was refused.
 const LEFT_ALONE: Micros = Micros::seconds(60);
+
+/// How often a payment of somebody with a say carries a wish.
+const WISHES: f64 = 0.7;
+
+/// For how long wishes are about the same one.
+const TURN: Micros = Micros::seconds(10);
 
 /// Coins of a payer that are looked at.
 const COINS_MAX: usize = 64;
@@ -27,6 +35,8 @@ pub struct Load {
     next: Moment,
     people: Vec<DevAccount>,
     spent: BTreeMap<CoinId, Moment>,
+    /// Who has wishes about authorities, and about whom: each about each.
+    council: Vec<DevAccount>,
 }
 
 impl Load {
@@ -38,9 +48,29 @@ impl Load {
             next: begin,
             people: DevAccount::all().collect(),
             spent: BTreeMap::new(),
+            council: Vec::new(),
         };
         load.wait();
         load
+    }
+
+    /// Lets payments of these carry wishes that one of them be an authority or no more, all about the same one at a time: so
+    /// that sets change, and never hold anybody else.
+    pub fn with_council(self, council: Vec<DevAccount>) -> Self {
+        Self { council, ..self }
+    }
+
+    /// What somebody wants, as a node sees the world.
+    fn wish(&mut self, sim: &Sim, node: usize, by: DevAccount) -> Option<Operation> {
+        let tree = sim.replica(node)?.tree();
+        let members = tree.rules().authorities(&tree.head().state).ok()?;
+        if !members.contains(&by.address()) || !self.dice.chance(WISHES) {
+            return None;
+        }
+        let turn = sim.now().0 / TURN.0 % self.council.len() as u64;
+        let whom = self.council.get(usize::try_from(turn).ok()?)?.address();
+        let ballot = if members.contains(&whom) { Ballot::Remove } else { Ballot::Add };
+        Some(Operation::ProposeAuthority { address: whom, ballot })
     }
 
     fn wait(&mut self) {
@@ -72,10 +102,14 @@ impl Load {
         let now = sim.now();
         self.spent.retain(|_, at| now.since(*at) < LEFT_ALONE);
         let payer = self.people[self.dice.index(self.people.len())];
+        let operation = match self.council.contains(&payer) {
+            true => self.wish(sim, node, payer),
+            false => None,
+        };
         let payee = self.people[self.dice.index(self.people.len())].address();
         let (coin, amount) = self.coin_of(sim, node, &payer.address())?;
         let params = sim.options().spec.ledger_params();
-        let transaction = pay(&params, &payer.keypair(), coin, amount, |left| {
+        let transaction = pay(&params, &payer.keypair(), coin, amount, operation, |left| {
             let given = 1 + self.dice.below(left / 2);
             vec![(payee, Amount(given)), (payer.address(), Amount(left - given))]
         })?;
@@ -102,6 +136,7 @@ pub(super) fn pay(
     payer: &Keypair,
     coin: CoinId,
     amount: Amount,
+    operation: Option<Operation>,
     give: impl FnOnce(u64) -> Vec<(Address, Amount)>,
 ) -> Option<Transaction> {
     let fee = params.fee_per_byte_min.saturating_mul(PAYMENT_BYTES);
@@ -110,7 +145,7 @@ pub(super) fn pay(
     let mut transaction = Transaction {
         inputs: Bounded::truncated(vec![coin]),
         outputs: Bounded::truncated(outputs),
-        operation: None,
+        operation,
         witnesses: Bounded::default(),
     };
     transaction.sign(&params.chain, std::slice::from_ref(payer));

@@ -11,11 +11,14 @@ use crate::replica::wire::Gossip;
 use crate::replica::{Input, Output, Replica, Report};
 use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
-use crate::types::{BlockId, CoinId, GenesisId, Height, Time, TransactionId};
+use crate::types::{
+    BlockId, CoinId, GenesisId, Height, Operation, Time, Transaction, TransactionId,
+};
 
 /// A transaction that was accepted is on the disk until it is final, and so are blocks that a node made and told others
 /// about. As long as an accepted transaction can be in a block, it is in one of the best branch or pending, unless the pool
-/// was full.
+/// was full. What others' operations can make void, such as the wish that somebody become an authority who is one by then,
+/// is promised to nobody.
 #[derive(Debug)]
 pub struct Durability {
     chain: GenesisId,
@@ -45,8 +48,9 @@ impl Durability {
 
 #[derive(Debug, Default)]
 struct Promised {
-    /// What was submitted and is not answered, by ticket, with the coins that each spends.
-    submitted: BTreeMap<u64, BTreeMap<TransactionId, Vec<CoinId>>>,
+    /// What was submitted and is not answered, by ticket, with the coins that each spends; without, what may come to be
+    /// void.
+    submitted: BTreeMap<u64, BTreeMap<TransactionId, Option<Vec<CoinId>>>>,
     /// What was accepted, with the coins by which it is missed when it is in no block and not pending.
     transactions: BTreeMap<TransactionId, Vec<CoinId>>,
     blocks: BTreeMap<BlockId, Height>,
@@ -120,8 +124,9 @@ impl Watch for Durability {
                 }
                 let mut submitted = promised.submitted.remove(ticket).unwrap_or_default();
                 for id in results.iter().flatten() {
-                    let spends = submitted.remove(id).unwrap_or_default();
-                    promised.transactions.entry(*id).or_insert(spends);
+                    if let Some(spends) = submitted.remove(id).unwrap_or_else(|| Some(Vec::new())) {
+                        promised.transactions.entry(*id).or_insert(spends);
+                    }
                 }
             }
             Output::Report(Report::Imported { imported, own, .. }) => {
@@ -180,7 +185,10 @@ impl Watch for Durability {
             promised.transactions.values_mut().for_each(Vec::clear);
         }
         if let Input::Submit { ticket, transactions } = input {
-            let submitted = transactions.iter().map(|it| (it.id(&self.chain), it.inputs.to_vec()));
+            let lasts =
+                |it: &&Transaction| matches!(it.operation, None | Some(Operation::Note { .. }));
+            let spends = |it: &Transaction| Some(it).filter(lasts).map(|it| it.inputs.to_vec());
+            let submitted = transactions.iter().map(|it| (it.id(&self.chain), spends(it)));
             let promised = self.nodes.entry(node).or_default();
             promised.submitted.insert(*ticket, submitted.collect());
         }

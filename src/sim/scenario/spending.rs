@@ -34,7 +34,7 @@ pub(super) fn twice(
     let merchant = merchant.ok_or("there is no merchant")?.address();
     let params = sim.options().spec.ledger_params();
     let make = |to| {
-        pay(&params, &payer.keypair(), coin, amount, |left| vec![(to, Amount(left))])
+        pay(&params, &payer.keypair(), coin, amount, None, |left| vec![(to, Amount(left))])
             .ok_or_else(|| format!("a coin of {amount} does not pay the fee"))
     };
     let (payment, back) = (make(merchant)?, make(payer.address())?);

@@ -11,7 +11,7 @@ use super::super::random::Dice;
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
-use crate::spec::{ENGINES_BUILT, Spec, find};
+use crate::spec::{DevAccount, ENGINES_BUILT, Owner, Spec, find};
 
 /// Nodes in a swarm.
 pub const NODES: usize = 5;
@@ -38,6 +38,8 @@ pub struct Draw {
     pub healed: LinkModel,
     /// How much is paid.
     pub payments_per_second: f64,
+    /// Who has wishes about authorities ([`Load::with_council`](crate::sim::Load::with_council)); nobody, where it is empty.
+    pub council: Vec<DevAccount>,
     /// Whether the network is parted for longer than the model allows.
     pub outside: bool,
     /// The name under which the command line knows the swarm of this rule: [`name`].
@@ -55,6 +57,9 @@ impl fmt::Display for Draw {
         )?;
         if self.outside {
             write!(f, ", parted for longer than a quarter of the final depth: outside the model")?;
+        }
+        if !self.council.is_empty() {
+            write!(f, ", authorities change")?;
         }
         let skews = nodes.iter().map(|node| (node.skew.offset_ms, node.skew.drift_ppm));
         write!(f, ", clocks {:?}", skews.collect::<Vec<_>>())
@@ -122,7 +127,19 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     let script = draw_script(&mut dice, phase, inside, outside);
     let payments_per_second = if dice.chance(0.7) { dice.unit() } else { 0.0 };
     let name = name(options.spec.consensus().engine());
-    Draw { options, script, heals_at, healed, payments_per_second, outside, name }
+    // Blocks of what is agreed on follow what there is to do.
+    let authorities = options.spec.consensus().authorities();
+    let busier = if authorities.is_some() { 5.0 } else { 1.0 };
+    let payments_per_second = busier * payments_per_second;
+    let mut council = Vec::new();
+    if let Some(authorities) = authorities.filter(|_| dice.chance(0.5)) {
+        let account = |owner| match owner {
+            Owner::Dev(account) => Some(account),
+            Owner::Address(_) => None,
+        };
+        council = authorities.iter().filter_map(account).take(NODES).collect();
+    }
+    Draw { options, script, heals_at, healed, payments_per_second, council, outside, name }
 }
 
 /// A number from −`most` to `most`.

@@ -86,7 +86,8 @@ pub fn run(draw: &Draw) -> Outcome {
         Ok(sim) => sim,
         Err(error) => unreachable!("a store that is empty and in memory opens: {error}"),
     };
-    let load = Load::new(draw.options.seed, draw.payments_per_second, Moment(0));
+    let load = Load::new(draw.options.seed, draw.payments_per_second, Moment(0))
+        .with_council(draw.council.clone());
     let script: Script = draw.script.clone();
     let mut driver = Driver::new(&mut sim, script, Some(load));
     driver.run_until(draw.heals_at);

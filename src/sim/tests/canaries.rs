@@ -247,5 +247,5 @@ fn forge(sim: &Sim, flaw: Flaw) -> Block {
 
 fn spend(sim: &Sim, payer: &Keypair, (id, coin): (CoinId, Coin), to: Address) -> Transaction {
     let params = sim.options().spec.ledger_params();
-    pay(&params, payer, id, coin.amount, |left| vec![(to, Amount(left))]).unwrap()
+    pay(&params, payer, id, coin.amount, None, |left| vec![(to, Amount(left))]).unwrap()
 }
