@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "it waits for processes")]
 #![cfg(feature = "node")]
 
+#[path = "devnet/agreement.rs"]
+mod agreement;
 #[path = "devnet/faults.rs"]
 mod faults;
 #[path = "devnet/load.rs"]

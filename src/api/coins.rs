@@ -24,15 +24,44 @@ pub struct CoinsParams {
     /// Coins on the page, at most [`COINS_PAGE_MAX`]; [`COINS_PAGE_DEFAULT`] if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// What the answer has to see.
+    #[serde(default)]
+    pub read: Read,
 }
 
-/// What asks about an address.
+/// What a read has to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema, clap::ValueEnum))]
+pub enum Read {
+    /// What this node has, which may be a little behind
+    #[default]
+    Local,
+    /// Whatever was final anywhere when it was asked, or nothing
+    Linearizable,
+}
+
+/// What `consensus_read` answers: from now on this node's answers are at least as new as what was final anywhere when it
+/// was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct ReadPoint {
+    /// The head of this node by now.
+    pub head: BlockId,
+    /// Its height.
+    pub height: Height,
+}
+
+/// What `address_balance` is asked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
-pub struct AddressParams {
+pub struct BalanceParams {
     /// Whose.
     pub address: String,
+    /// What the answer has to see.
+    #[serde(default)]
+    pub read: Read,
 }
 
 /// What `coins_list` answers. Pages are read after the head of their moment, so a block between two of them may show

@@ -40,13 +40,15 @@ pub enum RpcCode {
     BadProof,
     /// The node keeps no index of the history of addresses.
     NoIndex,
+    /// Nobody can say now what was final everywhere.
+    NotCurrent,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
@@ -63,6 +65,7 @@ impl RpcCode {
         Self::StaleTemplate,
         Self::BadProof,
         Self::NoIndex,
+        Self::NotCurrent,
         Self::Failed,
     ];
 
@@ -85,6 +88,7 @@ impl RpcCode {
             Self::StaleTemplate => -32046,
             Self::BadProof => -32047,
             Self::NoIndex => -32048,
+            Self::NotCurrent => -32049,
             Self::Failed => -32050,
         }
     }
@@ -113,6 +117,7 @@ impl RpcCode {
             Self::StaleTemplate => "stale_template",
             Self::BadProof => "bad_proof",
             Self::NoIndex => "no_index",
+            Self::NotCurrent => "not_current",
             Self::Failed => "failed",
         }
     }
@@ -138,6 +143,9 @@ impl RpcCode {
             Self::StaleTemplate => "the head moved since the template was made, or it never was",
             Self::BadProof => "the proof does not prove the block",
             Self::NoIndex => "the node keeps no index of the history of addresses",
+            Self::NotCurrent => {
+                "nobody can say now what is final: a linearizable read has no answer"
+            }
             Self::Failed => "the store or the node itself failed",
         }
     }

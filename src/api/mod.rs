@@ -39,7 +39,8 @@ pub use chain::{
     FinalityConflictInfo, ForkInfo, ForkStatus, SpecInfo, SupplyInfo, SyncInfo, SyncStage,
 };
 pub use coins::{
-    AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
+    Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
+    Read, ReadPoint,
 };
 pub use consensus::{
     AuthorityStatus, ConsensusStatus, INTERVALS_MAX, PowStatus, Role, RoundStatus, pow_status,

@@ -25,12 +25,11 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use zeroize::Zeroizing;
-
 use super::error::DevnetError;
 use super::process::{Process, ProcessState};
 use crate::api::files::CHAIN_FILE_NAME;
 use crate::api::{DevnetFile, DevnetLinks, NodeFile, NodeLinks};
+use crate::node::secret;
 use crate::spec::DevAccount;
 
 /// The most nodes of a devnet: one more than the largest shipped set of delegates needs, with room.
@@ -407,7 +406,7 @@ impl NodeDirectory {
             path: self.path.clone(),
             reason: format!("it acts for {owner:?}, which is no development account"),
         })?;
-        write_secret(&path, &account.keypair().secret()).map_err(DevnetError::io("write", &path))
+        secret::create(&path, &account.keypair().secret()).map_err(DevnetError::io("write", &path))
     }
 
     /// Records its process.
@@ -424,15 +423,6 @@ impl NodeDirectory {
     pub fn addresses(&self) -> Result<Option<NodeFile>, DevnetError> {
         read_json(&self.node_file())
     }
-}
-
-/// Writes a secret as a node reads it, into a file that was not there and that only its owner may read.
-fn write_secret(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let text = Zeroizing::new(format!("{}\n", hex::encode(secret)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// The path with something added to its last part.

@@ -220,6 +220,11 @@ impl Backend for NodeBackend {
         Box::pin(async move { host.submit(transactions).await.map_err(|_| Stopped) })
     }
 
+    fn read(&self) -> Answer<Result<(), String>> {
+        let host = self.host.clone();
+        Box::pin(async move { host.read().await.map_err(|_| Stopped) })
+    }
+
     fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>> {
         self.ask(move |replica| replica.pool().get(&id).map(pending_info))
     }

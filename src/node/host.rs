@@ -34,7 +34,7 @@ use crate::consensus::{AuthorityId, Message as AuthorityMessage, Report as Engin
 use crate::miner::Miner;
 use crate::replica::{Input, Output, Replica, Report, View};
 use crate::store::Store;
-use crate::types::{BlockId, Time, Transaction, TransactionId};
+use crate::types::{BlockId, Height, Time, Transaction, TransactionId};
 
 /// Inputs that wait for the loop before gossip is turned away. Everything else is bounded by what it answers to.
 const QUEUE_MAX: usize = 20_000;
@@ -44,6 +44,12 @@ const ROUND_MAX: usize = 256;
 
 /// How long a round may spend on what was put aside; what it began it ends.
 const ASIDE_TIME: Duration = Duration::from_millis(3);
+
+/// Reads that wait for an answer of the rule.
+const READS_MAX: usize = 256;
+
+/// How long a read waits. A little longer than rules do, which know why there is no answer.
+const READ_PATIENCE: Duration = Duration::from_millis(5_500);
 
 /// The loop wakes at least this often.
 const IDLE: Duration = Duration::from_secs(1);
@@ -58,6 +64,7 @@ enum Message {
     Input(Input),
     Received(AuthorityId, AuthorityMessage, Room),
     Submit(Vec<Transaction>, oneshot::Sender<Results>),
+    Read(oneshot::Sender<Result<Height, String>>),
     Query(Box<dyn FnOnce(&NodeReplica) + Send>),
     Stop,
 }
@@ -155,6 +162,28 @@ impl Host {
         answer.await.map_err(|_| Stopped)
     }
 
+    /// Waits until the published view shows whatever was final anywhere when this was asked. Says why nobody can tell.
+    pub async fn read(&self) -> Result<Result<(), String>, Stopped> {
+        let mut changes = self.changes();
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Read(reply));
+        let read = async {
+            let height = match answer.await.map_err(|_| Stopped)? {
+                Ok(height) => height,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            while self.view().header.height < height {
+                changes.changed().await.map_err(|_| Stopped)?;
+            }
+            Ok(Ok(()))
+        };
+        let late = || {
+            let waited = READ_PATIENCE.as_millis();
+            Ok(Err(format!("nobody said within {waited} ms what is final")))
+        };
+        tokio::time::timeout(READ_PATIENCE, read).await.unwrap_or_else(|_| late())
+    }
+
     /// Asks the replica itself. The loop waits meanwhile: only for what no view holds.
     pub async fn query<T: Send + 'static>(
         &self,
@@ -230,6 +259,7 @@ impl Mailbox {
             shared,
             outputs: Vec::new(),
             tickets: BTreeMap::new(),
+            reads: BTreeMap::new(),
             ticket: 0,
             told_authorities: None,
             started: Instant::now(),
@@ -254,6 +284,7 @@ struct Loop {
     /// What is to be performed, each with the time that an import took which led to it.
     outputs: Vec<(Output, Duration)>,
     tickets: BTreeMap<u64, oneshot::Sender<Results>>,
+    reads: BTreeMap<u64, oneshot::Sender<Result<Height, String>>>,
     ticket: u64,
     /// The head after which the network was told who the authorities are.
     told_authorities: Option<BlockId>,
@@ -344,6 +375,19 @@ impl Loop {
                 self.tickets.insert(ticket, reply);
                 self.replica.handle(now, Input::Submit { ticket, transactions });
             }
+            Message::Read(reply) => {
+                // Whoever waited too long is gone.
+                self.reads.retain(|_, reply| !reply.is_closed());
+                if self.reads.len() >= READS_MAX {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(Err(format!("{READS_MAX} reads wait already")));
+                    return true;
+                }
+                self.ticket += 1;
+                let ticket = self.ticket;
+                self.reads.insert(ticket, reply);
+                self.replica.handle(now, Input::Read { ticket });
+            }
             Message::Query(question) => question(&self.replica),
             Message::Stop => return false,
         }
@@ -409,8 +453,12 @@ impl Loop {
                 }
                 Output::Send { to, message } => self.net.send(&to, &message),
                 Output::Broadcast(message) => self.net.broadcast(&message),
-                // Nobody asks for such reads yet.
-                Output::Answered { .. } => {}
+                Output::Answered { ticket, outcome } => {
+                    if let Some(reply) = self.reads.remove(&ticket) {
+                        // Whoever asked may have gone.
+                        let _ = reply.send(outcome);
+                    }
+                }
             }
         }
         let view = self.replica.view();

@@ -38,7 +38,7 @@ mod record;
 pub mod report;
 pub mod rpc;
 mod search;
-mod secret;
+pub(crate) mod secret;
 mod stopwatch;
 pub mod store;
 pub(crate) mod verify;

@@ -1,14 +1,22 @@
 //! Secrets in files of their owner's: one line of 64 hexadecimal digits, mode 0600.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 /// Bytes of a secret's file that are looked at: the digits and a line end, and one to notice more.
 const LOOKED_AT: u64 = 67;
+
+/// Writes a secret into a file that was not there and that only its owner may read.
+pub(crate) fn create(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
+    let text = Zeroizing::new(format!("{}\n", hex::encode(secret)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
 
 /// Reads a secret from a file that was opened. Says why it is refused, and what to do where that does not depend on what
 /// the secret is for.

@@ -17,11 +17,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::{
-    AddressParams, Balance, BlockInfo, BlockParams, BlockSelector, BlocksPage, BlocksParams,
+    Balance, BalanceParams, BlockInfo, BlockParams, BlockSelector, BlocksPage, BlocksParams,
     ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo,
     HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo, MempoolParams,
-    MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, RpcCode, SpecInfo,
-    SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo, TransactionParams,
+    MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read, ReadPoint, RpcCode,
+    SpecInfo, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
+    TransactionParams,
 };
 use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
@@ -413,13 +414,20 @@ impl Client {
         after: Option<CoinId>,
         limit: u32,
     ) -> Result<CoinPage, ClientError> {
-        let params = CoinsParams { address: address.into(), after, limit: Some(limit) };
+        let params =
+            CoinsParams { address: address.into(), after, limit: Some(limit), read: Read::Local };
         self.call("coins_list", &params).await
+    }
+
+    /// `consensus_read`: afterwards the node shows whatever was final anywhere when this was asked.
+    pub async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {
+        self.call("consensus_read", &NOTHING).await
     }
 
     /// `address_balance`.
     pub async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
-        self.call("address_balance", &AddressParams { address: address.into() }).await
+        self.call("address_balance", &BalanceParams { address: address.into(), read: Read::Local })
+            .await
     }
 
     /// `address_history`: one page, the first one unless `before` says where the last one ended.

@@ -11,8 +11,8 @@ use super::client::ClientError;
 use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
-    Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, Refusal,
-    RpcCode, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
+    Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, ReadPoint,
+    Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
 };
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
 use crate::types::signatures::verify_batch;
@@ -424,6 +424,18 @@ impl NodeApi for FakeNode {
         Ok(CoinPage { head, height: Height(fake.height()), coins, pending, next: next_page })
     }
 
+    async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {
+        others_first().await;
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        if let Some(message) = fake.refusal.clone() {
+            let code = RpcCode::NotCurrent.code();
+            return Err(ClientError::Refused { code, message, help: Some("ask again".into()) });
+        }
+        let head = fake.blocks.last().map(|(id, ..)| *id).unwrap_or_default();
+        Ok(ReadPoint { head, height: Height(fake.height()) })
+    }
+
     async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
         let page = self.coins_list(address, None, 1000).await?;
         let sum = |wanted: &dyn Fn(&CoinInfo) -> bool| {
@@ -594,6 +606,10 @@ impl NodeApi for &FakeNode {
         limit: u32,
     ) -> Result<CoinPage, ClientError> {
         (**self).coins_list(address, after, limit).await
+    }
+
+    async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {
+        (**self).consensus_read().await
     }
 
     async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::client::{Client, ClientError};
 use crate::api::{
-    Balance, CoinPage, HistoryCursor, HistoryPage, RpcCode, SubmitResult, SystemInfo,
+    Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, SubmitResult, SystemInfo,
     TransactionInfo,
 };
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
@@ -24,6 +24,9 @@ pub trait NodeApi {
         after: Option<CoinId>,
         limit: u32,
     ) -> impl Future<Output = Result<CoinPage, ClientError>>;
+
+    /// `consensus_read`: afterwards the node shows whatever was final anywhere when this was asked.
+    fn consensus_read(&self) -> impl Future<Output = Result<ReadPoint, ClientError>>;
 
     /// `address_balance`: what an address owns.
     fn address_balance(&self, address: &str) -> impl Future<Output = Result<Balance, ClientError>>;
@@ -65,6 +68,10 @@ impl NodeApi for Client {
         limit: u32,
     ) -> Result<CoinPage, ClientError> {
         self.coins_list(address, after, limit).await
+    }
+
+    async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {
+        self.consensus_read().await
     }
 
     async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {

@@ -64,7 +64,7 @@ async fn positions_are_those_of_the_parameters() {
         let params = method["params"].as_array().unwrap().iter();
         params.map(|param| text(param, "name").to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(of("coins_list"), ["address", "after", "limit"]);
+    assert_eq!(of("coins_list"), ["address", "after", "limit", "read"]);
     assert_eq!(of("mempool_submit"), ["transactions"]);
     assert_eq!(of("mining_submit"), ["template", "version", "extra_nonce", "time", "nonce"]);
     assert_eq!(of("generatetoaddress"), ["nblocks", "address", "maxtries"]);

@@ -323,6 +323,10 @@ impl Backend for Fake {
         }
     }
 
+    fn read(&self) -> Answer<Result<(), String>> {
+        Box::pin(std::future::ready(Ok(Err("nobody leads".to_owned()))))
+    }
+
     fn agreement(&self) -> Agreement {
         Agreement::default()
     }

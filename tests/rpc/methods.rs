@@ -255,6 +255,25 @@ async fn each_method_answers_what_it_is_asked() {
         ),
         (
             "address_balance",
+            json!({ "address": address, "read": "local" }),
+            vec![("/result/spendable", json!("400"))],
+        ),
+        (
+            "address_balance",
+            json!({ "address": address, "read": "linearizable" }),
+            vec![
+                ("/error/code", json!(RpcCode::NotCurrent.code())),
+                ("/error/message", json!("nobody leads")),
+            ],
+        ),
+        (
+            "coins_list",
+            json!({ "address": address, "read": "linearizable" }),
+            vec![("/error/code", json!(RpcCode::NotCurrent.code()))],
+        ),
+        ("consensus_read", json!([]), vec![("/error/code", json!(RpcCode::NotCurrent.code()))]),
+        (
+            "address_balance",
             json!([other]),
             vec![("/error/code", json!(RpcCode::BadAddress.code()))],
         ),

@@ -184,9 +184,10 @@ impl Heading<'_> {
     fn nodes(&self) -> Table {
         let mut table = Table::new(&["node", "rpc", "blocks pay"]);
         for (node, launch) in self.status.nodes.iter().zip(self.launches) {
-            let pays = match &launch.miner {
-                Some(mining) => mining.owner.as_ref().unwrap_or(&mining.payout).clone(),
-                None => "does not mine".to_owned(),
+            let pays = match (&launch.miner, &launch.authority) {
+                (Some(mining), _) => mining.owner.as_ref().unwrap_or(&mining.payout).clone(),
+                (None, Some(owner)) => owner.clone(),
+                (None, None) => "makes none".to_owned(),
             };
             table.row([node.name.clone(), or_dash(node.rpc.as_ref()), pays]);
         }

@@ -134,7 +134,7 @@ fn the_heading_says_where_who_and_what_next() {
         vec!["dir", "/srv/net"],
         vec!["node0", "http://127.0.0.1:40000", "alice"],
         vec!["node1", "http://127.0.0.1:40001", "assay1payout"],
-        vec!["node2", "http://127.0.0.1:40002", "does", "not", "mine"],
+        vec!["node2", "http://127.0.0.1:40002", "makes", "none"],
         vec!["assay", "devnet", "status", "--dir", "net"],
     ] {
         assert!(rows.contains(&row), "{row:?} is not in\n{text}");

@@ -10,6 +10,7 @@ use super::options::{Password, PrefixOption, WALLET_DEFAULT, Whose};
 use crate::api::{ErrorBody, Exit};
 use crate::cli::error::CliError;
 use crate::cli::output::Table;
+use crate::node::secret;
 use crate::spec::{DEV_WARNING, is_dev_key};
 use crate::types::mnemonic::Mnemonic;
 use crate::types::{Prefix, PublicKey, Time};
@@ -99,6 +100,12 @@ pub(super) struct Export {
     /// Say that nobody looks over your shoulder and that the output goes where it should
     #[arg(long, requires = "secret")]
     yes_show_secrets: bool,
+    /// Write the secret key of an account into this new file (0600), for `assay node run --authority`; needs the password
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    key_file: Option<PathBuf>,
+    /// The account whose key that is, by its number or its label
+    #[arg(short, long, value_name = "ACCOUNT", default_value = "0", requires = "key_file")]
+    account: String,
     #[command(flatten)]
     password: Password,
     #[command(flatten)]
@@ -123,6 +130,13 @@ impl AccountInfo {
             public_key: account.public_key,
         }
     }
+}
+
+/// A key that was written into a file, as JSON.
+#[derive(Debug, Serialize)]
+struct KeyFile {
+    file: String,
+    address: String,
 }
 
 /// A wallet as JSON.
@@ -353,6 +367,20 @@ pub(super) async fn export<N: NodeApi>(
     let wallet = Wallet::open(&desk.directory()?, &args.wallet)?;
     let prefix = desk.prefix(args.prefix.prefix).await?;
     let mut info = WalletInfo::of(&wallet, &prefix);
+    if let Some(path) = &args.key_file {
+        let account = wallet.account(&args.account)?;
+        let unlocked = desk.unlock(&wallet, &args.password.source(desk.variable)?)?;
+        let key = unlocked.keypair(account.index)?;
+        secret::create(path, &key.secret()).map_err(|error| {
+            let message = format!("cannot write the key file {}: {error}", path.display());
+            CliError::new(Exit::Keystore, "key_file", message)
+                .help("name a file that is not there yet, in a directory that you may write to")
+        })?;
+        let address = account.address().encode(&prefix);
+        let written = KeyFile { file: path.display().to_string(), address };
+        let text = format!("the key of {} is in {}\n", written.address, written.file);
+        return Answer::new(&written, text);
+    }
     if args.secret {
         let source = args.password.source(desk.variable)?;
         let unlocked = desk.unlock(&wallet, &source)?;

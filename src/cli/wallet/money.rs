@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::desk::{Answer, Connected, Desk};
 use super::options::{self, Whose};
-use crate::api::{Balance, CoinInfo};
+use crate::api::{Balance, CoinInfo, Read};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
 use crate::types::{Address, Amount, Height, Time};
@@ -23,6 +23,9 @@ pub(super) struct BalanceArgs {
     /// All accounts of the wallet, and their sum
     #[arg(long, conflicts_with = "account")]
     all: bool,
+    /// What the answer has to see: what this node has, or whatever was final anywhere by now (where authorities agree)
+    #[arg(long, value_enum, default_value_t)]
+    read: Read,
 }
 
 /// What `assay wallet coins` takes.
@@ -36,6 +39,9 @@ pub(super) struct CoinsArgs {
     /// All accounts of the wallet
     #[arg(long, conflicts_with = "account")]
     all: bool,
+    /// What the answer has to see: what this node has, or whatever was final anywhere by now (where authorities agree)
+    #[arg(long, value_enum, default_value_t)]
+    read: Read,
 }
 
 /// The balances of all accounts of a wallet.
@@ -65,6 +71,7 @@ pub(super) async fn balance<N: NodeApi>(
         None => Some(desk.wallet(&args.whose)?),
     };
     let (connected, chain) = desk.chain().await?;
+    catch_up(&connected, args.read).await?;
     let ask = async |address: &Address| {
         let address = address.encode(&chain.prefix);
         connected.api.address_balance(&address).await.map_err(&connected.explain)
@@ -155,6 +162,7 @@ pub(super) async fn coins<N: NodeApi>(
 ) -> Result<Answer, CliError> {
     let (connected, chain, owners) =
         desk.owners(args.address.as_deref(), &args.whose, args.all).await?;
+    catch_up(&connected, args.read).await?;
     let mut found = Coins { height: Height(0), coins: Vec::new() };
     for owner in &owners {
         let CoinList { height, coins } = read(&connected, &chain, owner).await?;
@@ -169,6 +177,16 @@ pub(super) async fn coins<N: NodeApi>(
     }
     let text = found.table((desk.now)(), owners.len() > 1, &chain);
     Answer::new(&found, text)
+}
+
+/// Waits until the node shows what a read has to see.
+async fn catch_up<N: NodeApi>(connected: &Connected<N>, read: Read) -> Result<(), CliError> {
+    match read {
+        Read::Local => Ok(()),
+        Read::Linearizable => {
+            connected.api.consensus_read().await.map(drop).map_err(&connected.explain)
+        }
+    }
 }
 
 async fn read<N: NodeApi>(

@@ -124,6 +124,9 @@ pub trait Backend: Send + Sync + 'static {
     /// is durable by the time of the answer.
     fn submit(&self, transactions: Vec<Transaction>) -> Answer<Vec<Result<TransactionId, String>>>;
 
+    /// Waits until [`Self::view`] shows whatever was final anywhere when this was asked; says why nobody can tell.
+    fn read(&self) -> Answer<Result<(), String>>;
+
     /// A pending transaction.
     fn pending(&self, id: TransactionId) -> Answer<Option<PendingInfo>>;
 

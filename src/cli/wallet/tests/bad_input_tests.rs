@@ -322,6 +322,15 @@ const ROWS: &[Row] = &[
         &["the pool is full", "nothing was sent"],
     ),
     row(
+        "a read that nobody can answer",
+        Refusing,
+        "balance --read linearizable",
+        9,
+        "not_current",
+        &["the pool is full", "ask again"],
+    ),
+    row("a read that is none", Usual, "coins --read fresh", 2, "usage", &["linearizable"]),
+    row(
         "a faucet that is refused",
         Refusing,
         "faucet",

@@ -344,3 +344,22 @@ fn commands_that_pay_the_same_at_once_pay_as_often_as_there_are_commands() {
     node.mine();
     assert_eq!(node.owned(&stranger()), (5 + 9 * 2) * COIN);
 }
+
+#[test]
+fn the_key_of_an_account_is_written_for_a_node() {
+    use std::os::unix::fs::PermissionsExt;
+    let (stage, node) = (Stage::new(), FakeNode::new());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authority.key");
+    let line = ["export", "--key-file", path.to_str().unwrap(), "--password-file", "pass"];
+    let written = stage.json(&node, &line);
+    assert_eq!(written["address"], stage.json(&node, &["address"])["address"]);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let secret: [u8; 32] = hex::decode(text.trim()).unwrap().try_into().unwrap();
+    let prefix = Prefix::new("assay").unwrap();
+    let address = Keypair::from_secret(&secret).address().encode(&prefix);
+    assert_eq!(written["address"], address);
+    let error = stage.run(&node, &line).err().expect("it is there already");
+    assert_eq!(error.exit(), Exit::Keystore);
+}

@@ -5,8 +5,8 @@
 
 use super::{Access, Call, Table, blocking};
 use crate::api::{
-    AddressParams, Balance, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
-    RpcCode,
+    Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
+    Read, RpcCode,
 };
 use crate::ledger::{CoinKind, CoinView};
 use crate::node::rpc::PoolCoins;
@@ -31,6 +31,7 @@ pub(super) fn register(table: &mut Table) {
                 let range = format!("limit {limit} is not in 1 to {COINS_PAGE_MAX}");
                 return Err(Fault::params(range));
             }
+            call.catch_up(params.read).await?;
             let pool = call.backend.pool_of(owner).await?;
             let call = Call::new(&call.context)?;
             blocking(move || page(&call, owner, &params, limit, &pool)).await
@@ -40,13 +41,27 @@ pub(super) fn register(table: &mut Table) {
         "address_balance",
         Access::Open,
         "what an address owns",
-        |call, params: AddressParams| async move {
+        |call, params: BalanceParams| async move {
             let owner = call.context.address(&params.address)?;
+            call.catch_up(params.read).await?;
             let pool = call.backend.pool_of(owner).await?;
             let call = Call::new(&call.context)?;
             blocking(move || balance(&call, owner, &pool)).await
         },
     );
+}
+
+impl Call {
+    /// Waits until the node shows what a read has to see.
+    pub(super) async fn catch_up(&self, read: Read) -> Result<(), Fault> {
+        if read == Read::Local {
+            return Ok(());
+        }
+        self.backend.read().await?.map_err(|reason| {
+            Fault::new(RpcCode::NotCurrent, reason)
+                .help("ask again, or read what this node has: it may be out of date")
+        })
+    }
 }
 
 fn page(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Access, Call, None as NoParams, Table, blocking};
 use crate::api::{
     BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockInfo, BlockParams, BlockSelector, BlocksPage,
-    BlocksParams, ChainInfo, ConsensusStatus, FinalityConflictInfo, ForkInfo, HeaderInfo, RpcCode,
-    SpecInfo, SupplyInfo, SyncInfo, SyncStage, TransactionInfo, TransactionParams,
-    TransactionStatus,
+    BlocksParams, ChainInfo, ConsensusStatus, FinalityConflictInfo, ForkInfo, HeaderInfo, Read,
+    ReadPoint, RpcCode, SpecInfo, SupplyInfo, SyncInfo, SyncStage, TransactionInfo,
+    TransactionParams, TransactionStatus,
 };
 use crate::ledger::{ReadFailed, Supply};
 use crate::node::rpc::PendingInfo;
@@ -79,6 +79,16 @@ pub(super) fn register(table: &mut Table) {
         Access::Open,
         "what the rule is doing now",
         |call, _: NoParams| async move { Ok((*consensus(&Arc::new(call)).await?).clone()) },
+    );
+    table.ask(
+        "consensus_read",
+        Access::Open,
+        "wait until this node shows whatever was final anywhere when this was asked",
+        |call, _: NoParams| async move {
+            call.catch_up(Read::Linearizable).await?;
+            let view = call.backend.view();
+            Ok(ReadPoint { head: view.head, height: view.header.height })
+        },
     );
 }
 

@@ -28,6 +28,7 @@ pub(super) fn register(table: &mut Table) {
         token,
         "a block to be proven elsewhere",
         |call, params: TemplateParams| async move {
+            call.context.facts.rule.work()?;
             let payout = params.address.map(|text| call.context.address(&text)).transpose()?;
             let template = call.backend.template(payout).await?;
             let template = template.map_err(|reason| Fault::new(RpcCode::NoTemplate, reason))?;
@@ -66,6 +67,10 @@ pub(super) fn register_bitcoin(table: &mut Table) {
             let wanted = params.template_request.unwrap_or_default();
             if wanted.mode.is_some_and(|mode| mode != "template") {
                 return Err(Fault::bitcoin(BitcoinCode::InvalidParameter, "Invalid mode"));
+            }
+            let rule = &call.context.facts.rule;
+            if rule.search().is_none() {
+                return Err(Fault::bitcoin(BitcoinCode::Misc, rule.no_search()));
             }
             let payout = wanted.address.map(|text| call.context.address(&text)).transpose()?;
             let template = call.backend.template(payout).await?.map_err(|reason| {

@@ -1,0 +1,118 @@
+//! Nodes whose authorities agree, as processes: streams, keys, records and reads.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use super::{Home, all_reach, nodes};
+
+fn json(home: &Home, line: &str) -> Value {
+    serde_json::from_str(&home.ok(line)).unwrap()
+}
+
+/// What a node says of the agreement once somebody leads in it.
+fn led(home: &Home, node: &str) -> Value {
+    let deadline = std::time::Instant::now() + super::PATIENCE;
+    loop {
+        let status = json(home, &format!("rpc consensus_status --dir raft-3:{node}"));
+        if status["leader"].is_string() {
+            return status;
+        }
+        assert!(std::time::Instant::now() < deadline, "nobody leads: {status}\n{}", home.logs());
+        std::thread::sleep(super::INTERVAL);
+    }
+}
+
+/// Whose node leads.
+fn leader(home: &Home, asked: &str) -> String {
+    let leads = led(home, asked)["leader"].clone();
+    let node = ["node0", "node1", "node2"].into_iter().find(|node| {
+        let line = format!("rpc consensus_status --dir raft-3:{node}");
+        let output = home.run(&line);
+        output.status.success()
+            && serde_json::from_slice::<Value>(&output.stdout).unwrap()["authority"] == leads
+    });
+    node.expect("the leader runs").to_owned()
+}
+
+#[test]
+fn three_authorities_agree_and_survive_the_loss_of_their_leader() {
+    let home = Home::new();
+    home.ok("devnet up raft-3 --detach");
+    home.status_when("", "sealed a block", all_reach(1));
+    let status = led(&home, "node0");
+    assert_eq!(status["authorities"].as_array().unwrap().len(), 3, "{status}");
+    let info = json(&home, "chain info --json --dir raft-3");
+    assert_eq!((&info["engine"], &info["difficulty"]), (&"raft".into(), &Value::Null), "{info}");
+    assert_eq!(info["height"], info["final_height"], "{info}");
+
+    // Nobody searches, and says so.
+    for line in ["rpc mining_template", "rpc mining_start [\"x\"]", "rpc getblocktemplate"] {
+        let (code, error) = home.fails(&format!("{line} --dir raft-3:node0"));
+        let message = error["message"].as_str().unwrap();
+        assert!(code == 9 && message.contains("authorities make them"), "{line}: {error}");
+    }
+
+    // Without its leader the rest goes on; the leader comes back with its records and its key.
+    let first = leader(&home, "node0");
+    home.ok(&format!("devnet kill {first}"));
+    let other = if first == "node0" { "node1" } else { "node0" };
+    let address = &status["authorities"][0]["address"];
+    let balance = format!("wallet balance {}", address.as_str().unwrap());
+    let read = json(&home, &format!("{balance} --json --read linearizable --dir raft-3:{other}"));
+    assert_eq!(read["spendable"], "100000000000000", "{read}");
+    home.ok(&format!("devnet restart {first}"));
+    let height = read["height"].as_u64().unwrap();
+    home.status_when("", "came back", all_reach(height));
+
+    // One of three cannot say what is final, and does not pretend to.
+    let (lone, gone): (Vec<_>, Vec<_>) =
+        ["node0", "node1", "node2"].into_iter().partition(|node| *node == other);
+    gone.iter().for_each(|node| drop(home.ok(&format!("devnet kill {node}"))));
+    let (code, error) =
+        home.fails(&format!("{balance} --read linearizable --dir raft-3:{}", lone[0]));
+    assert_eq!((code, &error["code"]), (9, &"not_current".into()), "{error}");
+    home.ok(&format!("{balance} --dir raft-3:{}", lone[0]));
+    gone.iter().for_each(|node| drop(home.ok(&format!("devnet restart {node}"))));
+    home.status_when("", "agreed again", |status| {
+        nodes(status).iter().all(|node| node["height"].as_u64() > Some(height))
+    });
+    home.ok("devnet down");
+}
+
+#[test]
+fn a_key_signs_in_one_place() {
+    let home = Home::new();
+    home.ok("devnet up raft-3 --detach");
+    home.status_when("", "sealed a block", all_reach(1));
+    let devnet = home.devnet("raft-3");
+    let key = devnet.join("node0/authority.key");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let elsewhere = format!(
+        "node run --chain {} --datadir elsewhere --port 0 --rpc-port 0 --authority {}",
+        devnet.join("chain.toml").display(),
+        key.display()
+    );
+    let (code, error) = home.fails(&elsewhere);
+    assert_eq!((code, &error["code"]), (7, &"authority_locked".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("node0"), "{error}");
+    home.ok("devnet stop");
+    let (code, error) = home.fails(&elsewhere);
+    assert_eq!((code, &error["code"]), (7, &"authority_elsewhere".into()), "{error}");
+    assert!(error["help"].as_str().unwrap().contains("--authority-moved"), "{error}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, error) = home.fails(&elsewhere);
+    assert!(code == 7 && error["message"].as_str().unwrap().contains("chmod 600"), "{error}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let pow = format!(
+        "node run --chain pow-dev --datadir pow --port 0 --rpc-port 0 --authority {}",
+        key.display()
+    );
+    let (code, error) = home.fails(&pow);
+    assert_eq!((code, &error["code"]), (3, &"no_authorities".into()), "{error}");
+    // Where it always signed it goes on, and after a resync too.
+    home.ok("devnet up raft-3 --detach");
+    home.status_when("", "went on", all_reach(2));
+    home.ok("devnet down");
+}
