@@ -99,7 +99,8 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     let tries = 10 + u32::try_from(dice.below(55)).expect("below 55");
     let mut options = Options::seated(seed, spec, NODES, tries);
     let healed = options.link;
-    if dice.chance(0.3) {
+    // Authorities talk to each other directly.
+    if dice.chance(0.3) && options.spec.consensus().authorities().is_none() {
         options.topology = Topology::Random { outbound: 2 };
     }
     options.link = draw_link(&mut dice);

@@ -33,6 +33,8 @@ impl Core {
         let committed = self.sealed_point();
         let Role::Leader(lead) = &mut self.role else { return };
         let Some(progress) = lead.peers.get_mut(&to) else { return };
+        // What was sealed meanwhile is not the leader's to send.
+        progress.next = progress.next.max(committed.height.next());
         let Some(prev) = self.log.at(progress.next.back(1)) else { return };
         let drafts = self.log.from(progress.next);
         if progress.behind || drafts.is_empty() {

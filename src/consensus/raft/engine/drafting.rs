@@ -14,21 +14,23 @@ impl RaftEngine {
     /// Looks whether it is time for a draft.
     pub(super) fn consider(&mut self, cx: &Context<'_>, out: &mut Outbox) {
         let Some(core) = self.core.as_ref().filter(|core| core.may_draft()) else { return };
-        let idle = core.log().drafts().is_empty();
         let waiting = cx.pool.len() > self.bodies.taken_len();
         let params = self.params();
-        let due = match (waiting, params.empty_block_after) {
-            (true, _) => self.drafted.after(params.block_time_min),
-            // While something is under way there is news enough.
-            (false, Some(after)) if idle => self.drafted.after(after),
-            (false, _) => return,
-        };
-        if due > cx.now {
-            return out.push(Action::SetTimer { timer: Timer::Draft, at: due });
+        let mut full = waiting.then(|| self.drafted.after(params.block_time_min));
+        // While something is under way there is news enough.
+        let idle = params.empty_block_after.filter(|_| core.log().drafts().is_empty());
+        let empty = idle.map(|after| self.drafted.after(after));
+        if full.is_some_and(|due| due <= cx.now) {
+            if self.draft(true, cx, out) {
+                return self.consider(cx, out);
+            }
+            full = Some(cx.now.after(TRY_AGAIN));
         }
-        if !self.draft(waiting, cx, out) {
-            let at = cx.now.after(TRY_AGAIN);
-            out.push(Action::SetTimer { timer: Timer::Draft, at });
+        if empty.is_some_and(|due| due <= cx.now) && self.draft(false, cx, out) {
+            return;
+        }
+        if let Some(at) = full.into_iter().chain(empty).min() {
+            out.push(Action::SetTimer { timer: Timer::Draft, at: at.max(cx.now.after(Span(1))) });
         }
     }
 
