@@ -40,6 +40,7 @@ fn everything_can_be_said_in_a_file() {
         miner_threads = 5
         throttle = 0.25
         kernel = "portable"
+        authority = "authority.key"
         index = false
         record = "node.rec"
         log_file = "node.log"
