@@ -26,7 +26,8 @@
 //! - *Voters change when the block that changes them stands below*: that block itself is decided by the set before it. The paper
 //!   takes the newest set in the log for both. A leader makes nothing above such a block before it is sealed, and one block
 //!   changes one member at most, so that majorities of neighbouring sets meet (thesis 4.1); and nothing but the empty draft of
-//!   its own before something of its term is sealed (Ongaro 2015).
+//!   its own before something of its term is sealed (Ongaro 2015). Whoever such a block makes a voter leads only once it is
+//!   sealed: the seals of what lies below would be a stranger's.
 //! - *A block's seal tells its term*: whoever imports one does not listen to leaders of earlier terms any more.
 //!
 //! Pre-vote (thesis 9.6), check-quorum (6.2), leases of votes (4.2.3), leadership transfer (3.10), reads without the log (6.4)

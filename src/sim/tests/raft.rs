@@ -43,6 +43,8 @@ fn a_seed_that_failed_once_does_not_fail_again() {
     swarm("raft", 163).unwrap_or_else(|failure| panic!("{failure}"));
     // A follower stood still while the others sealed what it was to be sent next.
     swarm("raft", 591).unwrap_or_else(|failure| panic!("{failure}"));
+    // One led that was to vote from a block on which nobody had sealed, and its seals of the blocks below proved nothing.
+    swarm("raft", 867).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// How often processes die and come back.

@@ -22,7 +22,7 @@ impl Core {
             out.push(Effect::Round);
         }
         out.push(Effect::Wait(Wait::Campaign));
-        if !self.is_voter() {
+        if !self.may_lead() {
             self.role = Role::Follower { lease: false };
             return;
         }
@@ -244,7 +244,7 @@ impl Core {
         if term < self.term {
             return out.push(Effect::Dropped(from, Drop::Stale));
         }
-        if term == self.term && self.leader == Some(from) && self.is_voter() {
+        if term == self.term && self.leader == Some(from) && self.may_lead() {
             self.campaign(true, out);
         }
     }

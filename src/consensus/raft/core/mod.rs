@@ -235,6 +235,12 @@ impl Core {
         self.log.last().voters.contains(&self.me)
     }
 
+    /// Whether it may lead: it votes, and did before the change of voters that is not sealed yet, if there is one. What an
+    /// earlier leader drafted below that change is sealed by the next, and only a seal of the set below counts there.
+    pub fn may_lead(&self) -> bool {
+        self.is_voter() && self.log.sealed().voters.contains(&self.me)
+    }
+
     /// Whether it may put a draft with transactions on the log: it leads and is to go on leading, a draft of its term is
     /// sealed (Ongaro 2015: before a set of voters changes), the last change of voters is sealed, and there is room.
     pub fn may_draft(&self) -> bool {
