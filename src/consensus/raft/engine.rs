@@ -169,12 +169,18 @@ impl RaftEngine {
         self.reads.answer(cx.tree.head().height(), out);
     }
 
+    /// Sends a message with the bodies of its drafts; in parts, if they are larger than a stream carries at a time.
     fn send(&mut self, to: AuthorityId, message: Message<Ref>, out: &mut Outbox) {
         let bodies = &self.bodies;
         let body = |draft: &Ref| bodies.find(draft.at);
-        let Some(message) = message.with(body) else { return };
-        let encoded = Wire::Raft(message).encode();
-        out.extend(encoded.map(|message| Action::Send { to, message }));
+        let Some(full) = message.clone().with(body) else { return };
+        if let Some(message) = Wire::Raft(full).encode() {
+            return out.push(Action::Send { to, message });
+        }
+        if let Some((first, rest)) = message.halves() {
+            self.send(to, first, out);
+            self.send(to, rest, out);
+        }
     }
 
     fn wait(&mut self, wait: Wait, now: Time, out: &mut Outbox) {

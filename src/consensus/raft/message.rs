@@ -101,6 +101,15 @@ impl Message<Ref> {
     pub fn with<D>(self, body: impl Fn(&Ref) -> Option<D>) -> Option<Message<D>> {
         self.map(|draft| body(&draft))
     }
+
+    /// Two messages that say the same one after the other; nothing if it has less than two drafts.
+    pub fn halves(self) -> Option<(Self, Self)> {
+        let Self::Append { term, round, prev, mut drafts, committed } = self else { return None };
+        let rest = drafts.split_off(drafts.len() / 2);
+        let between = drafts.last()?.at;
+        let first = Self::Append { term, round, prev, drafts, committed };
+        Some((first, Self::Append { term, round, prev: between, drafts: rest, committed }))
+    }
 }
 
 impl Message<Draft> {

@@ -2,7 +2,7 @@
 
 use super::{Core, Effect, Entry, Point, Ref, Role, Wait};
 use crate::consensus::quorum::{committed, majority};
-use crate::consensus::raft::message::Message;
+use crate::consensus::raft::message::{DRAFTS_MAX, Message};
 use crate::consensus::{AuthorityId, Drop};
 use crate::types::Height;
 use crate::types::canary::{Bug, planted};
@@ -20,7 +20,7 @@ impl Core {
         }
         let height = entry.at.height;
         self.log.push(entry);
-        self.know_peers();
+        self.know_peers(height);
         for to in self.others() {
             self.send_drafts(to, out);
         }
@@ -28,7 +28,7 @@ impl Core {
         self.decide(out);
     }
 
-    /// Sends what a follower has not been sent.
+    /// Sends what a follower has not been sent: as much as goes into one message, the rest when it answers.
     fn send_drafts(&mut self, to: AuthorityId, out: &mut Vec<Effect>) {
         let committed = self.sealed_point();
         let Role::Leader(lead) = &mut self.role else { return };
@@ -40,8 +40,9 @@ impl Core {
         if progress.behind || drafts.is_empty() {
             return;
         }
-        let drafts = drafts.iter().map(|entry| Ref { at: entry.at, term: entry.term }).collect();
-        progress.next = self.log.last().at.height.next();
+        let drafts = drafts.iter().take(DRAFTS_MAX);
+        let drafts: Vec<Ref> = drafts.map(|entry| Ref { at: entry.at, term: entry.term }).collect();
+        progress.next = drafts.last().map_or(progress.next, |last| last.at.height.next());
         progress.sent = self.round;
         let (term, round, prev) = (self.term, self.round, prev.at);
         out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
@@ -107,7 +108,8 @@ impl Core {
         self.follow(term, Some(from), out);
         let point = self.log.sealed().at;
         let sealed = point.height;
-        if committed.height > self.log.last().at.height {
+        // Drafts that contradict what is decided do not stand for it: they go when the blocks are here.
+        if committed.height > sealed && !self.log.has(&committed) {
             out.push(Effect::Seek(committed.height));
         }
         // What is sealed here was decided, so the leader has it (Raft 5.4.3): below, nothing has to be compared.

@@ -80,17 +80,17 @@ impl Core {
             reads: VecDeque::new(),
             transfer: None,
         });
-        self.know_peers();
+        self.know_peers(self.log.last().at.height.next());
         out.push(Effect::Round);
         out.push(Effect::Wait(Wait::Quorum));
         out.push(Effect::Wait(Wait::Heartbeat));
         out.push(Effect::Begin);
     }
 
-    /// A leader knows everybody whose match may count.
-    pub(super) fn know_peers(&mut self) {
+    /// A leader knows everybody whose match may count; whoever is new is sent drafts from `next` on.
+    pub(super) fn know_peers(&mut self, next: Height) {
         let others: BTreeSet<AuthorityId> = self.others().collect();
-        let (next, round) = (self.log.last().at.height.next(), self.round);
+        let round = self.round;
         let Role::Leader(lead) = &mut self.role else { return };
         lead.peers.retain(|id, _| others.contains(id));
         for other in others {
@@ -155,7 +155,10 @@ impl Core {
         if granted {
             if self.vote.is_none() {
                 self.vote = Some(from);
-                if !planted(Bug::VoteUnkept) {
+                // A new term is kept together with the vote.
+                if planted(Bug::VoteUnkept) {
+                    out.retain(|effect| *effect != Effect::KeepVote);
+                } else if !out.contains(&Effect::KeepVote) {
                     out.push(Effect::KeepVote);
                 }
             }

@@ -225,6 +225,11 @@ impl Core {
         self.committed
     }
 
+    /// How many heartbeats it sent since its start.
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
     /// Whether it leads.
     pub fn leads(&self) -> bool {
         matches!(self.role, Role::Leader(_))
@@ -269,7 +274,9 @@ impl Core {
 
     /// A message came from somebody whose key proves who it is.
     pub fn receive(&mut self, from: AuthorityId, message: Message<Ref>, out: &mut Vec<Effect>) {
-        if from == self.me || !self.knows(from) {
+        // A leader that decided its own removal hands over after that, and whom it tells may have heard of that already.
+        let hands_over = matches!(message, Message::TimeoutNow { .. }) && self.leader == Some(from);
+        if from == self.me || !(self.knows(from) || hands_over) {
             return out.push(Effect::Dropped(from, Drop::Stranger));
         }
         match message {
@@ -355,7 +362,7 @@ impl Core {
         if !self.log.sealed().voters.contains(&self.me) {
             return self.retire(out);
         }
-        self.know_peers();
+        self.know_peers(self.log.last().at.height.next());
         self.start_reads(out);
     }
 }

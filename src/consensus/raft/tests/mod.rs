@@ -1,1 +1,72 @@
 //! Raft, claim by claim.
+
+#[allow(dead_code, reason = "the transcripts use more of it")]
+mod group;
+mod membership;
+mod messages;
+mod replication;
+
+use std::collections::BTreeSet;
+
+use self::group::{Group, Letter, Parcel};
+use super::core::{Core, Effect, Entry, Log, Point, Ref};
+use super::message::Message;
+use crate::consensus::authorities::Authorities;
+use crate::consensus::{AuthorityId, Drop};
+use crate::types::{BlockId, Hash, Height, decode, encode, sha256d};
+
+/// A machine by its number.
+fn id(number: u8) -> AuthorityId {
+    let mut bytes = [0; 21];
+    bytes[1] = number;
+    decode(&bytes).expect("an address is its version and 20 bytes")
+}
+
+fn group(size: u8) -> Group {
+    let ids: Vec<AuthorityId> = (1..=size).map(id).collect();
+    Group::new(&ids, ids.iter().copied().collect())
+}
+
+fn three() -> Group {
+    group(3)
+}
+
+fn five() -> Group {
+    group(5)
+}
+
+/// Runs out somebody's time until it leads, and lets everything be said.
+fn lead(group: &mut Group, of: u8) {
+    for _ in 0..5 {
+        if group.core(id(of)).expect("it is up").leads() {
+            return;
+        }
+        group.step(id(of), Core::elapsed);
+        group.deliver_all();
+    }
+    panic!("{of} does not get to lead: {group:?}");
+}
+
+/// These have not heard their leader for the shortest election timeout.
+fn give_up_on_the_leader(group: &mut Group, of: &[u8]) {
+    for of in of {
+        group.step(id(*of), Core::elapsed);
+    }
+}
+
+fn parts(of: &[&[u8]]) -> Vec<BTreeSet<AuthorityId>> {
+    of.iter().map(|part| part.iter().copied().map(id).collect()).collect()
+}
+
+/// The terms of a machine's log above the first block.
+fn terms(group: &Group, of: u8) -> Vec<u64> {
+    group.nodes[&id(of)].log().iter().skip(1).map(|entry| entry.term).collect()
+}
+
+/// How many drafts a letter carries.
+fn drafts(letter: &Letter) -> usize {
+    match &letter.parcel {
+        Parcel::Raft { message: Message::Append { drafts, .. }, .. } => drafts.len(),
+        _ => 0,
+    }
+}
