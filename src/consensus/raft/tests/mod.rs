@@ -4,6 +4,7 @@
 mod group;
 mod membership;
 mod messages;
+mod model;
 mod replication;
 
 use std::collections::BTreeSet;
