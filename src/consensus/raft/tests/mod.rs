@@ -1,10 +1,12 @@
 //! Raft, claim by claim.
 
+mod elections;
 #[allow(dead_code, reason = "the transcripts use more of it")]
 mod group;
 mod membership;
 mod messages;
 mod model;
+mod reads;
 mod replication;
 
 use std::collections::BTreeSet;
