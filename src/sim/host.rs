@@ -194,7 +194,8 @@ impl Sim {
         let Ground { chain, state, .. } = &self.ground;
         let machine = &mut self.nodes[node];
         machine.clock.restart(now);
-        let mut engine = self.options.spec.engine(&machine.options.seat(self.options.seed, node));
+        let mut engine =
+            self.options.spec.engine(&machine.options.seat(self.options.seed, node, machine.life));
         if let Some(decorate) = &machine.options.decorate {
             engine = decorate(engine);
         }

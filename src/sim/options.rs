@@ -86,11 +86,13 @@ impl Default for NodeOptions {
 }
 
 impl NodeOptions {
-    /// The seat of this node's engine, as node number `node` of a simulation with this seed.
-    pub fn seat(&self, seed: u64, node: usize) -> Seat {
+    /// The seat of this node's engine, as node number `node` of a simulation with this seed; each of its processes draws
+    /// chances of its own, as those of the node do.
+    pub fn seat(&self, seed: u64, node: usize, life: u64) -> Seat {
         let mut hasher = blake3::Hasher::new_derive_key("assay simulation seat v1");
         hasher.update(&seed.to_le_bytes());
         hasher.update(&(node as u64).to_le_bytes());
+        hasher.update(&life.to_le_bytes());
         let seed = hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default();
         Seat { key: self.key.clone(), payout: self.payout, seed: u64::from_le_bytes(seed) }
     }

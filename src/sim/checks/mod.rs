@@ -17,6 +17,8 @@
 //! | [`ElectionSafety`] | one leads at most in each term (Raft, figure 3) |
 //! | [`OneSeal`] | nobody signs two statements for one place: no key seals two blocks of one height in one round |
 //!
+//! What readers saw is judged by its own history: [`linearizability`].
+//!
 //! Liveness is not a property of a moment: a [swarm](super::swarm) demands it after everything was healed.
 
 mod agreement;
@@ -27,6 +29,7 @@ mod election;
 mod fork;
 mod honour;
 mod law;
+pub mod linearizability;
 mod memory;
 mod prefixes;
 mod roots;

@@ -49,7 +49,7 @@ impl Watch for Film {
         let mut reel = self.reel.lock().unwrap_or_else(PoisonError::into_inner);
         let now = scene.replica(node).expect("it just started").context().now;
         let (options, spec) = (scene.options(), &scene.options().spec);
-        let seat = options.nodes[node].seat(options.seed, node);
+        let seat = options.nodes[node].seat(options.seed, node, 0);
         let start = Start::of(&seat, None).unwrap();
         reel.put(Entry::Start(start));
         let store = reel.store.clone();

@@ -1,5 +1,6 @@
 mod canaries;
 mod raft;
+mod reads;
 mod runs;
 mod swarms;
 
