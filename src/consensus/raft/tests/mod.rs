@@ -1,6 +1,7 @@
 //! Raft, claim by claim.
 
 mod elections;
+mod engine;
 #[allow(dead_code, reason = "the transcripts use more of it")]
 mod group;
 mod membership;
@@ -8,6 +9,7 @@ mod messages;
 mod model;
 mod reads;
 mod replication;
+mod seats;
 
 use std::collections::BTreeSet;
 

@@ -279,16 +279,8 @@ fn nothing_is_wrong_within_small_bounds() {
 #[test]
 #[ignore = "it takes minutes: cargo test --release --no-default-features --lib raft::tests::model -- --ignored --nocapture"]
 fn nothing_is_wrong_within_larger_bounds() {
-    for bounds in [
-        Bounds { height: 2, crashes: 1, losses: 1, ..SMALL },
-        Bounds { height: 2, crashes: 1, slow: &[1, 2, 3], ..SMALL },
-        Bounds { height: 2, flight: 4, ..SMALL },
-        Bounds { term: 3, height: 2, crashes: 1, ..SMALL },
-        Bounds { term: 3, height: 3, ..SMALL },
-        Bounds { height: 2, heartbeats: 1, ..SMALL },
-    ] {
-        explore(bounds, None, three()).assert_properties();
-    }
+    let bounds = Bounds { height: 2, crashes: 1, losses: 1, ..SMALL };
+    explore(bounds, None, three()).assert_properties();
 }
 
 /// A second one that is elected in a term was elected by too few, or by somebody who voted twice.

@@ -1,0 +1,253 @@
+//! Whole engines on trees of their own, with pools, disks and clocks, in one virtual time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Authorities;
+use crate::chain::{Tree, import_own};
+use crate::consensus::raft::{RaftEngine, RaftParams, RaftRules};
+use crate::consensus::{
+    Action, AuthorityId, Context, Engine, Event, Message, Outbox, Record, Report, Seat, Timer,
+};
+use crate::ledger::testkit::{MemBase, accounts, params, transaction};
+use crate::ledger::{State, genesis_state, signature_checks};
+use crate::mempool::{Mempool, Place};
+use crate::types::signatures::verify_batch;
+use crate::types::testkit::key;
+use crate::types::{
+    Address, Amount, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Header, Height, Keypair,
+    Seal, Span, StateRoot, Time, body_root,
+};
+
+/// When the chain begins.
+pub(super) const LAUNCH: Time = Time(1_700_000_000_000);
+
+pub(super) fn rules(seats: u8, empty_block_after: Option<Span>) -> Arc<RaftRules> {
+    Arc::new(RaftRules::new(RaftParams {
+        chain: params().chain,
+        authorities: (1..=seats).map(|number| key(number).address()).collect::<Authorities>(),
+        block_time_min: Span(100),
+        empty_block_after,
+        election_timeout: Span(300),
+        heartbeat: Span(50),
+    }))
+}
+
+/// A chain of these rules with nothing but its first block.
+fn tree(rules: Arc<RaftRules>) -> Tree {
+    let params = params();
+    let (delta, commitment) = genesis_state(&accounts(), &params);
+    let base = Arc::new(MemBase::default());
+    base.write(&delta);
+    let body = Body::default();
+    let header = Header {
+        version: HEADER_VERSION,
+        height: Height(0),
+        parent: BlockId::default(),
+        time: LAUNCH,
+        producer: Address::default(),
+        claim: Claim::Genesis,
+        body_root: body_root(&body, &params.chain),
+        state_root: StateRoot(commitment.root().0),
+    };
+    let genesis = Arc::new(Draft { header, body }.seal(Seal::Genesis));
+    Tree::new(rules, params, genesis, State::at_rest(base, commitment)).unwrap()
+}
+
+/// One node, as its engine sees it.
+pub(super) struct One {
+    pub(super) engine: RaftEngine,
+    pub(super) tree: Tree,
+    pub(super) pool: Mempool,
+    pub(super) disk: BTreeMap<Record, Vec<u8>>,
+    pub(super) timers: BTreeMap<Timer, Time>,
+    pub(super) reports: Vec<Report>,
+    pub(super) answers: Vec<(u64, Result<Height, String>)>,
+    /// Everything that it wanted done, in order.
+    pub(super) done: Vec<Action>,
+    pub(super) up: bool,
+}
+
+/// Some nodes whose messages arrive at once.
+pub(super) struct Seats {
+    pub(super) now: Time,
+    pub(super) all: Vec<One>,
+    flight: VecDeque<(usize, usize, Message)>,
+    /// Whoever is in here hears nobody and is heard by nobody.
+    pub(super) cut: Vec<usize>,
+    rules: Arc<RaftRules>,
+}
+
+pub(super) fn seat(number: usize, key: Option<Keypair>) -> Seat {
+    Seat { key, payout: None, seed: 40 + number as u64 }
+}
+
+fn own(number: usize) -> Keypair {
+    key(number as u8 + 1)
+}
+
+impl Seats {
+    pub(super) fn new(count: u8, empty_block_after: Option<Span>) -> Self {
+        let rules = rules(count, empty_block_after);
+        let one = |number: usize| One {
+            engine: RaftEngine::new(rules.clone(), &seat(number, Some(own(number)))),
+            tree: tree(rules.clone()),
+            pool: Mempool::new(params(), 1 << 20),
+            disk: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            reports: Vec::new(),
+            answers: Vec::new(),
+            done: Vec::new(),
+            up: true,
+        };
+        let all = (0..usize::from(count)).map(one).collect();
+        let now = LAUNCH.after(Span::seconds(1));
+        Self { now, all, flight: VecDeque::new(), cut: Vec::new(), rules }
+    }
+
+    pub(super) fn started(count: u8, empty_block_after: Option<Span>) -> Self {
+        let mut seats = Self::new(count, empty_block_after);
+        (0..usize::from(count)).for_each(|of| seats.tell(of, Event::Start { saved: Vec::new() }));
+        seats
+    }
+
+    /// Something happens to one; what it wants is done, and what comes of that.
+    pub(super) fn tell(&mut self, of: usize, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.handle(of, event) {
+                events.extend(self.perform(of, action));
+            }
+        }
+    }
+
+    /// What one wants done about something.
+    pub(super) fn handle(&mut self, of: usize, event: Event) -> Vec<Action> {
+        let one = &mut self.all[of];
+        let mut out = Outbox::default();
+        let cx = Context { now: self.now, tree: &one.tree, pool: &one.pool, behind: false };
+        one.engine.handle(event, &cx, &mut out);
+        let actions = out.take();
+        one.done.extend(actions.iter().cloned());
+        actions
+    }
+
+    fn perform(&mut self, of: usize, action: Action) -> Option<Event> {
+        let one = &mut self.all[of];
+        match action {
+            Action::Persist { record, bytes } if bytes.is_empty() => {
+                one.disk.remove(&record);
+            }
+            Action::Persist { record, bytes } => drop(one.disk.insert(record, bytes)),
+            Action::Send { to, message } => {
+                let place = (0..self.all.len()).find(|place| own(*place).address() == to);
+                self.flight.extend(place.map(|to| (of, to, message)));
+            }
+            Action::Import { block, executed } | Action::Adopt { block, executed } => {
+                return one.import(*block, *executed);
+            }
+            Action::Verify { order, draft } => {
+                let sound = sound(&draft);
+                return Some(Event::Verified { order, sound });
+            }
+            Action::SetTimer { timer, at } => drop(one.timers.insert(timer, at)),
+            Action::StopTimer(timer) => drop(one.timers.remove(&timer)),
+            Action::Report(report) => one.reports.push(report),
+            Action::Answer { ticket, outcome } => one.answers.push((ticket, outcome)),
+            Action::Announce(_) | Action::Seek(_) => {}
+            other => panic!("nobody does this here: {other:?}"),
+        }
+        None
+    }
+
+    /// Whatever is in flight arrives.
+    pub(super) fn deliver(&mut self) {
+        while let Some((from, to, message)) = self.flight.pop_front() {
+            let heard = |of: &usize| self.all[*of].up && !self.cut.contains(of);
+            if heard(&from) && heard(&to) {
+                self.tell(to, Event::Received { from: own(from).address(), message });
+            }
+        }
+    }
+
+    /// Time passes: timers run out one after the other, and messages arrive at once.
+    pub(super) fn pass(&mut self, span: Span) {
+        self.deliver();
+        let end = self.now.after(span);
+        loop {
+            let up = self.all.iter().enumerate().filter(|(_, one)| one.up);
+            let timers =
+                up.flat_map(|(of, one)| one.timers.iter().map(move |(t, at)| (*at, of, *t)));
+            let Some((at, of, timer)) = timers.min().filter(|(at, ..)| *at <= end) else { break };
+            self.now = self.now.max(at);
+            self.all[of].timers.remove(&timer);
+            self.tell(of, Event::Elapsed(timer));
+            self.deliver();
+        }
+        self.now = end;
+    }
+
+    /// Who leads, if all that are up agree.
+    pub(super) fn leader(&self) -> Option<usize> {
+        let leads = |one: &One| one.engine.core().is_some_and(|core| core.leads());
+        (0..self.all.len()).find(|of| self.all[*of].up && leads(&self.all[*of]))
+    }
+
+    /// A crash forgets everything but the tree and the disk, and a start takes them up.
+    pub(super) fn restart(&mut self, of: usize) {
+        let one = &mut self.all[of];
+        one.engine = RaftEngine::new(self.rules.clone(), &seat(of, Some(own(of))));
+        one.timers.clear();
+        one.up = true;
+        let saved = one.disk.clone().into_iter().collect();
+        self.tell(of, Event::Start { saved });
+    }
+
+    /// Somebody pays somebody, and everybody hears of it.
+    pub(super) fn pay(&mut self, person: u8) {
+        let head = self.all[0].tree.head();
+        let coins = head.state.coins_of(&key(person).address(), None, 1).unwrap();
+        let outputs = [(key(1).address(), Amount(coins[0].1.amount.0 - 10_000))];
+        let payment = Arc::new(transaction(&coins, &outputs, None, &params()));
+        let id = payment.id(&params().chain);
+        for of in 0..self.all.len() {
+            let One { tree, pool, .. } = &mut self.all[of];
+            let head = tree.head();
+            let rule = tree.rules();
+            let place = Place { state: &head.state, height: head.height().next(), rule };
+            pool.admit(id, payment.clone(), place, self.now).unwrap();
+            self.tell(of, Event::PoolFilled);
+        }
+    }
+
+    pub(super) fn heights(&self) -> Vec<u64> {
+        self.all.iter().map(|one| one.tree.head().height().0).collect()
+    }
+
+    pub(super) fn id(&self, of: usize) -> AuthorityId {
+        own(of).address()
+    }
+}
+
+impl One {
+    fn import(&mut self, block: Block, executed: crate::ledger::Executed) -> Option<Event> {
+        let imported = import_own(&mut self.tree, Arc::new(block), executed).ok()?;
+        let node = self.tree.get(&imported.id)?;
+        let height = node.height();
+        let gone: Vec<_> =
+            node.block.body.transactions.iter().map(|it| it.id(&params().chain)).collect();
+        gone.iter().for_each(|id| drop(self.pool.remove(id)));
+        assert_eq!(height, imported.height);
+        Some(Event::Imported(imported))
+    }
+}
+
+/// Whether a draft's body is the one that it names, and its signatures verify.
+fn sound(draft: &Draft) -> Option<Vec<crate::types::TransactionId>> {
+    let chain = params().chain;
+    let ids: Vec<_> = draft.body.transactions.iter().map(|it| it.id(&chain)).collect();
+    let checks = ids.iter().zip(&draft.body.transactions);
+    let checks: Vec<_> = checks.flat_map(|(id, it)| signature_checks(id, it, &chain)).collect();
+    let named = body_root(&draft.body, &chain) == draft.header.body_root;
+    (named && verify_batch(&checks).is_empty()).then_some(ids)
+}
