@@ -219,6 +219,17 @@ impl Sim {
         self.options.link = link;
     }
 
+    /// Gives a node links of its own from now on, as [`super::NodeOptions::link`].
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node.
+    pub fn set_links_of(&mut self, node: usize, link: LinkModel) -> Result<(), Refused> {
+        self.act(format!("links of node {node} {link:?}"), self.node_there(node))?;
+        self.nodes[node].options.link = Some(link);
+        Ok(())
+    }
+
     /// Lets a node mine for somebody, or for nobody.
     ///
     /// # Errors

@@ -9,10 +9,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::leading::Leading;
 use super::time::{Micros, Moment};
 use super::watch::{Scene, Watch};
 use crate::replica::{Output, Report};
-use crate::types::{Address, BlockId, Height, TransactionId};
+use crate::types::{Address, BlockId, Height, Seal, TransactionId};
 
 /// Blocks that are recorded at most: 50 MB of them.
 const BLOCKS_MAX: usize = 1 << 19;
@@ -31,6 +32,10 @@ pub struct Seen {
     pub height: Height,
     /// Whom it pays.
     pub producer: Address,
+    /// When its draft was made, under a rule with authorities.
+    pub drafted_at: Option<Moment>,
+    /// The term of the leader who sealed it; 0 where no leader did.
+    pub sealed_in: u64,
     /// When its maker had it.
     pub made_at: Moment,
     /// Who that was.
@@ -67,6 +72,19 @@ impl DoubleSpend {
     }
 }
 
+/// More is final than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// When.
+    pub at: Moment,
+    /// Up to here.
+    pub height: Height,
+    /// Messages between authorities until then.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// What happened.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -81,6 +99,12 @@ pub struct Record {
     pub final_height: Height,
     /// Coins that are spent twice.
     pub double_spends: Vec<DoubleSpend>,
+    /// Who led.
+    pub leading: Leading,
+    /// Each time that a greater height was final somewhere.
+    pub steps: Vec<Step>,
+    /// When the run ended.
+    pub ended_at: Moment,
     arrivals: usize,
     /// Blocks that did not fit.
     pub unrecorded: u64,
@@ -113,10 +137,15 @@ impl Record {
             return;
         }
         let tree = scene.replica(node).map(|replica| replica.tree());
-        let Some(header) = tree.and_then(|tree| tree.get(&id)).map(|node| &node.block.header)
-        else {
+        let Some(block) = tree.and_then(|tree| tree.get(&id)).map(|node| &node.block) else {
             return;
         };
+        let header = &block.header;
+        let sealed_in = match block.seal {
+            Seal::Leader { round, .. } => round,
+            _ => 0,
+        };
+        let drafted_at = self.leading.drafted(&id);
         if self.blocks.len() >= BLOCKS_MAX {
             self.unrecorded += 1;
             return;
@@ -133,6 +162,8 @@ impl Record {
             parent: self.find(&header.parent),
             height: header.height,
             producer,
+            drafted_at,
+            sealed_in,
             made_at: now,
             made_by: node,
             arrivals,
@@ -141,10 +172,15 @@ impl Record {
     }
 
     fn finalised(&mut self, now: Moment, height: Height, id: &BlockId) {
+        if height > self.final_height && self.steps.len() < BLOCKS_MAX {
+            let Leading { messages, bytes, .. } = self.leading;
+            self.steps.push(Step { at: now, height, messages, bytes });
+        }
         self.final_height = self.final_height.max(height);
         let mut next = self.find(id);
         while let Some(place) = next.filter(|place| self.blocks[*place].final_at.is_none()) {
             self.blocks[place].final_at = Some(now);
+            self.leading.finalised(now, self.blocks[place].sealed_in);
             next = self.blocks[place].parent;
         }
     }
@@ -185,9 +221,22 @@ impl Watch for Recorder {
     }
 
     fn performs(&mut self, scene: &Scene<'_>, node: usize, output: &Output) -> Result<(), String> {
-        let Output::Report(report) = output else { return Ok(()) };
         let correct = scene.is_correct(node);
         let mut record = self.record();
+        let report = match output {
+            Output::Report(report) => report,
+            Output::Send { message, .. } => {
+                record.leading.sent(1, message.0.len());
+                return Ok(());
+            }
+            Output::Broadcast(message) => {
+                let seats = scene.options().nodes.iter().filter(|node| node.key.is_some());
+                let others = seats.count().saturating_sub(1) as u64;
+                record.leading.sent(others, message.0.len());
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         match report {
             Report::Imported { imported, producer, .. } => {
                 record.imported(scene, node, imported.id, *producer);
@@ -200,10 +249,23 @@ impl Watch for Recorder {
             }
             Report::Final { height, id, .. } if correct => {
                 record.finalised(scene.now(), *height, id);
+                let tree = scene.replica(node).map(|replica| replica.tree());
+                if let Some(tree) = tree.filter(|_| record.leading.term().is_some())
+                    && record.final_height == *height
+                    && let Ok(members) = tree.rules().authorities(&tree.head().state)
+                {
+                    record.leading.governed(members);
+                }
             }
+            Report::Engine(report) if correct => record.leading.said(scene, node, report),
             Report::FinalityConflict(_) if correct => record.finality_conflicts += 1,
             _ => {}
         }
+        Ok(())
+    }
+
+    fn dies(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
+        self.record().leading.died(scene.now(), node);
         Ok(())
     }
 }
@@ -221,7 +283,11 @@ pub struct Part<'a> {
 
 impl Part<'_> {
     fn has(&self, seen: &Seen) -> bool {
-        (self.from..self.until).contains(&seen.made_at)
+        self.holds(seen.made_at)
+    }
+
+    fn holds(&self, at: Moment) -> bool {
+        (self.from..self.until).contains(&at)
     }
 }
 
@@ -256,11 +322,35 @@ pub enum Metric {
     FinalityP50,
     /// Better branches that contradicted what was final.
     FinalityConflicts,
+    /// Seconds without a new final block, at most.
+    FinalGap,
+    /// Seconds without a leader, at most.
+    Leaderless,
+    /// Terms.
+    Terms,
+    /// Those in which somebody led.
+    Elections,
+    /// How often a leader said that it leads no more.
+    StepDowns,
+    /// Blocks that a leader made final when one of a later term led already.
+    DeposedFinals,
+    /// Seconds from a leader's crash until a new block is final, at most.
+    Recovery,
+    /// How often the set of authorities changed.
+    AuthorityChanges,
+    /// Milliseconds from a draft until it is final somewhere, the median.
+    DecisionP50,
+    /// The same for all but one in a hundred.
+    DecisionP99,
+    /// Messages between authorities for each final block.
+    Messages,
+    /// Their bytes.
+    MessageBytes,
 }
 
 impl Metric {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 14] = [
+    pub const ALL: [(&'static str, Self); 26] = [
         ("blocks", Self::Blocks),
         ("stale_rate", Self::StaleRate),
         ("interval_mean_s", Self::IntervalMean),
@@ -275,6 +365,18 @@ impl Metric {
         ("final_height", Self::FinalHeight),
         ("finality_p50_s", Self::FinalityP50),
         ("finality_conflicts", Self::FinalityConflicts),
+        ("final_gap_max_s", Self::FinalGap),
+        ("leaderless_max_s", Self::Leaderless),
+        ("terms", Self::Terms),
+        ("elections", Self::Elections),
+        ("step_downs", Self::StepDowns),
+        ("deposed_finals", Self::DeposedFinals),
+        ("recovery_max_s", Self::Recovery),
+        ("authority_changes", Self::AuthorityChanges),
+        ("decision_p50_ms", Self::DecisionP50),
+        ("decision_p99_ms", Self::DecisionP99),
+        ("messages_per_block", Self::Messages),
+        ("message_bytes_per_block", Self::MessageBytes),
     ];
 
     /// Its name.
@@ -287,7 +389,27 @@ impl Metric {
     pub fn has_parts(self) -> bool {
         use Metric::*;
         let parts = [Blocks, StaleRate, IntervalMean, IntervalCv, RevenueShare, FinalityP50];
-        parts.contains(&self) || matches!(self, PropagationP50 | PropagationP99)
+        let more = [FinalGap, DecisionP50, DecisionP99, Messages, MessageBytes];
+        parts.contains(&self)
+            || more.contains(&self)
+            || matches!(self, PropagationP50 | PropagationP99)
+    }
+
+    /// Its value, if it is about leaders and the rule has some.
+    fn of_leaders(self, record: &Record) -> Option<f64> {
+        let leading = &record.leading;
+        // Counts are far below 2^53.
+        let term = leading.term()? as f64;
+        match self {
+            Self::Terms => Some(term),
+            Self::Leaderless => Some(leading.leaderless(record.ended_at).as_seconds()),
+            Self::Elections => Some(leading.elections as f64),
+            Self::StepDowns => Some(leading.step_downs as f64),
+            Self::DeposedFinals => Some(leading.deposed as f64),
+            Self::Recovery => leading.recovery(record.ended_at).map(Micros::as_seconds),
+            Self::AuthorityChanges => Some(leading.changes as f64),
+            _ => None,
+        }
     }
 
     /// Its value in a part of a run whose main chain ends in `head`; `None` where there is nothing to measure.
@@ -330,8 +452,52 @@ impl Metric {
                 quantile(waits.map(Micros::as_seconds).collect(), 0.5)
             }
             Self::FinalityConflicts => Some(record.finality_conflicts as f64),
+            Self::FinalGap => final_gap(record, part).map(Micros::as_seconds),
+            Self::DecisionP50 => quantile(decisions(record, part), 0.5).map(|s| s * 1e3),
+            Self::DecisionP99 => quantile(decisions(record, part), 0.99).map(|s| s * 1e3),
+            Self::Messages => per_block(record, part, |step| step.messages),
+            Self::MessageBytes => per_block(record, part, |step| step.bytes),
+            Self::Terms
+            | Self::Leaderless
+            | Self::Elections
+            | Self::StepDowns
+            | Self::DeposedFinals
+            | Self::Recovery
+            | Self::AuthorityChanges => self.of_leaders(record),
         }
     }
+}
+
+/// The longest time in a part of a run in which nothing more became final; its ends count.
+fn final_gap(record: &Record, part: &Part<'_>) -> Option<Micros> {
+    let (from, until) = (part.from, part.until.min(record.ended_at));
+    if until <= from || record.steps.is_empty() {
+        return None;
+    }
+    let within = record.steps.iter().map(|step| step.at).filter(|at| part.holds(*at));
+    let (mut longest, mut last) = (Micros(0), from);
+    for at in within.chain([until]) {
+        longest = longest.max(at.since(last));
+        last = at;
+    }
+    Some(longest)
+}
+
+/// Seconds from each block's draft until it was final somewhere.
+fn decisions(record: &Record, part: &Part<'_>) -> Vec<f64> {
+    let blocks = record.blocks.iter().filter(|seen| part.has(seen));
+    let waits = blocks.filter_map(|seen| Some(seen.final_at?.since(seen.drafted_at?)));
+    waits.map(Micros::as_seconds).collect()
+}
+
+/// How much of something there was for each block, from the first to the last that became final in a part.
+fn per_block(record: &Record, part: &Part<'_>, count: impl Fn(&Step) -> u64) -> Option<f64> {
+    record.leading.term()?;
+    let mut within = record.steps.iter().filter(|step| part.holds(step.at));
+    let (first, last) = (within.next()?, within.next_back()?);
+    // Counts are far below 2^53.
+    let blocks = last.height.0 - first.height.0;
+    Some((count(last) - count(first)) as f64 / blocks as f64)
 }
 
 fn intervals<'a>(chain: impl Iterator<Item = &'a Seen>) -> Vec<f64> {

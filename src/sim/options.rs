@@ -129,16 +129,22 @@ pub fn freeze(spec: Spec, tries: u32) -> FrozenSpec {
     spec.freeze(LAUNCH, || bits_for(rate, block_time, 1))
 }
 
+/// The keys of a chain's first authorities, in the order of the spec; none for those that are no development accounts.
+pub(super) fn seats(spec: &FrozenSpec) -> impl Iterator<Item = Option<Keypair>> {
+    let authorities = spec.consensus().authorities().into_iter();
+    authorities.flat_map(|them| them.iter()).map(|owner| match owner {
+        Owner::Dev(account) => Some(account.keypair()),
+        Owner::Address(_) => None,
+    })
+}
+
 impl Options {
     /// So many equal nodes with a seat each: miners that make `tries` hashes in each block time, or the authorities of the
     /// spec, of whom the first ones are there. The keys of development accounts are known; other authorities have none here.
     pub fn seated(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
         let mut options = Self::miners(seed, spec, nodes, tries);
-        let Some(authorities) = options.spec.consensus().authorities() else { return options };
-        for (node, owner) in options.nodes.iter_mut().zip(authorities.iter()) {
-            if let Owner::Dev(account) = owner {
-                node.key = Some(account.keypair());
-            }
+        for (node, key) in options.nodes.iter_mut().zip(seats(&options.spec)) {
+            node.key = key;
         }
         options
     }

@@ -62,6 +62,8 @@ fn pictures_are_bounded() {
             made_at: Moment(n as u64 * 1000),
             made_by: n % 20,
             arrivals: vec![Moment(n as u64 * 1000 + 10); 20],
+            drafted_at: None,
+            sealed_in: 0,
             final_at: None,
         });
     }
@@ -91,6 +93,8 @@ fn a_lost_branch_keeps_its_lane() {
             made_at: Moment(n as u64 * 1_000_000),
             made_by: 0,
             arrivals: Vec::new(),
+            drafted_at: None,
+            sealed_in: 0,
             final_at: None,
         });
     }

@@ -10,6 +10,7 @@ use super::super::time::{Micros, Moment};
 use super::Group;
 use super::parse::{read_links, span_of};
 use super::schema::{self, range};
+use super::who::{Named, Who};
 use crate::spec::read::{Refusal, Section, kind};
 use crate::spec::{nearest, values};
 
@@ -30,7 +31,7 @@ pub enum Act {
     /// Groups no longer reach each other.
     Partition {
         /// The groups.
-        groups: Vec<Vec<usize>>,
+        groups: Vec<Who>,
         /// Only what the first sends to the second is lost.
         one_way: bool,
         /// Until it heals by itself.
@@ -41,16 +42,16 @@ pub enum Act {
     /// Processes die.
     Crash {
         /// Whose.
-        nodes: Vec<usize>,
+        nodes: Who,
         /// After so many more outputs.
         outputs: Option<u64>,
     },
     /// Processes start again.
-    Restart(Vec<usize>),
+    Restart(Who),
     /// Processes stand still.
-    Pause(Vec<usize>),
+    Pause(Who),
     /// And go on.
-    Resume(Vec<usize>),
+    Resume(Who),
     /// Clocks are set.
     Clock(Vec<usize>, i64),
     /// Clocks gain so many microseconds in a second from now on.
@@ -58,9 +59,9 @@ pub enum Act {
     /// Searches become so many times as fast as at the beginning.
     Power(Vec<usize>, f64),
     /// Disks take so long to sync.
-    Disk(Vec<usize>, Micros),
-    /// All links change.
-    Links(LinkModel),
+    Disk(Who, Micros),
+    /// All links change, or those of some nodes.
+    Links(Option<Who>, LinkModel),
     /// Somebody spends a coin twice.
     DoubleSpend {
         /// The node where the merchant looks.
@@ -102,7 +103,7 @@ impl Act {
             Self::Drift(..) => "drift",
             Self::Power(..) => "power",
             Self::Disk(..) => "disk",
-            Self::Links(_) => "links",
+            Self::Links(..) => "links",
             Self::DoubleSpend { .. } => "double_spend",
         }
     }
@@ -113,7 +114,8 @@ impl fmt::Display for Event {
         write!(f, "at {}: {}", self.at, self.act.word())?;
         match &self.act {
             Act::Partition { groups, one_way, lasts } => {
-                write!(f, " {groups:?}")?;
+                let sides: Vec<String> = groups.iter().map(ToString::to_string).collect();
+                write!(f, " [{}]", sides.join(", "))?;
                 if *one_way {
                     write!(f, " one way")?;
                 }
@@ -121,17 +123,18 @@ impl fmt::Display for Event {
             }
             Act::Heal => Ok(()),
             Act::Crash { nodes, outputs: Some(outputs) } => {
-                write!(f, " {nodes:?} after {outputs} outputs")
+                write!(f, " {nodes} after {outputs} outputs")
             }
             Act::Crash { nodes, .. }
             | Act::Restart(nodes)
             | Act::Pause(nodes)
-            | Act::Resume(nodes) => write!(f, " {nodes:?}"),
+            | Act::Resume(nodes) => write!(f, " {nodes}"),
             Act::Clock(nodes, by_ms) => write!(f, " {nodes:?} by {by_ms} ms"),
             Act::Drift(nodes, ppm) => write!(f, " {nodes:?} {ppm} ppm"),
             Act::Power(nodes, times) => write!(f, " {nodes:?} times {times}"),
-            Act::Disk(nodes, sync) => write!(f, " {nodes:?} sync {sync}"),
-            Act::Links(link) => write!(f, " {link:?}"),
+            Act::Disk(nodes, sync) => write!(f, " {nodes} sync {sync}"),
+            Act::Links(None, link) => write!(f, " {link:?}"),
+            Act::Links(Some(nodes), link) => write!(f, " of {nodes} {link:?}"),
             Act::DoubleSpend { node, rival, confirmations } => {
                 write!(f, " at node {node}, taken back at node {rival}, {confirmations} wanted")
             }
@@ -190,6 +193,7 @@ fn act(
     link: &LinkModel,
 ) -> Option<Act> {
     let nodes = |section: &mut Section<'_, '_>| nodes(section, "nodes", groups);
+    let whom = |section: &mut Section<'_, '_>| whom(section, groups);
     Some(match word {
         "partition" => {
             let one_way = section.read("one_way", values::boolean).unwrap_or(false);
@@ -206,11 +210,11 @@ fn act(
         "heal" => Act::Heal,
         "crash" => {
             let outputs = section.read("outputs", |value| values::number(value, range::OUTPUTS));
-            Act::Crash { nodes: nodes(section)?, outputs }
+            Act::Crash { nodes: whom(section)?, outputs }
         }
-        "restart" => Act::Restart(nodes(section)?),
-        "pause" => Act::Pause(nodes(section)?),
-        "resume" => Act::Resume(nodes(section)?),
+        "restart" => Act::Restart(whom(section)?),
+        "pause" => Act::Pause(whom(section)?),
+        "resume" => Act::Resume(whom(section)?),
         "clock" => {
             let by = required(section, "by", "by = \"-2s\"", |value| {
                 values::signed_span(value, range::CLOCK)
@@ -233,11 +237,12 @@ fn act(
             let sync = required(section, "sync", "sync = \"200ms\"", |value| {
                 values::span(value, range::SYNC)
             });
-            Act::Disk(nodes(section)?, span_of(sync?))
+            Act::Disk(whom(section)?, span_of(sync?))
         }
         "links" => {
             let links = section.section("links", &schema::LINKS);
-            Act::Links(read_links(links, *link))
+            let nodes = section.read("nodes", |value| some(value, groups));
+            Act::Links(nodes, read_links(links, *link))
         }
         _ => {
             let mut one =
@@ -277,6 +282,21 @@ pub(super) fn nodes(
     })
 }
 
+/// The same, where nodes may be named by what they are.
+fn whom(section: &mut Section<'_, '_>, groups: &[Group]) -> Option<Who> {
+    required(section, "nodes", "nodes = [0, 1], or nodes = [\"leader\"]", |value| {
+        some(value, groups)
+    })
+}
+
+fn some(value: &DeValue<'_>, groups: &[Group]) -> Result<Who, Refusal> {
+    let who = Who::read(value, groups)?;
+    match who.has_others() {
+        true => Err(Refusal::new("names others where nobody is a side", "name the nodes")),
+        false => Ok(who),
+    }
+}
+
 /// Nodes by their numbers or the names of their groups; one alone, or a list of them.
 pub(super) fn several(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<usize>, Refusal> {
     let mut nodes = match value {
@@ -301,7 +321,7 @@ fn one(value: &DeValue<'_>, groups: &[Group]) -> Result<usize, Refusal> {
     }
 }
 
-fn of_group(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<usize>, Refusal> {
+pub(super) fn of_group(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<usize>, Refusal> {
     let total = groups.last().map_or(0, |group| group.nodes().end);
     match value {
         DeValue::Integer(_) => {
@@ -330,17 +350,19 @@ fn of_group(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<usize>, Refusal
     }
 }
 
-fn partition(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<Vec<usize>>, Refusal> {
+fn partition(value: &DeValue<'_>, groups: &[Group]) -> Result<Vec<Who>, Refusal> {
     let fix = "write two or more lists of nodes, such as [[0, 1], [2, 3]]";
     let DeValue::Array(array) = value else {
         return Err(Refusal::new(format!("is {} where a list is due", kind(value)), fix));
     };
-    let sides: Vec<Vec<usize>> = array
+    let sides: Vec<Who> = array
         .iter()
-        .map(|side: &Spanned<DeValue<'_>>| several(side.get_ref(), groups))
+        .map(|side: &Spanned<DeValue<'_>>| Who::read(side.get_ref(), groups))
         .collect::<Result<_, _>>()?;
-    let total: usize = sides.iter().map(Vec::len).sum();
-    let mut all = sides.concat();
+    // Followers are others each time.
+    let all = sides.iter().flat_map(|side| &side.0).filter(|named| **named != Named::Follower);
+    let mut all: Vec<&Named> = all.collect();
+    let total = all.len();
     all.sort_unstable();
     all.dedup();
     match sides.len() {

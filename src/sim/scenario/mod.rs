@@ -17,6 +17,7 @@ mod schema;
 mod shipped;
 mod shrink;
 mod spending;
+mod who;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use run::{Impossible, Outcome, run};
 pub use schema::SCENARIO_BYTES_MAX;
 pub use shipped::{NotShipped, Shipped, find, shipped};
 pub use shrink::shrink;
+pub use who::{Named, Who};
 
 use super::attackers::{Censor, Delay, Equivocate, Silent, Withhold};
 use super::options::{Decorate, NodeOptions, Options, operator};
@@ -34,8 +36,8 @@ use super::random::Dice;
 use super::regions::Region;
 use super::time::Micros;
 use crate::consensus::Seat;
-use crate::spec::{FrozenSpec, SpecError};
-use crate::types::{Address, Span};
+use crate::spec::{DevAccount, FrozenSpec, SpecError};
+use crate::types::{Address, Keypair, Span};
 
 /// A scenario.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub struct Scenario {
     pub expects: Vec<Expect>,
     /// Payments per second.
     pub payments_per_second: f64,
+    /// Whose payments carry wishes about authorities ([`super::load::Load::with_council`]).
+    pub council: Vec<DevAccount>,
     /// Groups of nodes, in order.
     pub groups: Vec<Group>,
     /// Everything but what the seed draws.
@@ -113,7 +117,7 @@ pub enum Attack {
 }
 
 impl Attack {
-    fn decorate(&self, spec: &FrozenSpec, payout: Address) -> Decorate {
+    fn decorate(&self, spec: &FrozenSpec, payout: Address, key: Option<&Keypair>) -> Decorate {
         match self.clone() {
             Self::Withhold => Arc::new(Withhold::around),
             Self::Delay(by) => Arc::new(move |engine| Delay::around(engine, by)),
@@ -126,9 +130,17 @@ impl Attack {
                 Arc::new(move |engine| Censor::around(engine, victims.iter().copied()))
             }
             Self::Equivocate => {
-                let seat = Seat { payout: Some(payout), ..Seat::default() };
+                // Its second engine sits on the same seat, and draws other numbers.
+                let seat = Seat { payout: Some(payout), key: key.cloned(), ..Seat::default() };
                 let spec = spec.clone();
-                Arc::new(move |engine| Equivocate::around(engine, spec.engine(&seat), []))
+                let everybody = spec.consensus().authorities().map(|them| them.set());
+                let mut others = everybody.unwrap_or_default();
+                if let Some(own) = seat.authority() {
+                    others.remove(&own);
+                }
+                Arc::new(move |engine| {
+                    Equivocate::around(engine, spec.engine(&seat), others.iter().copied())
+                })
             }
         }
     }
@@ -180,12 +192,13 @@ fn node_options(
     node: usize,
     plain: NodeOptions,
     makes_blocks: bool,
+    key: Option<Keypair>,
     attack: Option<&Attack>,
     spec: &FrozenSpec,
 ) -> NodeOptions {
     let address = operator(node).address();
-    let decorate = attack.map(|attack| attack.decorate(spec, address));
-    NodeOptions { payout: makes_blocks.then_some(address), decorate, ..plain }
+    let decorate = attack.map(|attack| attack.decorate(spec, address, key.as_ref()));
+    NodeOptions { payout: makes_blocks.then_some(address), key, decorate, ..plain }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a rule whose finality is depth can promise: agreement, as long as what correct nodes say reaches them soon.
 
 use super::super::time::{Clock, Micros, Moment};
-use super::{Act, Scenario};
+use super::{Act, Named, Scenario};
 use crate::types::Span;
 
 impl Scenario {
@@ -53,15 +53,28 @@ impl Scenario {
             Micros::millis(latest.0.saturating_sub(earliest.after(allowed).0))
         };
         let mut longest = apart(&clocks, Moment(0));
+        let mut down: Vec<usize> = Vec::new();
         for event in &self.events {
             longest = longest.max(apart(&clocks, event.at));
-            let (nodes, set): (_, &dyn Fn(&mut Clock)) = match &event.act {
-                Act::Clock(nodes, by_ms) => (nodes, &|clock| clock.jump(event.at, *by_ms)),
-                Act::Drift(nodes, ppm) => (nodes, &|clock| clock.drift(event.at, *ppm)),
-                Act::Restart(nodes) => (nodes, &|clock| clock.restart(event.at)),
+            match &event.act {
+                Act::Clock(nodes, by_ms) => {
+                    nodes.iter().for_each(|node| clocks[*node].jump(event.at, *by_ms));
+                }
+                Act::Drift(nodes, ppm) => {
+                    nodes.iter().for_each(|node| clocks[*node].drift(event.at, *ppm));
+                }
+                Act::Crash { nodes, .. } => {
+                    down.extend(nodes.numbers());
+                    continue;
+                }
+                Act::Restart(who) => {
+                    // Nobody leads where blocks wait, so whoever died had a number.
+                    let all = who.0.contains(&Named::Crashed).then(|| std::mem::take(&mut down));
+                    let nodes = who.numbers().chain(all.unwrap_or_default());
+                    nodes.for_each(|node| clocks[node].restart(event.at));
+                }
                 _ => continue,
-            };
-            nodes.iter().for_each(|node| set(&mut clocks[*node]));
+            }
             longest = longest.max(apart(&clocks, event.at));
         }
         longest.max(apart(&clocks, Moment(0).after(self.duration)))

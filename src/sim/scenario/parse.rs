@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::link::{Latency, LinkModel, Mode};
-use super::super::options::{Costs, NodeOptions, Options, freeze};
+use super::super::options::{Costs, NodeOptions, Options, freeze, seats};
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
@@ -72,6 +72,7 @@ fn top(
     let mut load = top.section("load", &schema::LOAD);
     let pays = |value: &DeValue<'_>| values::decimal(value, range::PAYMENTS);
     let payments_per_second = load.read("payments_per_second", pays).unwrap_or(0.0);
+    let council = load.read("council", accounts).unwrap_or_default();
     load.finish();
     let duration = duration.map(span_of);
     // What is wrong with the chain is said already; the rest is read on.
@@ -102,6 +103,7 @@ fn top(
         events,
         expects: expects.iter().map(|(expect, _)| expect.clone()).collect(),
         payments_per_second,
+        council,
         groups,
         options,
     };
@@ -376,30 +378,30 @@ fn read_attack(section: &mut Section<'_, '_>, role: &str) -> Option<Attack> {
             let (from, until) = (span("from", "from = \"60s\""), span("until", "until = \"90s\""));
             Attack::Silent(from?, until?)
         }
-        _ => Attack::Censor(events::required(
-            section,
-            "victims",
-            "victims = [\"alice\"]",
-            |value| {
-                let fix = || {
-                    format!(
-                        "write names of development accounts: {}",
-                        DevAccount::names().join(", ")
-                    )
-                };
-                let refused = || Refusal::new("is no list of development accounts", fix());
-                let DeValue::Array(array) = value else { return Err(refused()) };
-                let named = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
-                    DeValue::String(name) => DevAccount::named(name).map(DevAccount::address),
-                    _ => None,
-                };
-                array.iter().map(|item| named(item).ok_or_else(refused)).collect()
-            },
-        )?),
+        _ => Attack::Censor(
+            events::required(section, "victims", "victims = [\"alice\"]", accounts)?
+                .into_iter()
+                .map(DevAccount::address)
+                .collect(),
+        ),
     })
 }
 
-/// The nodes: all power together makes a block's tries in a block time.
+/// A list of development accounts.
+fn accounts(value: &DeValue<'_>) -> Result<Vec<DevAccount>, Refusal> {
+    let names = || DevAccount::names().join(", ");
+    let fix = || format!("write names of development accounts: {}", names());
+    let refused = || Refusal::new("is no list of development accounts", fix());
+    let DeValue::Array(array) = value else { return Err(refused()) };
+    let named = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(name) => DevAccount::named(name),
+        _ => None,
+    };
+    array.iter().map(|item| named(item).ok_or_else(refused)).collect()
+}
+
+/// The nodes: all power together makes a block's tries in a block time, and those that make blocks are the authorities of the
+/// chain, in order.
 fn build(spec: &FrozenSpec, tries: u32, groups: &[Group], plain: Plain) -> Vec<NodeOptions> {
     let seconds = spec.consensus().block_time().0 as f64 / 1000.0; // far below 2^53 ms
     let powers =
@@ -407,10 +409,12 @@ fn build(spec: &FrozenSpec, tries: u32, groups: &[Group], plain: Plain) -> Vec<N
     let total: f64 = powers.sum();
     let rate = if total > 0.0 { f64::from(tries) / seconds / total } else { 0.0 };
     let mut nodes = Vec::new();
+    let mut seats = seats(spec);
     for (group, (plain, mines)) in groups.iter().zip(plain) {
         for node in group.nodes() {
             let plain = NodeOptions { hash_rate: plain.hash_rate * rate, ..plain.clone() };
-            nodes.push(node_options(node, plain, mines, group.attack.as_ref(), spec));
+            let key = if mines { seats.next().flatten() } else { None };
+            nodes.push(node_options(node, plain, mines, key, group.attack.as_ref(), spec));
         }
     }
     nodes

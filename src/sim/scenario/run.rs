@@ -10,6 +10,7 @@ use super::super::watch::{Violation, Watch};
 use super::expect::{Evidence, Judged, What};
 use super::recording::Checkpoint;
 use super::spending::twice;
+use super::who::{Who, sides};
 use super::{Act, Event, Scenario};
 use crate::types::BlockId;
 
@@ -95,6 +96,7 @@ pub(super) fn run_events(
     let Runner { mut sim, recorder, converged, checkpoints, .. } = runner;
     sim.look();
     let head = main_head(&sim);
+    recorder.record().ended_at = sim.now();
     let record = recorder.record().clone();
     let violations = sim.violations().to_vec();
     let evidence = Evidence {
@@ -183,7 +185,8 @@ impl<'a> Runner<'a> {
         };
         let mut events = events.to_vec();
         events.reverse();
-        let load = Load::new(seed, scenario.payments_per_second, Moment(0));
+        let load = Load::new(seed, scenario.payments_per_second, Moment(0))
+            .with_council(scenario.council.clone());
         Self {
             scenario,
             seed,
@@ -286,13 +289,26 @@ impl<'a> Runner<'a> {
     }
 
     fn act(&mut self, act: &Act) -> Result<(), Refused> {
+        let leader = self.recorder.record().leading.leader();
         let sim = &mut self.sim;
         let refuse = |sim: &Sim, what: &str, why: String| {
             Err(Refused { at: sim.now(), what: what.into(), why })
         };
+        let find = |sim: &Sim, who: &Who| {
+            let found = who.find(sim, leader, &[]);
+            found.map_err(|why| Refused {
+                at: sim.now(),
+                what: format!("{} {who}", act.word()),
+                why,
+            })
+        };
         match act {
             Act::Partition { groups, one_way, lasts } => {
                 let until = lasts.map(|lasts| sim.now().after(lasts));
+                let groups = match sides(sim, leader, groups) {
+                    Ok(groups) => groups,
+                    Err(why) => return refuse(sim, "partition", why),
+                };
                 for (index, side) in groups.iter().enumerate() {
                     for other in &groups[index + 1..] {
                         self.cuts.push((sim.cut(side, other, *one_way)?, until));
@@ -305,13 +321,19 @@ impl<'a> Runner<'a> {
                 let cuts = std::mem::take(&mut self.cuts);
                 cuts.into_iter().try_for_each(|(cut, _)| sim.heal(cut))
             }
-            Act::Crash { nodes, outputs } => nodes.iter().try_for_each(|node| match outputs {
-                Some(outputs) => sim.crash_after(*node, *outputs),
-                None => sim.crash(*node),
-            }),
-            Act::Restart(nodes) => nodes.iter().try_for_each(|node| sim.restart(*node)),
-            Act::Pause(nodes) => nodes.iter().try_for_each(|node| sim.pause(*node)),
-            Act::Resume(nodes) => nodes.iter().try_for_each(|node| sim.resume(*node)),
+            Act::Crash { nodes, outputs } => {
+                find(sim, nodes)?.into_iter().try_for_each(|node| match outputs {
+                    Some(outputs) => sim.crash_after(node, *outputs),
+                    None => sim.crash(node),
+                })
+            }
+            Act::Restart(nodes) => {
+                find(sim, nodes)?.into_iter().try_for_each(|node| sim.restart(node))
+            }
+            Act::Pause(nodes) => find(sim, nodes)?.into_iter().try_for_each(|node| sim.pause(node)),
+            Act::Resume(nodes) => {
+                find(sim, nodes)?.into_iter().try_for_each(|node| sim.resume(node))
+            }
             Act::Clock(nodes, by_ms) => {
                 nodes.iter().try_for_each(|node| sim.jump_clock(*node, *by_ms))
             }
@@ -320,10 +342,15 @@ impl<'a> Runner<'a> {
                 let before = sim.options().nodes.get(*node).map_or(0.0, |it| it.hash_rate);
                 sim.set_hash_rate(*node, before * times)
             }),
-            Act::Disk(nodes, sync) => nodes.iter().try_for_each(|node| sim.set_sync(*node, *sync)),
-            Act::Links(link) => {
+            Act::Disk(nodes, sync) => {
+                find(sim, nodes)?.into_iter().try_for_each(|node| sim.set_sync(node, *sync))
+            }
+            Act::Links(None, link) => {
                 sim.set_links(*link);
                 Ok(())
+            }
+            Act::Links(Some(nodes), link) => {
+                find(sim, nodes)?.into_iter().try_for_each(|node| sim.set_links_of(node, *link))
             }
             Act::DoubleSpend { node, rival, confirmations } => {
                 let (payment, back, watched) = match twice(sim, *node, *rival, *confirmations) {

@@ -33,7 +33,7 @@ pub(super) static LINKS: Schema = Schema {
         "mode",
     ],
 };
-pub(super) static LOAD: Schema = Schema { path: "load", keys: &["payments_per_second"] };
+pub(super) static LOAD: Schema = Schema { path: "load", keys: &["payments_per_second", "council"] };
 pub(super) static NODES: Schema = Schema {
     path: "nodes",
     keys: &[

@@ -1,5 +1,6 @@
 //! The scenarios that come with the program.
 
+use super::super::swarm::SWARMS;
 use super::Scenario;
 use crate::spec::{nearest, shortened};
 
@@ -18,13 +19,17 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 6] = ships![
+static SHIPPED: [Shipped; 10] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
     "eclipse",
     "hash-rate-step",
-    "clock-skew"
+    "clock-skew",
+    "raft-leader-crash",
+    "raft-split-brain",
+    "raft-slow-minority",
+    "raft-membership"
 ];
 
 impl Shipped {
@@ -64,7 +69,7 @@ pub fn find(name: &str) -> Result<&'static Shipped, NotShipped> {
     if let Some(found) = SHIPPED.iter().find(|shipped| shipped.name == name) {
         return Ok(found);
     }
-    let names = || SHIPPED.iter().map(|shipped| shipped.name).chain(["swarm"]);
+    let names = || SHIPPED.iter().map(|shipped| shipped.name).chain(SWARMS.map(|(name, _)| name));
     let hint = match nearest(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {

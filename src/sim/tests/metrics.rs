@@ -7,6 +7,8 @@ fn seen(n: u8, parent: Option<usize>, made_s: u64, arrivals: [u64; 2]) -> Seen {
         parent,
         height: Height(0),
         producer: super::super::operator(usize::from(n % 2)).address(),
+        drafted_at: None,
+        sealed_in: 0,
         made_at: second(made_s),
         made_by: 0,
         arrivals: arrivals.map(second).to_vec(),

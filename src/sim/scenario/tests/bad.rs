@@ -187,6 +187,7 @@ fn the_guide_has_every_key() {
     schema::SECTIONS.iter().flat_map(|schema| schema.keys).for_each(|key| has(key));
     schema::TOP.keys.iter().for_each(|key| has(key));
     events::ACTS.iter().for_each(|word| has(word));
+    who::WORDS.iter().for_each(|(word, _)| has(word));
     super::super::super::metrics::Metric::ALL.iter().for_each(|(name, _)| has(name));
     super::super::super::checks::NAMES.iter().for_each(|name| has(name));
     shipped().iter().for_each(|shipped| has(shipped.name));

@@ -183,3 +183,75 @@ fn a_violation_that_nothing_repeats_keeps_its_events() {
     assert!(!outcome.is_good());
     assert_eq!(shrink(&scenario, &outcome), scenario.events);
 }
+
+/// Five authorities for half a minute, and more.
+fn authorities(more: &str) -> Scenario {
+    let text = "name = \"led\"\nduration = \"30s\"\n[chain]\nspec = \"raft-dev\"\n[links]\nlatency = \"2ms\"\n\
+                [[nodes]]\ncount = 5\n";
+    read(&format!("{text}{more}")).unwrap()
+}
+
+#[test]
+fn whoever_leads_then_is_the_leader() {
+    let crash = "[[events]]\nat = \"10s\"\ndo = \"crash\"\nnodes = [\"leader\", \"follower\"]\n";
+    let restart = "[[events]]\nat = \"15s\"\ndo = \"restart\"\nnodes = [\"crashed\"]\n";
+    let scenario = authorities(&format!("{crash}{restart}"));
+    let outcome = run(&scenario, 2).unwrap();
+    let leading = &outcome.record.leading;
+    assert_eq!((leading.crashes.len(), leading.elections), (1, 2), "{leading:?}");
+    let (died, recovered) = leading.crashes[0];
+    assert_eq!(died, Moment(10_000_000));
+    assert!(recovered.unwrap().since(died) <= Micros::seconds(2), "{leading:?}");
+    assert!(outcome.violations.is_empty() && leading.leader().is_some());
+    // The dead are back: whoever restarts them again is told so.
+    let again = restart.replace("15s", "20s");
+    let error = run(&authorities(&format!("{crash}{restart}{again}")), 2).unwrap_err();
+    let why = "at 20 s restart [crashed]: nobody is what `crashed` means";
+    assert!(error.to_string().contains(why), "{error}");
+}
+
+#[test]
+fn where_nobody_leads_no_leader_can_be_named() {
+    let at = "[[events]]\nat = \"100ms\"\n";
+    for (event, why) in [
+        ("do = \"crash\"\nnodes = [\"leader\"]", "at 0.1 s crash [leader]: nobody leads"),
+        (
+            "do = \"partition\"\ngroups = [[\"leader\"], [\"others\"]]",
+            "at 0.1 s partition: nobody leads",
+        ),
+    ] {
+        let error = run(&authorities(&format!("{at}{event}")), 3).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let text = small(&format!("{at}do = \"pause\"\nnodes = [\"leader\"]"));
+    let error = run(&read(&text).unwrap(), 1).unwrap_err();
+    assert!(error.to_string().contains("nobody leads"), "proof of work has no leaders: {error}");
+}
+
+/// The leader and a follower on one side: the other three go on, and what the two say of it is not counted as a leader's.
+#[test]
+fn sides_are_found_when_they_part() {
+    let cut = "[[events]]\nat = \"10s\"\ndo = \"partition\"\ngroups = [[\"others\"], [\"follower\", \"leader\"]]\n";
+    let outcome = run(&authorities(cut), 1).unwrap();
+    let leading = &outcome.record.leading;
+    assert_eq!((leading.elections, leading.step_downs, leading.deposed), (2, 1, 0), "{leading:?}");
+    let number = cut.replace("\"follower\", ", "").replace("\"others\"", "0, 1, 2, 3, 4");
+    let error = run(&authorities(&number), 1).unwrap_err();
+    assert!(error.to_string().contains("would be on two sides"), "{error}");
+}
+
+#[test]
+fn those_who_make_blocks_are_the_authorities_in_order() {
+    let text = "name = \"seats\"\nduration = \"20s\"\n[chain]\nspec = \"raft-3\"\n\
+                [[nodes]]\nrole = \"observer\"\n[[nodes]]\ncount = 2\n\
+                [[nodes]]\nrole = \"attacker\"\nattack = \"equivocate\"\n[[nodes]]\nname = \"spare\"\n";
+    let scenario = read(text).unwrap();
+    let options = scenario.options(1);
+    let names =
+        ["alice", "bob", "carol"].map(|name| DevAccount::named(name).map(|it| it.address()));
+    let keys: Vec<_> =
+        options.nodes.iter().map(|node| node.key.as_ref().map(Keypair::address)).collect();
+    assert_eq!(keys, [None, names[0], names[1], names[2], None]);
+    let outcome = run(&scenario, 1).unwrap();
+    assert!(outcome.record.final_height.0 > 0, "two of three are a majority");
+}
