@@ -43,6 +43,8 @@ pub struct RaftEngine {
     reads: Reads,
     /// When this one last put a draft on the log.
     drafted: Time,
+    /// How many transactions it carried.
+    carried: usize,
 }
 
 impl RaftEngine {
@@ -58,6 +60,7 @@ impl RaftEngine {
             bodies: Bodies::default(),
             reads: Reads::new(seat.seed),
             drafted: Time(0),
+            carried: 0,
         }
     }
 

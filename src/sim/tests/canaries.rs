@@ -53,9 +53,9 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::AnnouncedUnsynced, "durability", 4..8, swarm),
         canary(Bug::ReturnedForgotten, "durability", 0..1, abandoned),
         canary(Bug::NeverCatchesUp, "agreement", 0..4, swarm),
-        canary(Bug::QuorumOneShort, "election safety", 13..14, raft),
-        canary(Bug::QuorumOneShort, "agreement", 13..14, raft),
-        canary(Bug::DraftUnkept, "agreement", 1..2, |seed| storm(seed, OUTAGES)),
+        canary(Bug::QuorumOneShort, "election safety", 9..10, |seed| storm(seed, OUTAGES)),
+        canary(Bug::QuorumOneShort, "agreement", 9..10, |seed| storm(seed, OUTAGES)),
+        canary(Bug::DraftUnkept, "agreement", 145..146, |seed| storm(seed, OUTAGES)),
     ]
 }
 
@@ -91,11 +91,6 @@ fn objections(sim: &mut Sim) -> Objections {
 /// A swarm run.
 fn swarm(seed: u64) -> Objections {
     run(&draw("pow", seed)).violations.iter().map(|violation| violation.watcher).collect()
-}
-
-/// The same of authorities that agree by Raft.
-fn raft(seed: u64) -> Objections {
-    run(&draw("raft", seed)).violations.iter().map(|violation| violation.watcher).collect()
 }
 
 /// Three miners under all checkers, on the chain for development with one line of its spec replaced, and the third node `change`d.

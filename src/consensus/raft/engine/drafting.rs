@@ -7,6 +7,12 @@ use crate::ledger::Executed;
 use crate::types::{Claim, Draft, Span, TransactionId};
 use std::sync::Arc;
 
+/// A draft that carried so many transactions was one of a crowd.
+const CROWD: usize = 64;
+
+/// Then the next one waits so long for others: what a block costs by itself is shared by more of them.
+const GATHER: Span = Span(20);
+
 /// Nothing could be drafted of what is pending: it is tried again after so long.
 const TRY_AGAIN: Span = Span(500);
 
@@ -16,7 +22,8 @@ impl RaftEngine {
         let Some(core) = self.core.as_ref().filter(|core| core.may_draft()) else { return };
         let waiting = cx.pool.len() > self.bodies.taken_len();
         let params = self.params();
-        let mut full = waiting.then(|| self.drafted.after(params.block_time_min));
+        let mut full =
+            waiting.then(|| self.drafted.after(params.block_time_min.max(self.gather())));
         // While something is under way there is news enough.
         let idle = params.empty_block_after.filter(|_| core.log().drafts().is_empty());
         let empty = idle.map(|after| self.drafted.after(after));
@@ -32,6 +39,13 @@ impl RaftEngine {
         if let Some(at) = full.into_iter().chain(empty).min() {
             out.push(Action::SetTimer { timer: Timer::Draft, at: at.max(cx.now.after(Span(1))) });
         }
+    }
+
+    /// How long to wait for more transactions after the last draft: not at all where they come one by one, and up to
+    /// [`GATHER`] where they come in crowds.
+    fn gather(&self) -> Span {
+        let crowd = u64::try_from(self.carried.min(CROWD)).unwrap_or(0);
+        Span(GATHER.0 * crowd / CROWD as u64)
     }
 
     /// A leader's first draft: empty, since its point is its term (thesis 3.6.2).
@@ -74,7 +88,7 @@ impl RaftEngine {
         let (at, term) = (Point { height, id }, core.term());
         let transactions = draft.body.transactions.len();
         self.bodies.prepare_own(id, draft, executed);
-        self.drafted = cx.now;
+        (self.drafted, self.carried) = (cx.now, transactions);
         out.push(Action::Report(Report::Drafted { block: id, transactions }));
         let entry = Entry { at, term, voters: Arc::new(voters) };
         self.step(cx, out, |core, effects| core.propose(entry, effects));
