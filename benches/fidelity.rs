@@ -13,6 +13,7 @@ use std::time::Instant;
 use assay::sim::Micros;
 use assay::sim::fidelity::double_spend::{self, Attack, Outcome};
 use assay::sim::fidelity::plot::{Plot, Scale, Series};
+use assay::sim::fidelity::raft;
 use assay::sim::fidelity::selfish::{self, Position};
 use assay::sim::fidelity::stale;
 use assay::sim::fidelity::statistics::{
@@ -24,12 +25,14 @@ use rayon::prelude::*;
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 5] = [
+const EXPERIMENTS: [Experiment; 7] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
     ("interval", intervals),
     ("retarget", retargeting),
+    ("raft-election", elections),
+    ("raft-decision", decisions),
 ];
 
 /// A value in a table: in bold where theory lies outside the interval.
@@ -311,13 +314,136 @@ fn retargeting(directory: &Path, first: u64) {
     plots.iter().for_each(|(name, plot)| write(directory, name, plot));
 }
 
+fn elections(directory: &Path, first: u64) {
+    const SEEDS: u64 = 500;
+    let quick = (Micros(100), Micros(100));
+    let slow = (Micros(20_500), Micros(4000));
+    let mut rows = Rows::new(first, SEEDS);
+    let (mut all, mut times, mut splits) = (Vec::new(), Vec::new(), Vec::new());
+    println!("| n | T, ms | election, ms | theory | split votes, d = 20.5 ms, w = 4 ms | theory |");
+    println!("|---|---|---|---|---|---|");
+    for n in [3, 5, 7] {
+        let (mut points, mut shares) = (Vec::new(), Vec::new());
+        for millis in [150_u32, 300, 500, 1000] {
+            let timeout = Micros::millis(u64::from(millis));
+            let took: Vec<f64> =
+                rows.run(|seed| raft::election(n, timeout, quick, seed).took * 1e3);
+            let (value, interval) = mean(&took);
+            let theory = raft::election_time(n, timeout, quick) * 1e3;
+            let time = Measured { value, interval, theory };
+            let mut tally = Tally::default();
+            rows.run(|seed| raft::election(n, timeout, slow, seed).split)
+                .iter()
+                .for_each(|split| tally.count(*split > 0));
+            let split = tally.beside(raft::split_votes(n, timeout, slow));
+            let (text, share) = (cell(&time, 1), cell(&split, 3));
+            println!("| {n} | {millis} | {text} | {theory:.1} | {share} | {:.3} |", split.theory);
+            points.push((f64::from(millis), value, interval));
+            shares.push((f64::from(millis), split.value, split.interval));
+            all.extend([time, split]);
+        }
+        let at = |it: u32| Micros::millis(u64::from(it));
+        let curve = |theory: &dyn Fn(Micros) -> f64| {
+            (100..=1000).step_by(10).map(|it| (f64::from(it), theory(at(it)))).collect()
+        };
+        let name = format!("n = {n}");
+        let time = curve(&|timeout| raft::election_time(n, timeout, quick) * 1e3);
+        times.push(Series { name: name.clone(), curve: time, points });
+        let split = curve(&|timeout| raft::split_votes(n, timeout, slow));
+        splits.push(Series { name, curve: split, points: shares });
+    }
+    summary(&all);
+    let x = ("shortest election timeout, T, ms".into(), 0.0, 1000.0);
+    let plot = Plot {
+        title: "From a leader's last word to the next leader: theory, and measured".into(),
+        x: x.clone(),
+        y: ("ms".into(), 0.0, 1500.0),
+        scale: Scale::Linear,
+        series: times,
+    };
+    write(directory, "raft-election.svg", &plot);
+    let plot = Plot {
+        title: "Elections whose first vote is split: theory, and measured".into(),
+        x,
+        y: ("share".into(), 0.0, 0.4),
+        scale: Scale::Linear,
+        series: splits,
+    };
+    write(directory, "raft-split.svg", &plot);
+}
+
+fn decisions(directory: &Path, first: u64) {
+    const SEEDS: u64 = 10;
+    let mut rows = Rows::new(first, SEEDS);
+    println!("| n | drafts | answers | notices | together | 2(n − 1) |");
+    println!("|---|---|---|---|---|---|");
+    let mut points = Vec::new();
+    for n in [3_u32, 5, 7] {
+        let said = rows.run(|seed| raft::messages(n as usize, seed));
+        let share = |count: &dyn Fn(&raft::Said) -> u64| {
+            let runs: Vec<_> = said.iter().map(|it| (count(it) as f64, it.blocks as f64)).collect();
+            ratio(&runs)
+        };
+        let answers = |it: &raft::Said| it.answers - it.heartbeats;
+        let all = share(&|it| it.drafts + answers(it) + it.notices);
+        println!(
+            "| {n} | {:.2} | {:.2} | {:.2} | {:.2} ({:.2} to {:.2}) | {} |",
+            share(&|it| it.drafts).0,
+            share(&answers).0,
+            share(&|it| it.notices).0,
+            all.0,
+            all.1.low,
+            all.1.high,
+            2 * (n - 1),
+        );
+        points.push((f64::from(n), all.0, all.1));
+    }
+    let curve = (2..=8).map(|n| (f64::from(n), f64::from(2 * (n - 1)))).collect();
+    let plot = Plot {
+        title: "Messages for each decided block: 2(n − 1), and measured".into(),
+        x: ("authorities, n".into(), 2.0, 8.0),
+        y: ("messages".into(), 0.0, 40.0),
+        scale: Scale::Linear,
+        series: vec![Series { name: "2(n − 1)".into(), curve, points }],
+    };
+    write(directory, "raft-messages.svg", &plot);
+    println!("\n| d, ms | w, ms | decision, ms | 2d + w |");
+    println!("|---|---|---|---|");
+    let mut series = Vec::new();
+    for micros in [0, 300, 2000, 10_000] {
+        let write = Micros(micros);
+        let mut points = Vec::new();
+        for millis in [1_u32, 5, 20, 50] {
+            let delay = Micros::millis(u64::from(millis));
+            let took = rows.run(|seed| raft::decisions((delay, write), seed)).concat();
+            let (value, interval) = mean(&took.iter().map(|it| it * 1e3).collect::<Vec<_>>());
+            let theory = 2.0 * f64::from(millis) + micros as f64 / 1e3;
+            let Interval { low, high } = interval;
+            let w = micros as f64 / 1e3;
+            println!("| {millis} | {w} | {value:.2} ({low:.2} to {high:.2}) | {theory:.1} |");
+            points.push((f64::from(millis), value, interval));
+        }
+        let w = micros as f64 / 1e3;
+        let curve = vec![(0.0, w), (55.0, 110.0 + w)];
+        series.push(Series { name: format!("w = {w} ms"), curve, points });
+    }
+    let plot = Plot {
+        title: "From a draft to its decision at the leader: 2d + w, and measured".into(),
+        x: ("delay of a line, d, ms".into(), 0.0, 55.0),
+        y: ("ms".into(), 0.0, 150.0),
+        scale: Scale::Linear,
+        series,
+    };
+    write(directory, "raft-latency.svg", &plot);
+}
+
 fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
     let wanted = arguments.first().map_or("all", String::as_str);
     let directory = arguments.get(1).map_or("target/fidelity", String::as_str);
     let first = arguments.get(2).and_then(|it| it.parse().ok()).unwrap_or(0);
-    let chosen = EXPERIMENTS.iter().filter(|(name, _)| wanted == "all" || wanted == *name);
+    let chosen = EXPERIMENTS.iter().filter(|(name, _)| wanted == "all" || name.starts_with(wanted));
     let mut ran = false;
     for (name, experiment) in chosen {
         println!("\n## {name}\n");

@@ -49,6 +49,11 @@ impl Leading {
         self.leader
     }
 
+    /// Since when that is so, or nobody leads.
+    pub fn since(&self) -> Moment {
+        self.since
+    }
+
     /// The latest term; nothing where the rule has none.
     pub fn term(&self) -> Option<u64> {
         (self.term > 0).then_some(self.term)

@@ -1,4 +1,4 @@
-//! Fidelity: what theory says of proof of work, and what this simulator does.
+//! Fidelity: what theory says of proof of work and of Raft, and what this simulator does.
 //!
 //! Each experiment is a function of a seed that runs real replicas with real proofs and counts; whoever calls it runs many
 //! seeds, adds the counts up and lays them beside the theory, which is here as well. `benches/fidelity.rs` does that on all
@@ -8,6 +8,7 @@
 //! - [`selfish`]: Eyal and Sirer's curve
 //! - [`stale`]: blocks that are found beside others, and the time between blocks
 //! - [`step`]: how each retarget algorithm follows a step of the hash rate
+//! - [`raft`]: elections, messages and decisions
 //! - [`statistics`]: shares, ratios, and how sure one can be of them
 //! - [`plot`]: curves and points with intervals, as SVG
 //!
@@ -20,6 +21,7 @@ mod chain;
 
 pub mod double_spend;
 pub mod plot;
+pub mod raft;
 pub mod selfish;
 pub mod stale;
 pub mod statistics;
