@@ -42,13 +42,15 @@ pub enum RpcCode {
     NoIndex,
     /// Nobody can say now what was final everywhere.
     NotCurrent,
+    /// The rule has no authorities.
+    NoAuthorities,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
@@ -66,6 +68,7 @@ impl RpcCode {
         Self::BadProof,
         Self::NoIndex,
         Self::NotCurrent,
+        Self::NoAuthorities,
         Self::Failed,
     ];
 
@@ -90,6 +93,7 @@ impl RpcCode {
             Self::NoIndex => -32048,
             Self::NotCurrent => -32049,
             Self::Failed => -32050,
+            Self::NoAuthorities => -32051,
         }
     }
 
@@ -118,6 +122,7 @@ impl RpcCode {
             Self::BadProof => "bad_proof",
             Self::NoIndex => "no_index",
             Self::NotCurrent => "not_current",
+            Self::NoAuthorities => "no_authorities",
             Self::Failed => "failed",
         }
     }
@@ -146,6 +151,7 @@ impl RpcCode {
             Self::NotCurrent => {
                 "nobody can say now what is final: a linearizable read has no answer"
             }
+            Self::NoAuthorities => "under the rule of this chain nobody is an authority",
             Self::Failed => "the store or the node itself failed",
         }
     }

@@ -9,6 +9,7 @@
 //! There is one file per namespace of the remote procedure calls, named as the calls are: `chain_info` answers a
 //! [`ChainInfo`]. Nothing here reads a clock, a socket or a disk.
 
+mod authorities;
 mod bench;
 pub mod bitcoin;
 mod block;
@@ -32,6 +33,7 @@ mod system;
 mod transaction;
 mod wallet;
 
+pub use authorities::{AuthorityInfo, AuthorityList, Circle, ProposalInfo};
 pub use bench::{BenchLoad, BenchNode, BenchTimes};
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
 pub use chain::{

@@ -77,6 +77,12 @@ pub fn wishes(state: &State) -> Result<Vec<(Address, Address, Ballot)>, ReadFail
     Ok(council.wishes.into_iter().flat_map(of).collect())
 }
 
+/// The height of the block that changed the authorities last; nothing while those of the spec are in force.
+pub fn changed(state: &State) -> Result<Option<Height>, ReadFailed> {
+    let council: Option<Council> = state.system(&council_key())?;
+    Ok(council.map(|council| council.changed).filter(|height| height.0 > 0))
+}
+
 /// Who stands behind an authority.
 pub fn identity(state: &State, of: &Address) -> Result<Option<Identity>, ReadFailed> {
     state.system(&identity_key(of))

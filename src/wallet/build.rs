@@ -59,7 +59,7 @@ pub fn sign(
     let mut transaction = Transaction {
         inputs: Bounded::new(inputs).map_err(|_| too_large())?,
         outputs: Bounded::new(selection.outputs.clone()).map_err(|_| too_large())?,
-        operation: None,
+        operation: selection.operation.clone(),
         witnesses: Bounded::default(),
     };
     transaction.sign(chain, &owners);
@@ -72,7 +72,7 @@ mod tests {
     use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
     use crate::types::signatures::verify_batch;
     use crate::types::{Amount, CoinId, Hash, Height, Output, Time};
-    use crate::wallet::select::{CoinState, FeeFactor, FeeRate, OwnCoin, Request, select};
+    use crate::wallet::select::{CoinState, FeeFactor, FeeRate, OwnCoin, Purpose, Request, select};
 
     fn key(mark: u8) -> Keypair {
         Keypair::from_secret(&[mark; 32])
@@ -111,7 +111,7 @@ mod tests {
         let selection = select(&Request {
             coins: &own,
             picked: &[],
-            payment: Output { to: key(9).address(), amount: Amount(amount) },
+            purpose: Purpose::Pay(Output { to: key(9).address(), amount: Amount(amount) }),
             change_to: key(1).address(),
             fee: FeeRate::new(1, FeeFactor::ONE),
             bytes_max: 1 << 20,

@@ -17,12 +17,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::{
-    Balance, BalanceParams, BlockInfo, BlockParams, BlockSelector, BlocksPage, BlocksParams,
-    ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody, Exit, ForkInfo,
-    HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo, MempoolParams,
-    MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read, ReadPoint, RpcCode,
-    SpecInfo, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
-    TransactionParams,
+    AuthorityList, Balance, BalanceParams, BlockInfo, BlockParams, BlockSelector, BlocksPage,
+    BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody,
+    Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo,
+    MempoolParams, MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read,
+    ReadPoint, RpcCode, SpecInfo, SubmitParams, SubmitResult, SupplyInfo, SystemInfo,
+    TransactionInfo, TransactionParams,
 };
 use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
@@ -368,6 +368,11 @@ impl Client {
     /// `consensus_status`.
     pub async fn consensus_status(&self) -> Result<ConsensusStatus, ClientError> {
         self.call("consensus_status", &NOTHING).await
+    }
+
+    /// `authority_list`.
+    pub async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
+        self.call("authority_list", &NOTHING).await
     }
 
     /// `mempool_info`, with the ids of what is pending if `ids` is set.

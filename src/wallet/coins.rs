@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::client::ClientError;
 use super::node::{Chain, NodeApi, garbled};
 use super::select::{
-    CoinState, FeeFactor, FeeRate, OwnCoin, Request, SelectError, Selection, select,
+    CoinState, FeeFactor, FeeRate, OwnCoin, Purpose, Request, SelectError, Selection, select,
 };
 use crate::api::{COINS_PAGE_MAX, CoinInfo};
-use crate::types::{Address, Amount, CoinId, Height, Output, TransactionId};
+use crate::types::{Address, CoinId, Height, TransactionId};
 
 /// Coins of one address at most: a node whose pages never end must not fill the memory.
 pub const COINS_MAX: usize = 200_000;
@@ -97,15 +97,13 @@ pub fn state(coin: &CoinInfo) -> CoinState {
     }
 }
 
-/// A payment from one's own coins.
+/// A payment, or another thing to do, from one's own coins.
 #[derive(Debug, Clone, Copy)]
 pub struct Payment<'a> {
     /// Whose coins may pay.
     pub from: &'a [Address],
-    /// Who is paid.
-    pub to: Address,
-    /// How much.
-    pub amount: Amount,
+    /// What it is for.
+    pub purpose: Purpose<'a>,
     /// Where the change goes.
     pub change_to: Address,
     /// How many times the least fee to pay.
@@ -141,7 +139,7 @@ pub async fn choose(
         select(&Request {
             coins,
             picked: payment.picked,
-            payment: Output { to: payment.to, amount: payment.amount },
+            purpose: payment.purpose,
             change_to: payment.change_to,
             fee: FeeRate::new(chain.fee_per_byte_min, payment.fee_factor),
             bytes_max: chain.transaction_bytes_max,

@@ -2,7 +2,7 @@ use futures::executor::block_on;
 
 use super::*;
 use crate::ledger::CoinKind;
-use crate::types::Keypair;
+use crate::types::{Amount, Keypair, Output};
 use crate::wallet::build::sign;
 use crate::wallet::fake::{FakeClock, FakeNode, HEAD, MATURITY};
 use crate::wallet::track::submit;
@@ -19,8 +19,7 @@ fn send(node: &FakeNode, from: &Keypair, to: &Keypair, amount: u64) -> Selection
         let mut coins = own(node, &chain, &owner).await.unwrap();
         let payment = Payment {
             from: &owner,
-            to: to.address(),
-            amount: Amount(amount),
+            purpose: Purpose::Pay(Output { to: to.address(), amount: Amount(amount) }),
             change_to: from.address(),
             fee_factor: FeeFactor::ONE,
             picked: &[],
@@ -100,8 +99,7 @@ fn coins_that_others_promise_are_not_spent() {
     let picked = [coins[0].id];
     let payment = Payment {
         from: &own_address,
-        to: stranger.address(),
-        amount: Amount(100_000_000),
+        purpose: Purpose::Pay(Output { to: stranger.address(), amount: Amount(100_000_000) }),
         change_to: owner.address(),
         fee_factor: FeeFactor::ONE,
         picked: &[],

@@ -11,14 +11,15 @@ use super::client::ClientError;
 use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
-    Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, ReadPoint,
-    Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
+    AuthorityList, Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind,
+    HistoryPage, ReadPoint, Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo,
+    TransactionStatus,
 };
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
 use crate::types::signatures::verify_batch;
 use crate::types::{
-    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Prefix, Time, Transaction,
-    TransactionId, sha256d,
+    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Operation, Prefix, Time,
+    Transaction, TransactionId, sha256d,
 };
 
 /// Blocks until a reward matures.
@@ -83,6 +84,7 @@ struct Fake {
     lies: bool,
     cuts: usize,
     submissions: usize,
+    authorities: Option<AuthorityList>,
 }
 
 /// See the module.
@@ -242,6 +244,7 @@ impl FakeNode {
             lies: false,
             cuts: 0,
             submissions: 0,
+            authorities: None,
         }))
     }
 
@@ -269,6 +272,19 @@ impl FakeNode {
     pub(crate) fn with_info(self, change: impl FnOnce(&mut SystemInfo)) -> Self {
         change(&mut self.0.borrow_mut().info);
         self
+    }
+
+    /// A node of a chain with authorities.
+    pub(crate) fn with_authorities(self, list: AuthorityList) -> Self {
+        self.0.borrow_mut().authorities = Some(list);
+        self
+    }
+
+    /// The operations in its blocks and its pool, in order.
+    pub(crate) fn operations(&self) -> Vec<Operation> {
+        let fake = self.0.borrow();
+        let carried = fake.blocks.iter().flat_map(|(_, carried, _)| carried);
+        carried.chain(&fake.pool).filter_map(|(_, it)| it.operation.clone()).collect()
     }
 
     /// A block at each question about a transaction, after the events.
@@ -502,6 +518,17 @@ impl NodeApi for FakeNode {
         })
     }
 
+    async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
+        others_first().await;
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        fake.authorities.clone().ok_or_else(|| {
+            let code = RpcCode::NoAuthorities.code();
+            let message = "under the rule pow nobody is an authority".into();
+            ClientError::Refused { code, message, help: None }
+        })
+    }
+
     async fn mempool_submit(
         &self,
         transactions: &[Transaction],
@@ -606,6 +633,10 @@ impl NodeApi for &FakeNode {
         limit: u32,
     ) -> Result<CoinPage, ClientError> {
         (**self).coins_list(address, after, limit).await
+    }
+
+    async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
+        (**self).authority_list().await
     }
 
     async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {

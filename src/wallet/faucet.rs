@@ -10,9 +10,9 @@
 use super::build::{Signed, sign};
 use super::coins::{ChooseError, Payment, choose, own};
 use super::node::{Chain, NodeApi};
-use super::select::{FeeFactor, SelectError, Selection};
+use super::select::{FeeFactor, Purpose, SelectError, Selection};
 use super::track::{Clock, Submitted, TrackError, submit};
-use crate::types::{Address, Amount, COIN, Keypair};
+use crate::types::{Address, Amount, COIN, Keypair, Output};
 
 /// What the faucet pays unless it is said otherwise.
 pub const AMOUNT_DEFAULT: Amount = Amount(100 * COIN);
@@ -152,7 +152,8 @@ async fn give_from(
     let owner = giver.key.address();
     let from = [owner];
     let mut coins = own(node, chain, &from).await.map_err(|error| short(error.into()))?;
-    let payment = Payment { from: &from, to, amount, change_to: owner, fee_factor, picked: &[] };
+    let purpose = Purpose::Pay(Output { to, amount });
+    let payment = Payment { from: &from, purpose, change_to: owner, fee_factor, picked: &[] };
     let selection = choose(node, chain, &mut coins, &payment).await.map_err(short)?;
     let signed = sign(&selection, &chain.genesis, std::slice::from_ref(&giver.key))
         .expect("the giver owns the coins, and a selection fits a transaction");

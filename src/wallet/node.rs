@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::client::{Client, ClientError};
 use crate::api::{
-    Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, SubmitResult, SystemInfo,
-    TransactionInfo,
+    AuthorityList, Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, SubmitResult,
+    SystemInfo, TransactionInfo,
 };
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
 
@@ -38,6 +38,9 @@ pub trait NodeApi {
         before: Option<HistoryCursor>,
         limit: u32,
     ) -> impl Future<Output = Result<HistoryPage, ClientError>>;
+
+    /// `authority_list`: who decides on blocks, and what they want done.
+    fn authority_list(&self) -> impl Future<Output = Result<AuthorityList, ClientError>>;
 
     /// `mempool_submit`: admits transactions in their order; one answer for each.
     fn mempool_submit(
@@ -85,6 +88,10 @@ impl NodeApi for Client {
         limit: u32,
     ) -> Result<HistoryPage, ClientError> {
         self.address_history(address, before, limit).await
+    }
+
+    async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
+        self.authority_list().await
     }
 
     async fn mempool_submit(

@@ -2,11 +2,11 @@ use futures::executor::block_on;
 
 use super::*;
 use crate::ledger::CoinKind;
-use crate::types::{Amount, Keypair};
+use crate::types::{Amount, Keypair, Output};
 use crate::wallet::build::sign;
 use crate::wallet::coins::{Payment, choose, own};
 use crate::wallet::fake::{Event, FINALITY_DEPTH, FakeClock, FakeNode, HEAD};
-use crate::wallet::select::FeeFactor;
+use crate::wallet::select::{FeeFactor, Purpose};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,8 +23,10 @@ fn payment(node: &FakeNode) -> (Chain, Signed) {
         let mut coins = own(node, &chain, &[owner]).await.unwrap();
         let payment = Payment {
             from: &[owner],
-            to: Keypair::from_secret(&[2; 32]).address(),
-            amount: Amount(150_000_000),
+            purpose: Purpose::Pay(Output {
+                to: Keypair::from_secret(&[2; 32]).address(),
+                amount: Amount(150_000_000),
+            }),
             change_to: owner,
             fee_factor: FeeFactor::ONE,
             picked: &[],

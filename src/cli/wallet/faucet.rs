@@ -2,7 +2,7 @@
 
 use super::desk::{Answer, Desk};
 use super::errors;
-use super::follow::{Paid, announce, follow};
+use super::follow::{Deed, Paid, announce, follow};
 use super::options::{self, Paying, Whose};
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -58,14 +58,13 @@ pub(super) async fn faucet<N: NodeApi>(
         .await
         .map_err(|error: FaucetError| errors::faucet(error, &connected, &chain, &to))?;
     drop(turn);
-    announce(desk, &chain, &given.selection, (&to, amount));
+    let deed = Deed::Payment { to, amount, giver: Some(&given.giver) };
+    announce(desk, &chain, &given.selection, deed);
     let paid = Paid {
         signed: &given.signed,
         submitted: given.submitted,
         selection: &given.selection,
-        to,
-        amount,
-        giver: Some(&given.giver),
+        deed,
     };
     follow(desk, &connected, &chain, paid, &args.paying).await
 }

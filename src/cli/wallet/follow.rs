@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::desk::{Answer, Connected, Desk};
 use super::errors;
 use super::options::Paying;
-use crate::api::{Exit, SendReport};
+use crate::api::{Exit, OperationInfo, SendReport};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
-use crate::types::{Address, Amount, TransactionId};
+use crate::types::{Address, Amount, Ballot, Operation, TransactionId};
 use crate::wallet::build::Signed;
 use crate::wallet::node::{Chain, NodeApi};
 use crate::wallet::select::Selection;
@@ -28,12 +28,24 @@ pub(super) struct Paid<'a> {
     pub submitted: Submitted,
     /// What pays, and the fee.
     pub selection: &'a Selection,
-    /// Who is paid.
-    pub to: Address,
-    /// How much.
-    pub amount: Amount,
-    /// Who pays, if that is not the wallet.
-    pub giver: Option<&'a str>,
+    /// What for.
+    pub deed: Deed<'a>,
+}
+
+/// What a transaction is made for, in the words of whoever made it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Deed<'a> {
+    /// Somebody is paid.
+    Payment {
+        /// Who.
+        to: Address,
+        /// How much.
+        amount: Amount,
+        /// Who pays, if that is not the wallet.
+        giver: Option<&'a str>,
+    },
+    /// Something else is done.
+    Operation(&'a Operation),
 }
 
 /// What a payment looks like as JSON: the report of the sending, and what was sent.
@@ -41,8 +53,12 @@ pub(super) struct Paid<'a> {
 struct Report<'a> {
     #[serde(flatten)]
     sent: &'a SendReport,
-    to: String,
-    amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<OperationInfo>,
     fee: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
@@ -53,7 +69,7 @@ pub(super) fn announce<N: NodeApi>(
     desk: &Desk<'_, N>,
     chain: &Chain,
     selection: &Selection,
-    (to, amount): (&Address, Amount),
+    deed: Deed<'_>,
 ) {
     let shown = |amount| output::amount(amount, &chain.symbol);
     let coins = match selection.inputs.len() {
@@ -65,9 +81,8 @@ pub(super) fn announce<N: NodeApi>(
         None => String::new(),
     };
     desk.note(format!(
-        "{} to {} on {} (genesis {}): a fee of {} for {} bytes, from {coins}{change}",
-        shown(amount),
-        to.encode(&chain.prefix),
+        "{} on {} (genesis {}): a fee of {} for {} bytes, from {coins}{change}",
+        deed.words(chain),
         output::plain(&chain.name),
         output::short(chain.genesis),
         shown(selection.fee),
@@ -91,7 +106,7 @@ pub(super) async fn follow<N: NodeApi>(
     paid: Paid<'_>,
     paying: &Paying,
 ) -> Result<Answer, CliError> {
-    let Paid { signed, submitted, selection, to, amount, giver } = paid;
+    let Paid { signed, submitted, selection, deed } = paid;
     let id = signed.id;
     let bar = bar(paying.wait, chain, desk.json);
     bar.suspend(|| desk.note(format!("accepted as transaction {id}")));
@@ -105,14 +120,18 @@ pub(super) async fn follow<N: NodeApi>(
     };
     bar.finish_and_clear();
     let tracked = followed?;
-    let to = to.encode(&chain.prefix);
     let sent = &tracked.report;
     let shown = |amount| output::amount(amount, &chain.symbol);
     let mut table = Table::pairs();
     table.pair("transaction", id);
-    table.pair("paid", format!("{} to {to}", shown(amount)));
-    if let Some(giver) = giver {
-        table.pair("by", giver);
+    match deed {
+        Deed::Payment { giver, .. } => {
+            table.pair("paid", deed.words(chain));
+            if let Some(giver) = giver {
+                table.pair("by", giver);
+            }
+        }
+        Deed::Operation(_) => table.pair("done", deed.words(chain)),
     }
     table.pair("fee", shown(selection.fee));
     table.pair("status", tracked.reason(chain));
@@ -130,7 +149,53 @@ pub(super) async fn follow<N: NodeApi>(
         .filter_map(|(name, ms)| ms.map(|ms| format!("{name} after {}", seconds(ms))))
         .collect();
     table.pair("time", steps.join(", "));
-    Answer::new(&Report { sent, to, amount, fee: selection.fee, from: giver }, table)
+    let fee = selection.fee;
+    let report = match deed {
+        Deed::Payment { to, amount, giver } => {
+            let to = Some(to.encode(&chain.prefix));
+            Report { sent, to, amount: Some(amount), operation: None, fee, from: giver }
+        }
+        Deed::Operation(operation) => {
+            let operation = Some(OperationInfo::of(operation, &chain.prefix));
+            Report { sent, to: None, amount: None, operation, fee, from: None }
+        }
+    };
+    Answer::new(&report, table)
+}
+
+impl Deed<'_> {
+    /// What is done, for people.
+    fn words(&self, chain: &Chain) -> String {
+        match self {
+            Self::Payment { to, amount, .. } => {
+                let amount = output::amount(*amount, &chain.symbol);
+                format!("{amount} to {}", to.encode(&chain.prefix))
+            }
+            Self::Operation(operation) => in_words(operation, chain),
+        }
+    }
+}
+
+/// An operation as people read it.
+fn in_words(operation: &Operation, chain: &Chain) -> String {
+    let named = |address: &Address| address.encode(&chain.prefix);
+    match operation {
+        Operation::RegisterAuthority { name, organisation, contact } => {
+            let told = [name.as_str(), organisation.as_str(), contact.as_str()];
+            let told: Vec<&str> = told.into_iter().filter(|text| !text.is_empty()).collect();
+            format!("registering the authority as {}", output::plain(&told.join(", ")))
+        }
+        Operation::ProposeAuthority { address, ballot: Ballot::Add } => {
+            format!("proposing to add {}", named(address))
+        }
+        Operation::ProposeAuthority { address, ballot: Ballot::Remove } => {
+            format!("proposing to remove {}", named(address))
+        }
+        Operation::WithdrawProposal { address } => {
+            format!("withdrawing the proposal about {}", named(address))
+        }
+        other => format!("{:?}", OperationInfo::of(other, &chain.prefix)),
+    }
 }
 
 fn seconds(ms: f64) -> String {

@@ -2,12 +2,13 @@
 //!
 //! - `keys`: new, restore, list, address, export: what needs no node, but asks one for the prefix of addresses
 //! - `money`: balance, coins; `history`: what happened to them
-//! - `send`, `faucet`: payments, followed by `follow`
+//! - `send`, `faucet`: payments, followed by `follow`; `authority`: what authorities say about themselves and others
 //! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
 //!
 //! Every command is a function from arguments and a `Desk` to an `Answer`; only [`run`] prints it. The desk is all
 //! that lies around a wallet: terminal, files, entropy, clock, node. Tests put one together by themselves.
 
+mod authority;
 mod desk;
 mod errors;
 mod faucet;
@@ -44,6 +45,7 @@ Examples:
   assay wallet history                      what came and went, where the node runs with --index
   assay wallet send ADDRESS 1.5             returns when a block carries it
   assay wallet send ADDRESS 1.5 --wait final
+  assay wallet authority list               who decides on blocks, where authorities do
   assay wallet address --new --label rent   another address of the same wallet
 
 Wallets lie in $ASSAY_WALLET_DIR, else $XDG_DATA_HOME/assay/wallets, else ~/.local/share/assay/wallets.
@@ -77,6 +79,8 @@ enum Command {
     Send(send::Send),
     /// Get test money from a development account
     Faucet(faucet::Faucet),
+    /// Say who decides on blocks, and have a say in that as an authority
+    Authority(authority::AuthorityArgs),
     /// Print addresses and public keys; secrets only on demand
     Export(keys::Export),
 }
@@ -119,6 +123,7 @@ async fn perform<N: NodeApi>(args: Args, desk: &mut Desk<'_, N>) -> Result<Answe
         Command::History(args) => history::history(args, desk).await,
         Command::Send(args) => send::send(args, desk).await,
         Command::Faucet(args) => faucet::faucet(args, desk).await,
+        Command::Authority(args) => authority::authority(args, desk).await,
         Command::Export(args) => keys::export(args, desk).await,
     }
 }

@@ -1,16 +1,18 @@
 //! `assay wallet send`.
 
-use super::desk::{Answer, Desk};
+use super::desk::{Answer, Connected, Desk};
 use super::errors;
-use super::follow::{Paid, announce, follow};
+use super::follow::{Deed, Paid, announce, follow};
 use super::money::ID_DIGITS;
 use super::options::{self, Password, Paying, Whose};
 use crate::cli::error::CliError;
-use crate::types::{Address, CoinId, Keypair};
+use crate::types::{Address, CoinId, Keypair, Output};
 use crate::wallet::build;
 use crate::wallet::coins::{self, Payment};
-use crate::wallet::node::NodeApi;
-use crate::wallet::select::OwnCoin;
+use crate::wallet::keystore::Wallet;
+use crate::wallet::node::{Chain, NodeApi};
+use crate::wallet::password::PasswordSource;
+use crate::wallet::select::{OwnCoin, Purpose, Selection};
 use crate::wallet::track;
 use crate::wallet::turn::Turn;
 
@@ -74,23 +76,49 @@ pub(super) async fn send<N: NodeApi>(
             coins::own(&connected.api, &chain, &from).await.map_err(&connected.explain)?;
         let picked: Vec<CoinId> =
             args.coins.iter().map(|given| pick(given, &coins)).collect::<Result<_, _>>()?;
-        let payment = Payment { from: &from, to, amount, change_to, fee_factor, picked: &picked };
+        let purpose = Purpose::Pay(Output { to, amount });
+        let payment = Payment { from: &from, purpose, change_to, fee_factor, picked: &picked };
         coins::choose(&connected.api, &chain, &mut coins, &payment)
             .await
             .map_err(|error| errors::choose(error, &connected, &chain, &change_to))
     };
 
+    let deed = Deed::Payment { to, amount, giver: None };
+    let order = Order { wallet: &wallet, source: &source, deed, paying: &args.paying };
+    carry_out(desk, (&connected, &chain), order, choose).await
+}
+
+/// Something that a wallet is to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order<'a> {
+    /// The wallet.
+    pub wallet: &'a Wallet,
+    /// Where its password comes from.
+    pub source: &'a PasswordSource,
+    /// What for.
+    pub deed: Deed<'a>,
+    /// What it costs, and how far it is followed.
+    pub paying: &'a Paying,
+}
+
+/// Chooses coins, says what is about to happen, signs, sends and follows.
+pub(super) async fn carry_out<N: NodeApi>(
+    desk: &mut Desk<'_, N>,
+    (connected, chain): (&Connected<N>, &Chain),
+    Order { wallet, source, deed, paying }: Order<'_>,
+    choose: impl AsyncFn() -> Result<Selection, CliError>,
+) -> Result<Answer, CliError> {
     // Whatever can be refused without the password is refused before it is asked for.
     let planned = choose().await?;
-    announce(desk, &chain, &planned, (&to, amount));
-    let unlocked = desk.unlock(&wallet, &source)?;
+    announce(desk, chain, &planned, deed);
+    let unlocked = desk.unlock(wallet, source)?;
 
     // The coins may have changed while it was typed, or be chosen by another command right now.
     let turn = Turn::of_wallet(&desk.directory()?, wallet.name(), desk.clock).await?;
     let selection = choose().await?;
     if selection != planned {
         desk.note("the coins of the wallet have changed meanwhile:");
-        announce(desk, &chain, &selection, (&to, amount));
+        announce(desk, chain, &selection, deed);
     }
     let owners = selection.owners();
     let signers = wallet.accounts().iter().filter(|account| owners.contains(&account.address()));
@@ -103,10 +131,10 @@ pub(super) async fn send<N: NodeApi>(
     drop(keys);
     let submitted = track::submit(&connected.api, desk.clock, &signed)
         .await
-        .map_err(|error| errors::track(error, &connected))?;
+        .map_err(|error| errors::track(error, connected))?;
     drop(turn);
-    let paid = Paid { signed: &signed, submitted, selection: &selection, to, amount, giver: None };
-    follow(desk, &connected, &chain, paid, &args.paying).await
+    let paid = Paid { signed: &signed, submitted, selection: &selection, deed };
+    follow(desk, connected, chain, paid, paying).await
 }
 
 /// The coin whose id is, or starts with, what was given.

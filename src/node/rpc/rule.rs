@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::fault::Fault;
-use crate::api::{AuthorityStatus, ConsensusStatus, Role, RoundStatus, RpcCode};
+use crate::api::{
+    AuthorityList, AuthorityStatus, Circle, ConsensusStatus, Role, RoundStatus, RpcCode,
+};
 use crate::chain::Rules;
 use crate::consensus::AuthorityId;
 use crate::consensus::pow::PowRules;
@@ -122,5 +124,27 @@ impl Rule {
         };
         // A rule that agrees otherwise gets a variant of its own.
         Ok(Some(ConsensusStatus::Raft(status)))
+    }
+
+    /// The authorities after the head of a view, and what they want done; says why there are none.
+    pub(super) fn council(
+        &self,
+        view: &View,
+        agreement: &Agreement,
+        prefix: &Prefix,
+    ) -> Result<AuthorityList, Fault> {
+        let Kind::Rounds(rules) = &self.kind else {
+            let reason = format!("under the rule {} nobody is an authority", self.name);
+            return Err(Fault::new(RpcCode::NoAuthorities, reason)
+                .help("anybody may make blocks: mining_status says whether this node does"));
+        };
+        let members = rules.authorities(&view.state)?;
+        let circle = Circle {
+            ours: agreement.ours,
+            leader: agreement.round.and_then(|(_, leader)| leader),
+            connected: &agreement.connected,
+        };
+        let head = (view.head, view.header.height);
+        Ok(AuthorityList::of(&members, head, &view.state, circle, prefix)?)
     }
 }

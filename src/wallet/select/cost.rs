@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CoinState, FeeRate, OwnCoin, Request, SelectError, Selection, Shortfall};
+use super::{CoinState, FeeRate, OwnCoin, Purpose, Request, SelectError, Selection, Shortfall};
 use crate::types::{
-    Address, Amount, Bounded, CoinId, INPUTS_MAX, Output, PublicKey, Signature, Transaction,
-    Witness,
+    Address, Amount, Bounded, CoinId, INPUTS_MAX, Operation, Output, PublicKey, Signature,
+    Transaction, Witness,
 };
 
 /// Encoded sizes in bytes: a transaction's is linear in its parts.
@@ -20,18 +20,18 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// Measured on the real encoding, so that they cannot drift from it.
-    pub(super) fn measure() -> Self {
-        fn size(inputs: usize, outputs: usize, witnesses: usize) -> usize {
+    pub(super) fn measure(operation: Option<&Operation>) -> Self {
+        let size = |inputs: usize, outputs: usize, witnesses: usize| {
             let output = Output { to: Address::default(), amount: Amount::ZERO };
             let witness = Witness { key: PublicKey([0; 32]), signature: Signature([0; 64]) };
             Transaction {
                 inputs: Bounded::truncated(vec![CoinId::default(); inputs]),
                 outputs: Bounded::truncated(vec![output; outputs]),
-                operation: None,
+                operation: operation.cloned(),
                 witnesses: Bounded::truncated(vec![witness; witnesses]),
             }
             .size()
-        }
+        };
         let empty = size(0, 0, 0);
         Self {
             empty,
@@ -47,28 +47,28 @@ impl Sizes {
 }
 
 /// What a payment costs, depending on the coins that pay it.
-pub(super) struct Cost {
-    pub(super) payment: Output,
+pub(super) struct Cost<'a> {
+    purpose: Purpose<'a>,
     rate: FeeRate,
     sizes: Sizes,
     pub(super) inputs_max: usize,
 }
 
-impl Cost {
-    /// The cost of this payment, the coins open.
-    pub(super) fn of(request: &Request<'_>) -> Self {
-        let sizes = Sizes::measure();
+impl<'a> Cost<'a> {
+    /// The cost of what is requested, the coins open.
+    pub(super) fn of(request: &Request<'a>) -> Self {
+        let sizes = Sizes::measure(request.purpose.operation());
         let owners: BTreeSet<&Address> = request.coins.iter().map(|coin| &coin.owner).collect();
         let fits = |inputs: &usize| {
             sizes.total(*inputs, 2, owners.len().min(*inputs)) <= request.bytes_max
         };
         // A chain on which not even one coin fits refuses the transaction itself.
         let inputs_max = (1..=INPUTS_MAX).rev().find(fits).unwrap_or(1);
-        Self { payment: request.payment, rate: request.fee, sizes, inputs_max }
+        Self { purpose: request.purpose, rate: request.fee, sizes, inputs_max }
     }
 
     pub(super) fn check_payment(&self) -> Result<(), SelectError> {
-        let amount = self.payment.amount;
+        let Some(Output { amount, .. }) = self.purpose.output() else { return Ok(()) };
         if amount == Amount::ZERO {
             return Err(SelectError::Zero);
         }
@@ -76,6 +76,16 @@ impl Cost {
             return Err(SelectError::Dust { amount, least: self.dust() });
         }
         Ok(())
+    }
+
+    /// What is paid.
+    pub(super) fn amount(&self) -> Amount {
+        self.purpose.output().map_or(Amount::ZERO, |output| output.amount)
+    }
+
+    /// Outputs without change.
+    fn outputs(&self) -> usize {
+        usize::from(self.purpose.output().is_some())
     }
 
     /// What it costs to make a coin and to spend it: nobody is served by one that holds less.
@@ -89,9 +99,14 @@ impl Cost {
         self.rate.fee(self.sizes.total(inputs, outputs, owners))
     }
 
+    /// The fee where nothing returns.
+    pub(super) fn least(&self, pile: &Pile) -> Amount {
+        self.fee(pile, self.outputs())
+    }
+
     /// What the coins hold beyond payment and fee, change left out; negative if they do not suffice.
     fn excess(&self, pile: &Pile) -> i128 {
-        pile.sum - i128::from(self.payment.amount.0) - i128::from(self.fee(pile, 1).0)
+        pile.sum - i128::from(self.amount().0) - i128::from(self.least(pile).0)
     }
 
     pub(super) fn covered(&self, pile: &Pile) -> bool {
@@ -100,7 +115,7 @@ impl Cost {
 
     /// The most that these coins can pay.
     pub(super) fn most(&self, pile: &Pile) -> Amount {
-        amount(pile.sum - i128::from(self.fee(pile, 1).0))
+        amount(pile.sum - i128::from(self.least(pile).0))
     }
 
     /// The coins in these states that are worth spending, the most welcome first.
@@ -173,14 +188,15 @@ impl Cost {
     pub(super) fn finish(&self, inputs: Vec<OwnCoin>, change_to: Address) -> Selection {
         let pile = Pile::of(&inputs);
         let excess = amount(self.excess(&pile));
-        let (bare, full) = (self.fee(&pile, 1), self.fee(&pile, 2));
-        let mut outputs = vec![self.payment];
+        let (bare, full) = (self.least(&pile), self.fee(&pile, self.outputs() + 1));
+        let mut outputs: Vec<Output> = self.purpose.output().into_iter().collect();
         // Above dust, the excess pays for the second output and leaves something in it.
         let change = (excess > self.dust()).then(|| Amount(excess.0 - (full.0 - bare.0)));
         outputs.extend(change.map(|amount| Output { to: change_to, amount }));
         let fee = if change.is_some() { full } else { Amount(bare.0 + excess.0) };
         let size = self.sizes.total(inputs.len(), outputs.len(), pile.owners.len());
-        Selection { inputs, outputs, change, fee, size }
+        let operation = self.purpose.operation().cloned();
+        Selection { inputs, outputs, operation, change, fee, size }
     }
 
     /// Why the usable coins, ranked, do not pay.
@@ -192,7 +208,7 @@ impl Cost {
         let reach = self.most(&Pile::of(&largest));
         if self.covered(&all) {
             return SelectError::TooManyInputs {
-                amount: self.payment.amount,
+                amount: self.amount(),
                 inputs_max: self.inputs_max,
                 reach,
             };
@@ -207,8 +223,8 @@ impl Cost {
         });
         let spendable = sum(&CoinState::usable);
         SelectError::Insufficient(Box::new(Shortfall {
-            amount: self.payment.amount,
-            fee: self.fee(&all, 1),
+            amount: self.amount(),
+            fee: self.least(&all),
             spendable,
             dust: amount(i128::from(spendable.0) - all.sum),
             most: reach,

@@ -92,7 +92,10 @@ pub struct Shortfall {
 impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let needed = Amount(self.amount.0.saturating_add(self.fee.0));
-        write!(f, "{} and a fee of {} make {needed}, but ", self.amount, self.fee)?;
+        match self.amount {
+            Amount::ZERO => write!(f, "the fee is {}, but ", self.fee)?,
+            amount => write!(f, "{amount} and a fee of {} make {needed}, but ", self.fee)?,
+        }
         if self.picked {
             return write!(f, "the picked coins hold only {}", self.spendable);
         }

@@ -27,7 +27,7 @@ pub use error::{SelectError, Shortfall};
 pub use fee::{FeeFactor, FeeFactorError, FeeRate};
 
 use self::cost::{Cost, Pile};
-use crate::types::{Address, Amount, CoinId, Height, Output, Time, TransactionId};
+use crate::types::{Address, Amount, CoinId, Height, Operation, Output, Time, TransactionId};
 
 /// A coin of one's own, and what may be done with it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,33 @@ impl CoinState {
     }
 }
 
+/// What a transaction is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// Somebody is paid.
+    Pay(Output),
+    /// Something is done by the owner of the coins, which costs the fee and moves nothing else.
+    Operate(&'a Operation),
+}
+
+impl<'a> Purpose<'a> {
+    /// The coin that it creates for somebody.
+    pub fn output(self) -> Option<Output> {
+        match self {
+            Self::Pay(output) => Some(output),
+            Self::Operate(_) => None,
+        }
+    }
+
+    /// What it does beside moving coins.
+    pub fn operation(self) -> Option<&'a Operation> {
+        match self {
+            Self::Pay(_) => None,
+            Self::Operate(operation) => Some(operation),
+        }
+    }
+}
+
 /// What is to be paid, and from what.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -87,8 +114,8 @@ pub struct Request<'a> {
     pub coins: &'a [OwnCoin],
     /// Coins picked by hand: all of them are spent and no others. Empty to let the selection choose.
     pub picked: &'a [CoinId],
-    /// The payment.
-    pub payment: Output,
+    /// What the transaction is for.
+    pub purpose: Purpose<'a>,
     /// Where the change goes.
     pub change_to: Address,
     /// What the transaction pays.
@@ -102,8 +129,10 @@ pub struct Request<'a> {
 pub struct Selection {
     /// The coins to spend, in the order of the transaction's inputs.
     pub inputs: Vec<OwnCoin>,
-    /// The payment, and then the change if there is any.
+    /// The payment if there is one, and then the change if there is any.
     pub outputs: Vec<Output>,
+    /// What the transaction does beside.
+    pub operation: Option<Operation>,
     /// What returns.
     pub change: Option<Amount>,
     /// What the producer of the block gets.
@@ -147,7 +176,7 @@ pub fn select(request: &Request<'_>) -> Result<Selection, SelectError> {
     }
 }
 
-fn by_hand(request: &Request<'_>, cost: &Cost) -> Result<Selection, SelectError> {
+fn by_hand(request: &Request<'_>, cost: &Cost<'_>) -> Result<Selection, SelectError> {
     let picked = request.picked.len();
     if picked > cost.inputs_max {
         return Err(SelectError::PickedTooMany { picked, inputs_max: cost.inputs_max });
@@ -170,8 +199,8 @@ fn by_hand(request: &Request<'_>, cost: &Cost) -> Result<Selection, SelectError>
         return Ok(cost.finish(inputs, request.change_to));
     }
     Err(SelectError::Insufficient(Box::new(Shortfall {
-        amount: cost.payment.amount,
-        fee: cost.fee(&pile, 1),
+        amount: cost.amount(),
+        fee: cost.least(&pile),
         spendable: pile.sum(),
         most: cost.most(&pile),
         picked: true,

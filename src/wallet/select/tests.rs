@@ -30,7 +30,7 @@ fn request(coins: &[OwnCoin], amount: u64) -> Request<'_> {
     Request {
         coins,
         picked: &[],
-        payment: Output { to: address(9), amount: Amount(amount) },
+        purpose: Purpose::Pay(Output { to: address(9), amount: Amount(amount) }),
         change_to: address(1),
         fee: FeeRate::new(1, FeeFactor::ONE),
         bytes_max: 1 << 20,
@@ -88,7 +88,7 @@ fn unconfirmed_change_pays_only_where_confirmed_coins_do_not() {
 #[test]
 fn change_that_costs_more_than_it_holds_goes_to_the_fee() {
     let coins = [coin(1, 10_000, 1)];
-    let sizes = Sizes::measure();
+    let sizes = Sizes::measure(None);
     let bare = sizes.total(1, 1, 1) as u64;
     let dust = (sizes.input + sizes.output) as u64;
     let exact = select(&request(&coins, 10_000 - bare)).unwrap();
@@ -116,7 +116,7 @@ fn a_shortfall_says_where_the_money_is() {
         state(coin(7, 50, 1), CoinState::Arriving { by }),
     ];
     let Err(SelectError::Insufficient(short)) = select(&request(&coins, 6_000)) else { panic!() };
-    let fee = Sizes::measure().total(1, 1, 1) as u64;
+    let fee = Sizes::measure(None).total(1, 1, 1) as u64;
     let expected = Shortfall {
         amount: Amount(6_000),
         fee: Amount(fee),
@@ -293,7 +293,7 @@ fn check(selection: &Selection, request: &Request<'_>) -> Result<(), TestCaseErr
     let inputs = sum(&mut selection.inputs.iter().map(|coin| coin.amount));
     let outputs = sum(&mut selection.outputs.iter().map(|output| output.amount));
     prop_assert_eq!(inputs.minus(outputs), Some(selection.fee));
-    prop_assert_eq!(selection.outputs[0], request.payment);
+    prop_assert_eq!(Some(selection.outputs[0]), request.purpose.output());
     prop_assert!(selection.outputs.iter().all(|output| output.amount > Amount::ZERO));
     prop_assert_eq!(selection.outputs.len(), 1 + usize::from(selection.change.is_some()));
 
@@ -336,7 +336,8 @@ proptest! {
             }
             Err(SelectError::Insufficient(short)) => {
                 prop_assert!(!payable(&usable, &cost) || factor != 1000);
-                let most = Request { payment: Output { amount: short.most, ..request.payment }, ..request };
+                let paid = Output { to: address(9), amount: short.most };
+                let most = Request { purpose: Purpose::Pay(paid), ..request };
                 match select(&most) {
                     Ok(selection) => check(&selection, &most)?,
                     Err(SelectError::Dust { .. } | SelectError::Zero) => {}

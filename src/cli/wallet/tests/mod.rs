@@ -1,5 +1,6 @@
 //! Commands as people type them, against a node in memory.
 
+mod authority_tests;
 mod bad_input_tests;
 mod commands;
 

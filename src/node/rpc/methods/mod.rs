@@ -6,6 +6,7 @@
 //! for that, [`Table::ask`] waits for the host loop. [`Table::stream`] adds a subscription.
 
 mod accounts;
+mod authorities;
 mod bitcoin;
 mod chain;
 mod history;
@@ -211,6 +212,7 @@ pub(super) fn methods(context: Arc<Context>) -> (Methods, Arc<Catalog>) {
     let module = RpcModule::from_arc(context.clone());
     let mut table = Table { module, catalog: Catalog::default(), in_bitcoin: false };
     chain::register(&mut table);
+    authorities::register(&mut table);
     mempool::register(&mut table);
     accounts::register(&mut table);
     history::register(&mut table);
