@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LinkShape;
+use super::{LinkShape, Role};
 use crate::types::{BlockId, GenesisId, Height, StateRoot};
 
 /// What `devnet status --json` prints.
@@ -90,4 +90,13 @@ pub struct DevnetNode {
     pub peers: Option<u64>,
     /// Its pending transactions.
     pub mempool: Option<u64>,
+    /// What it does in the agreement of authorities; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The address of the authority that it acts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The round (term, view, ballot) that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u64>,
 }

@@ -98,7 +98,11 @@ enum Command {
         node: String,
     },
     /// Start one node more, which joins the others
-    Add,
+    Add {
+        /// Let it sign with the key of a development account, which the authorities may add to themselves
+        #[arg(long)]
+        authority: bool,
+    },
     /// Shape links: what is not named is not shaped. Without options, say how links are shaped
     Link(faults::Link),
     /// Let nothing pass between groups of nodes, in place of an earlier partition
@@ -167,7 +171,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
             Command::Pause { node } => faults::pause_node(&node, globals).await,
             Command::Resume { node } => faults::resume_node(&node, globals).await,
             Command::Restart { node } => restart(&node, globals).await,
-            Command::Add => faults::add(globals).await,
+            Command::Add { authority } => faults::add(authority, globals).await,
             Command::Link(args) => faults::link(args, globals).await,
             Command::Partition { groups } => faults::partition(&groups, globals).await,
             Command::Heal => faults::heal(globals).await,
@@ -251,7 +255,7 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     reconnect(&directory, &site, &given)?;
     let all = directory.nodes(&marker);
     let program = NodeProgram::own()?;
-    let launches = site.launches(&plan);
+    let launches = site.launches(&plan)?;
     // Until here a signal just ends this command; from here on there is something to be put in order.
     let mut signals = Signals::new()?;
     let crew = tokio::select! {

@@ -152,6 +152,15 @@ pub enum DevnetError {
     /// No node runs where one is to join others.
     #[error("no node of the devnet in {} is running", .0.display())]
     Idle(PathBuf),
+    /// A node was to act for an authority, and there are none.
+    #[error("under the rule {engine} nobody is an authority")]
+    NoAuthorities {
+        /// The rule.
+        engine: String,
+    },
+    /// A node was to act for an authority, and no key is left.
+    #[error("no development account is left for one more authority")]
+    NoSpareAccount,
     /// The node has never been started, so nobody knows how.
     #[error("{0} has never been started")]
     NeverStarted(String),
@@ -236,6 +245,8 @@ impl DevnetError {
                 "the others know; a node is told again when it is restarted or resumed, or when the command is repeated".to_owned()
             }
             Self::Idle(_) => "start them first; `assay devnet up SPEC --nodes N` starts more of them".to_owned(),
+            Self::NoAuthorities { .. } => "leave --authority out: every node may make blocks".to_owned(),
+            Self::NoSpareAccount => "run a node with a key of your own: `assay node run --authority KEYFILE` with this devnet's chain.toml and --bootnodes".to_owned(),
             Self::NotRunning(node) => format!("start it with `assay devnet restart {node}`"),
             Self::StartFailed { log, log_path, .. } => {
                 let mut help = String::new();
@@ -291,6 +302,8 @@ impl DevnetError {
             | Self::Busy(_)
             | Self::Running { .. }
             | Self::NotRunning(_)
+            | Self::NoAuthorities { .. }
+            | Self::NoSpareAccount
             | Self::Paused(_)
             | Self::NotPaused(_)
             | Self::NeverStarted(_)
@@ -319,6 +332,8 @@ impl DevnetError {
             | Self::OneGroup => "usage",
             Self::Paused(_) => "already_paused",
             Self::NotPaused(_) => "not_paused",
+            Self::NoAuthorities { .. } => "no_authorities",
+            Self::NoSpareAccount => "no_spare_account",
             Self::Untold { .. } => "untold",
             Self::Idle(_) => "not_running",
             Self::NotRunning(_) => "not_running",

@@ -5,7 +5,7 @@ use std::fs;
 use super::directory::{Directory, Launch, Lock, NODES_MAX, NodeDirectory, node_name};
 use super::error::DevnetError;
 use super::payout::payouts;
-use super::plan::launches;
+use super::plan::{launches, spare_account};
 use crate::api::DevnetFile;
 use crate::spec::FrozenSpec;
 
@@ -22,12 +22,13 @@ pub struct Growth {
     before: DevnetFile,
 }
 
-/// Writes down that the devnet has a node more. During a partition it belongs to the first group.
+/// Writes down that the devnet has a node more, which acts for an authority if `signs`. During a partition it belongs to
+/// the first group.
 ///
 /// # Errors
 ///
-/// No node runs, there are as many as there may be, or files cannot be read or written.
-pub fn grow(directory: &Directory, lock: &Lock) -> Result<Growth, DevnetError> {
+/// No node runs, nobody is left for whom it could sign, there are as many as there may be, or files cannot be read or written.
+pub fn grow(directory: &Directory, lock: &Lock, signs: bool) -> Result<Growth, DevnetError> {
     let before = directory.existing()?;
     if directory.running(&before)?.is_empty() {
         return Err(DevnetError::Idle(directory.path().to_owned()));
@@ -45,7 +46,14 @@ pub fn grow(directory: &Directory, lock: &Lock) -> Result<Growth, DevnetError> {
         directory.node(0).run()?.map(|run| run.launch).unwrap_or_default();
     let payouts = payouts(&frozen, count, &directory.payout())?;
     let mut all = launches(&frozen, payouts, index, record.as_deref());
-    let launch = all.pop().unwrap_or_default();
+    let mut launch = all.pop().unwrap_or_default();
+    if signs {
+        let mut taken = Vec::new();
+        for node in directory.nodes(&before) {
+            taken.extend(node.run()?.and_then(|run| run.launch.authority));
+        }
+        launch.authority = Some(spare_account(&frozen, count - 1, &taken)?.to_owned());
+    }
     let node = directory.node(count - 1);
     let marker = DevnetFile { nodes: (0..count).map(node_name).collect(), ..before.clone() };
     directory.write_marker(&marker)?;
@@ -95,7 +103,7 @@ mod tests {
     async fn a_node_joins_those_that_run_and_is_forgotten_if_it_fails() {
         let net = FakeNet::new(2, "");
         let lock = net.directory.lock().unwrap();
-        let error = grow(&net.directory, &lock).unwrap_err();
+        let error = grow(&net.directory, &lock, false).unwrap_err();
         assert!(matches!(error, DevnetError::Idle(_)), "{error}");
         let rpc = FakeRpc::default();
         start(&net.program, &net.directory, &net.nodes, &net.launches(), &rpc).await.unwrap();
@@ -106,7 +114,7 @@ mod tests {
         let links = DevnetLinks { partition: parted.clone(), ..DevnetLinks::default() };
         net.directory.write_links(&links, &lock).unwrap();
 
-        let growth = grow(&net.directory, &lock).unwrap();
+        let growth = grow(&net.directory, &lock, false).unwrap();
         assert_eq!(growth.node, net.directory.node(2));
         assert_eq!(growth.launch.miner.as_ref().unwrap().owner.as_deref(), Some("carol"));
         assert_eq!(net.directory.existing().unwrap(), growth.marker);

@@ -12,7 +12,7 @@ use super::payout::Payout;
 use super::raise::Plan;
 use crate::api::DevnetFile;
 use crate::node::hashrate::together;
-use crate::spec::{AUTO_EASIER, Consensus, FrozenSpec, Owner, Spec, bits_for, diff};
+use crate::spec::{AUTO_EASIER, Consensus, DevAccount, FrozenSpec, Owner, Spec, bits_for, diff};
 use crate::types::Time;
 use crate::types::target::Bits;
 
@@ -126,6 +126,29 @@ fn authority_of(frozen: &FrozenSpec, index: usize) -> Option<&'static str> {
         Owner::Dev(account) => Some(account.name()),
         Owner::Address(_) => None,
     }
+}
+
+/// The development account for which one more node acts as an authority: the one with the node's number, else the first
+/// that is no authority of the spec; nobody acts for it already. Whether it becomes an authority is for the others to
+/// decide.
+pub(super) fn spare_account(
+    frozen: &FrozenSpec,
+    index: usize,
+    taken: &[String],
+) -> Result<&'static str, DevnetError> {
+    let engine = || frozen.consensus().engine().to_owned();
+    let Some(first) = frozen.consensus().authorities() else {
+        return Err(DevnetError::NoAuthorities { engine: engine() });
+    };
+    let free = |name: &&'static str| !taken.iter().any(|taken| taken == name);
+    let spare = |name: &&'static str| {
+        let address = DevAccount::named(name).map(DevAccount::address);
+        !first.iter().any(|owner| Some(owner.address()) == address)
+    };
+    let others = DevAccount::names().iter().copied().filter(spare);
+    let found = authority_of(frozen, index).into_iter().chain(others).find(free);
+    // Their keys are known, so that only a development chain lets them sign.
+    found.filter(|_| frozen.dev).ok_or(DevnetError::NoSpareAccount)
 }
 
 /// How each node is started.

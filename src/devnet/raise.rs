@@ -126,10 +126,21 @@ impl Site {
         Ok(marker)
     }
 
-    /// What is to be started.
-    pub fn launches(&self, plan: &Plan) -> Vec<(NodeDirectory, Launch)> {
-        let node = |index| self.directory.node(index);
-        plan.launches.iter().enumerate().map(|(i, launch)| (node(i), launch.clone())).collect()
+    /// What is to be started. A node that was added to act for an authority goes on doing so.
+    ///
+    /// # Errors
+    ///
+    /// What a node was started with cannot be read.
+    pub fn launches(&self, plan: &Plan) -> Result<Vec<(NodeDirectory, Launch)>, DevnetError> {
+        let launch = |(index, launch): (usize, &Launch)| {
+            let node = self.directory.node(index);
+            let mut launch = launch.clone();
+            if launch.authority.is_none() {
+                launch.authority = node.run()?.and_then(|run| run.launch.authority);
+            }
+            Ok((node, launch))
+        };
+        plan.launches.iter().enumerate().map(launch).collect()
     }
 }
 

@@ -22,7 +22,7 @@ fn a_new_directory_is_settled_and_then_found_settled() {
     assert!(site.existing().is_none());
     let marker = site.settle(&plan(&net, 2), Time(5)).unwrap();
     assert_eq!((marker.created, marker.nodes.len()), (Time(5), 2));
-    assert_eq!(site.launches(&plan(&net, 2)).len(), 2);
+    assert_eq!(site.launches(&plan(&net, 2)).unwrap().len(), 2);
     drop(site);
 
     let mut site = Site::claim(directory.clone(), false).unwrap();
@@ -32,7 +32,7 @@ fn a_new_directory_is_settled_and_then_found_settled() {
         let plan = plan(&net, wanted);
         let marker = site.settle(&plan, Time(9)).unwrap();
         assert_eq!((marker.created, marker.nodes.len()), (Time(5), listed));
-        assert_eq!(site.launches(&plan).len(), wanted);
+        assert_eq!(site.launches(&plan).unwrap().len(), wanted);
     }
     for wanted in [0, NODES_MAX + 1] {
         let launches = vec![Launch::default(); wanted];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::directory::NodeDirectory;
 use crate::api::files::COOKIE_FILE_NAME;
-use crate::api::{ChainInfo, LinkParams, NodeFile, NodeLinks};
+use crate::api::{ChainInfo, ConsensusStatus, LinkParams, NodeFile, NodeLinks, RoundStatus};
 use crate::wallet::client::{Client, ClientError};
 
 /// How long a call may take; who asks usually waits for less.
@@ -21,6 +21,8 @@ pub struct Report {
     pub peers: u64,
     /// How many transactions are pending.
     pub mempool: u64,
+    /// What it does in an agreement, where there is one.
+    pub round: Option<RoundStatus>,
 }
 
 /// The way to a node's port. The devnet's own tests put something simpler in its place.
@@ -96,6 +98,10 @@ impl NodeRpc for Ports {
             chain: status.chain,
             peers: status.peers.len() as u64, // a length fits 64 bits
             mempool: status.mempool.transactions,
+            round: match status.consensus {
+                ConsensusStatus::Raft(round) => Some(round),
+                ConsensusStatus::Pow(_) => None,
+            },
         })
     }
 }

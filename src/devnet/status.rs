@@ -52,6 +52,7 @@ async fn ask(
         _ => None,
     };
     let chain = report.as_ref().map(|report| &report.chain);
+    let round = report.as_ref().and_then(|report| report.round.as_ref());
     Ok(DevnetNode {
         name: node.name.clone(),
         pid: run.filter(|_| state != ProcessState::Stopped).map(|run| run.process.pid),
@@ -69,6 +70,9 @@ async fn ask(
         state_root: chain.map(|chain| chain.state_root),
         peers: report.as_ref().map(|report| report.peers),
         mempool: report.as_ref().map(|report| report.mempool),
+        role: round.map(|round| round.role),
+        authority: round.and_then(|round| round.authority.clone()),
+        round: round.and_then(|round| round.round),
     })
 }
 

@@ -52,6 +52,8 @@ pub struct NodeConfig {
     pub mining: Option<MiningConfig>,
     /// The file of the key of the authority that the node acts for; `None` if it acts for none.
     pub authority: Option<PathBuf>,
+    /// Whom the blocks of that authority pay; itself if nobody is named.
+    pub authority_payout: Option<Address>,
     /// Whether the operator knows that what this key signed elsewhere is over.
     pub authority_moved: bool,
     /// Whether to keep an index of the history of addresses. One that is turned on for a chain that is there already is
@@ -82,6 +84,7 @@ impl NodeConfig {
             links: LinkSettings::default(),
             mining: None,
             authority: None,
+            authority_payout: None,
             authority_moved: false,
             index: false,
             resync: false,

@@ -300,7 +300,8 @@ fn seat(config: &NodeConfig, key: Option<&AuthorityKey>) -> Result<Seat, NodeErr
     let key = key.map(|key| key.keypair().clone());
     let payout = config.mining.as_ref().map(|mining| mining.payout);
     // Whoever makes blocks for an authority is paid as that authority unless somebody else is named.
-    let payout = payout.or(key.as_ref().map(Keypair::address));
+    let named = key.as_ref().and(config.authority_payout);
+    let payout = payout.or(named).or(key.as_ref().map(Keypair::address));
     tracing::debug!(seed, "chances are drawn from this seed");
     Ok(Seat { key, payout, seed })
 }

@@ -180,6 +180,8 @@ pub struct NodeStatus {
     pub mempool: MempoolInfo,
     /// Its peers.
     pub peers: Vec<PeerInfo>,
+    /// What its rule is doing.
+    pub consensus: ConsensusStatus,
 }
 
 /// A connection to a node. Clones share it.
@@ -512,16 +514,17 @@ impl Client {
         }
     }
 
-    /// Where the node stands: chain, pool and peers in one round trip.
+    /// Where the node stands: chain, pool, peers and rule in one round trip.
     pub async fn status(&self) -> Result<NodeStatus, ClientError> {
         let nothing = || Value::Array(Vec::new());
-        let calls =
-            [("chain_info", nothing()), ("mempool_info", nothing()), ("net_peers", nothing())];
+        let methods = ["chain_info", "mempool_info", "net_peers", "consensus_status"];
+        let calls = methods.map(|method| (method, nothing()));
         let mut answers = self.batch(&calls).await?.into_iter();
         Ok(NodeStatus {
             chain: self.read(answers.next())?,
             mempool: self.read(answers.next())?,
             peers: self.read(answers.next())?,
+            consensus: self.read(answers.next())?,
         })
     }
 

@@ -55,7 +55,7 @@ impl Own {
         reconnect(&directory, &site, &given)?;
         let all = directory.nodes(&marker);
         let program = NodeProgram::own()?;
-        let launches = site.launches(&plan);
+        let launches = site.launches(&plan)?;
         let own = Self { home, directory, marker };
         let crew = tokio::select! {
             crew = start(&program, &own.directory, &all, &launches, &Ports) => crew?,

@@ -185,11 +185,11 @@ pub(super) async fn resume_node(node: &str, globals: &Globals) -> Result<Exit, C
     print_done(format!("{} goes on", node.name), &held.directory, &held.marker, globals).await
 }
 
-pub(super) async fn add(globals: &Globals) -> Result<Exit, CliError> {
+pub(super) async fn add(authority: bool, globals: &Globals) -> Result<Exit, CliError> {
     let held = hold(globals)?;
     let program = NodeProgram::own()?;
     let mut signals = Signals::new()?;
-    let growth = grow(&held.directory, &held.lock)?;
+    let growth = grow(&held.directory, &held.lock, authority)?;
     let all = held.directory.nodes(&growth.marker);
     let launches = [(growth.node.clone(), growth.launch.clone())];
     let crew = tokio::select! {
@@ -218,7 +218,13 @@ pub(super) async fn add(globals: &Globals) -> Result<Exit, CliError> {
         }
         None => String::new(),
     };
-    let line = format!("{} has joined{url}{pays}", growth.node.name);
+    let signs = match growth.launch.authority.as_deref().filter(|_| authority) {
+        Some(owner) => format!(
+            ", signs for {owner} once that is an authority: `assay wallet authority propose {owner} add`, by more than half"
+        ),
+        None => String::new(),
+    };
+    let line = format!("{} has joined{url}{pays}{signs}", growth.node.name);
     print_done(line, &held.directory, &growth.marker, globals).await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::api::{DevnetLinks, DevnetNode, DevnetStatus, LinkShape as Json, NodeState};
+use crate::api::{DevnetLinks, DevnetNode, DevnetStatus, LinkShape as Json, NodeState, Role};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
 use crate::devnet::{Ending, Launch, Notice};
@@ -20,6 +20,17 @@ fn word(node: &DevnetNode) -> &'static str {
     }
 }
 
+/// What a node does in an agreement: `leader in round 4`.
+fn role(node: &DevnetNode) -> String {
+    let word = match node.role {
+        None => return "-".into(),
+        Some(Role::Leader) => "leader",
+        Some(Role::Follower) => "follower",
+        Some(Role::Observer) => "observer",
+    };
+    node.round.map_or_else(|| word.to_owned(), |round| format!("{word} in round {round}"))
+}
+
 /// The status as people read it.
 pub(super) fn table(status: &DevnetStatus) -> String {
     let mut head = Table::pairs();
@@ -29,10 +40,14 @@ pub(super) fn table(status: &DevnetStatus) -> String {
     if !status.partition.is_empty() {
         head.pair("parted", groups(&status.partition));
     }
-    let titles = ["node", "state", "pid", "height", "head", "final", "peers", "pool", "rpc"];
+    // Only where authorities agree does anybody have a role.
+    let agrees = status.nodes.iter().any(|node| node.role.is_some());
+    let mut titles = vec!["node", "state", "pid", "height", "head", "final", "peers", "pool"];
+    titles.extend(agrees.then_some("role"));
+    titles.push("rpc");
     let mut nodes = Table::new(&titles).right(&[2, 3, 5, 6, 7]);
     for node in &status.nodes {
-        nodes.row([
+        let mut row = vec![
             node.name.clone(),
             word(node).to_owned(),
             or_dash(node.pid),
@@ -41,8 +56,10 @@ pub(super) fn table(status: &DevnetStatus) -> String {
             or_dash(node.final_height),
             or_dash(node.peers),
             or_dash(node.mempool),
-            or_dash(node.rpc.as_ref()),
-        ]);
+        ];
+        row.extend(agrees.then(|| role(node)));
+        row.push(or_dash(node.rpc.as_ref()));
+        nodes.row(row);
     }
     format!("{head}\n{nodes}")
 }

@@ -18,6 +18,9 @@ fn node(index: u8, state: NodeState, height: Option<u64>) -> DevnetNode {
         state_root: known.then_some(StateRoot(Hash([8; 32]))),
         peers: known.then_some(3),
         mempool: known.then_some(2),
+        role: None,
+        authority: None,
+        round: None,
     }
 }
 
@@ -170,4 +173,18 @@ fn a_crash_is_quoted_and_a_wish_is_not() {
         let text = notice(&ended(Some(ending)));
         assert!(text.starts_with("node1 ") && !text.contains("unexpectedly"), "{text}");
     }
+}
+
+#[test]
+fn where_authorities_agree_each_node_has_a_role() {
+    let led = DevnetNode {
+        role: Some(Role::Leader),
+        round: Some(4),
+        ..node(0, NodeState::Running, Some(1))
+    };
+    let early = DevnetNode { role: Some(Role::Observer), ..node(1, NodeState::Running, Some(0)) };
+    let text = table(&status(vec![led, early, node(2, NodeState::Stopped, None)]));
+    assert!(text.contains("role") && text.contains("leader in round 4"), "{text}");
+    assert!(text.contains("  observer  "), "{text}");
+    assert!(!table(&status(vec![node(0, NodeState::Running, Some(1))])).contains("role"));
 }

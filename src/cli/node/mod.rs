@@ -103,12 +103,13 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
     let links = settings.links.as_deref().map(links::read).transpose()?.unwrap_or_default();
     let mine = settings.mine.unwrap_or(false);
     let check = |spec: &FrozenSpec| payout(settings.payout.as_deref(), mine, spec);
+    let signs = settings.authority.is_some();
 
     let with_peers = !bootnodes.is_empty();
     let request =
         chain::Request { chain: settings.chain.as_deref(), datadir: settings.datadir, with_peers };
     let settled = chain::settle(request, home, check)?;
-    let mining = settled.checked.map(|payout| MiningConfig {
+    let mining = settled.checked.filter(|_| mine).map(|payout| MiningConfig {
         payout,
         threads: settings.miner_threads.unwrap_or(NonZeroUsize::MIN),
         throttle: settings.throttle.unwrap_or(Throttle::FULL),
@@ -128,6 +129,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         links,
         mining,
         authority: settings.authority,
+        authority_payout: settled.checked.filter(|_| signs),
         index: settings.index.unwrap_or(false),
         resync,
         checkpoint: settings.checkpoint,
@@ -136,7 +138,7 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
     })
 }
 
-/// Whom blocks pay, if any are made.
+/// Whom blocks pay, if that is said.
 fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<Address>, CliError> {
     let Some(given) = given.or((mine && spec.dev).then_some(PAYOUT_DEFAULT)) else {
         return if mine {
@@ -165,7 +167,7 @@ fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<A
         ))
         .help("name an address of your own: `assay wallet address` prints one"));
     }
-    Ok(mine.then_some(address))
+    Ok(Some(address))
 }
 
 /// Refuses to serve other machines without a token: whoever reaches the port could stop the node.

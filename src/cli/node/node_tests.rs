@@ -42,6 +42,11 @@ fn mining_pays_a_development_account_unless_told_otherwise() {
     ));
     assert_eq!((told.payout, told.threads.get(), told.throttle.share()), (dev("bob"), 2, 0.1));
     assert!(prepared("--chain pow-dev --payout carol").unwrap().mining.is_none());
+    // An authority makes blocks without searching, and they pay whom it says.
+    let told = prepared("--chain raft-3 --authority key --payout carol").unwrap();
+    assert_eq!((told.authority_payout, told.mining.is_none()), (Some(dev("carol")), true));
+    let silent = prepared("--chain raft-3 --authority key").unwrap();
+    assert_eq!((silent.authority_payout, silent.mining.is_none()), (None, true));
 }
 
 #[test]

@@ -137,7 +137,8 @@ pub struct Settings {
         help_heading = "Mining"
     )]
     pub mine: Option<bool>,
-    /// Whom blocks pay: an address, or a development account such as alice [default: alice, on a development chain]
+    /// Whom blocks pay: an address, or a development account such as alice [default: the authority that the node acts for;
+    /// with --mine, alice on a development chain]
     #[arg(
         long,
         env = "ASSAY_PAYOUT",

@@ -117,7 +117,7 @@ async fn restart(
 
 async fn add(directory: &Directory, lock: &Lock, done: &mut Done) -> Result<(), DevnetError> {
     let program = NodeProgram::own()?;
-    let growth = grow(directory, lock)?;
+    let growth = grow(directory, lock, false)?;
     let all = directory.nodes(&growth.marker);
     let launches = [(growth.node.clone(), growth.launch.clone())];
     let crew = match start(&program, directory, &all, &launches, &Ports).await {
