@@ -244,9 +244,7 @@ fn record(
     store: &RocksStore,
 ) -> Result<Option<Begun>, NodeError> {
     let Some(file) = &config.record else { return Ok(None) };
-    let begun = Start::of(seat, checkpoint)
-        .map_err(RecordingError::from)
-        .and_then(|start| Begun::begin(file, spec, start, store))
+    let begun = Begun::begin(file, spec, Start::of(seat, checkpoint), store)
         .map_err(|error| unrecorded(config, error))?;
     let file = file.display();
     tracing::info!(%file, "recorded in {file}; `assay sim replay` runs it again");

@@ -56,9 +56,6 @@ impl RecordingError {
             Self::Record(RecordError::Io(_) | RecordError::Store(_)) => {
                 "name a file in a directory that exists and is yours to write"
             }
-            Self::Record(RecordError::Secret) => {
-                "leave --record out, or record a node that only follows"
-            }
             Self::Record(RecordError::NoRecording) => "name a file that does not exist yet",
             Self::Record(_) => "name another file, or move this one away",
         }

@@ -20,7 +20,7 @@ pub(crate) fn create(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
 
 /// Reads a secret from a file that was opened. Says why it is refused, and what to do where that does not depend on what
 /// the secret is for.
-pub(super) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
+pub(crate) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
     // The mode of what was opened, not of what the path names by now.
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     if !metadata.is_file() {

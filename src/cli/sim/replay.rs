@@ -11,13 +11,14 @@ use crate::api::{Exit, NodeLife, NodeParted, NodeReplay, NodeStep, SimReplay};
 use crate::cli::error::CliError;
 use crate::cli::long;
 use crate::cli::output::{self, Table};
+use crate::node::secret;
 use crate::replica::record::{MAGIC, Mark, RecordError, RecordReader};
 use crate::sim::replay::{
     Ending, Life, Options, Parted, ReplayError, Replayed, Step, input_words, output_words, replay,
 };
 use crate::sim::scenario::{RECORDING_BYTES_MAX, Recording, RecordingError};
 use crate::spec::FrozenSpec;
-use crate::types::Span;
+use crate::types::{Keypair, Span};
 
 /// What `assay sim replay` takes.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// Write each input and what came of it to this file, a line of JSON each; of a node's recording
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// The key of the authority that the recorded node signed for (0600); those of development accounts are known
+    #[arg(long, value_name = "KEYFILE")]
+    authority: Vec<PathBuf>,
 }
 
 /// Runs `assay sim replay`.
@@ -42,7 +46,11 @@ pub(super) fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
     if head == MAGIC {
         return node(args, json);
     }
-    for (option, given) in [("--until", args.until.is_some()), ("--trace", args.trace.is_some())] {
+    for (option, given) in [
+        ("--until", args.until.is_some()),
+        ("--trace", args.trace.is_some()),
+        ("--authority", !args.authority.is_empty()),
+    ] {
         if given {
             let message = format!(
                 "`{option}` is for recordings of nodes, and {} is none",
@@ -106,10 +114,11 @@ fn node(args: &Args, json: bool) -> Result<Exit, CliError> {
         CliError::file("write", args.trace.as_deref().unwrap_or(Path::new("")), &error)
     })?;
     let mut trace = trace.map(BufWriter::new);
+    let keys = args.authority.iter().map(|file| key(file)).collect::<Result<Vec<_>, _>>()?;
     let (until, started) = (args.until, Instant::now());
     let ((outcome, last, written), signal) = long::interruptible(move |going| {
         let (mut last, mut written) = (None, Ok(()));
-        let outcome = replay(&mut reader, Options { until }, |step| {
+        let outcome = replay(&mut reader, Options { until }, &keys, |step| {
             if let Some(trace) = &mut trace {
                 // A line at a time: of a replica that panics, the inputs before are there.
                 written = line(&told(step))
@@ -139,6 +148,16 @@ fn node(args: &Args, json: bool) -> Result<Exit, CliError> {
         tell(&report)?;
     }
     Ok(if report.same { Exit::Ok } else { Exit::Violated })
+}
+
+/// The key in a file.
+fn key(path: &Path) -> Result<Keypair, CliError> {
+    let mut file = File::open(path).map_err(|error| CliError::file("read", path, &error))?;
+    let secret = secret::read(&mut file, path).map_err(|reason| {
+        let message = format!("the authority key {} cannot be used: {reason}", path.display());
+        CliError::new(Exit::Keystore, "bad_authority", message)
+    })?;
+    Ok(Keypair::from_secret(&secret))
 }
 
 fn line(step: &NodeStep) -> std::io::Result<String> {
@@ -286,6 +305,7 @@ fn refused(file: &Path, error: ReplayError) -> CliError {
         ReplayError::Record(RecordError::Damaged { .. }) => {
             "what comes before is whole: --until N with an input before it shows that"
         }
+        ReplayError::NoKey { .. } => "name the file of its key with --authority KEYFILE",
         _ => "`assay node run --record FILE` records a node",
     };
     let message = format!("{}: {error}", file.display());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic    8 bytes   "assayrec"
-//! format   u32       1
+//! format   u32       2
 //! then the head, and each entry
 //! length   u32       never zero, and the value in its encoding
 //! check    8 bytes
@@ -25,7 +25,7 @@ use crate::types::{GenesisId, decode, encode};
 pub const MAGIC: [u8; 8] = *b"assayrec";
 
 /// The format that this software writes.
-pub const RECORD_FORMAT: u32 = 1;
+pub const RECORD_FORMAT: u32 = 2;
 
 /// Bytes of a file at most: days of a busy node. Then it grows no more.
 pub const RECORD_BYTES_MAX: u64 = 16 << 30;
@@ -88,11 +88,6 @@ pub enum RecordError {
     /// It was begun with other settings of the same chain.
     #[error("the recording was begun with another chain spec of the same chain")]
     OtherSpec,
-    /// The node signs for an authority.
-    #[error(
-        "the node signs with a key, which is not written down, and without it nobody signs the same again"
-    )]
-    Secret,
     /// An entry was altered, or stands where none of its kind can.
     #[error("it is damaged at byte {offset}: {reason}")]
     Damaged {

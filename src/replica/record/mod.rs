@@ -4,7 +4,7 @@
 //! and slowly, and see what it saw. A recording holds a *life* for each process that ran on the same data:
 //!
 //! ```text
-//! Start    what the replica is told: whom its blocks pay, which block its operator vouches for
+//! Start    what the replica is told: for whom it signs, whom its blocks pay, which block its operator vouches for
 //! Stored   what its store holds, in pieces
 //! Open     the moment at which it is opened
 //! Input    a moment, an input, and eight bytes of the digest of all that came out before it
@@ -37,7 +37,7 @@ pub use stored::{differing, write_store};
 use super::{Input, Output, Replica, Report};
 use crate::consensus::Seat;
 use crate::store::Store;
-use crate::types::{Address, BlockId, Height, Time, encode};
+use crate::types::{Address, BlockId, Height, Keypair, Time, encode};
 
 /// Inputs from one [`Mark`] to the next.
 pub const MARK_EVERY: u64 = 256;
@@ -45,6 +45,8 @@ pub const MARK_EVERY: u64 = 256;
 /// What a replica is told when it is opened, beside its chain and its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Start {
+    /// The authority that it acts for. Its key is no recording's business: whoever replays has to bring it.
+    pub authority: Option<Address>,
     /// Whom its blocks pay; `None` if it makes none.
     pub payout: Option<Address>,
     /// What its engine draws its chances from.
@@ -55,22 +57,18 @@ pub struct Start {
 
 impl Start {
     /// What a replica is told whose engine has this seat.
-    ///
-    /// # Errors
-    ///
-    /// The seat has a key: it is no recording's business, and nobody signs the same without it.
-    pub fn of(seat: &Seat, checkpoint: Option<(Height, BlockId)>) -> Result<Self, RecordError> {
-        match seat {
-            Seat { key: None, payout, seed } => {
-                Ok(Self { payout: *payout, seed: *seed, checkpoint })
-            }
-            Seat { key: Some(_), .. } => Err(RecordError::Secret),
-        }
+    pub fn of(seat: &Seat, checkpoint: Option<(Height, BlockId)>) -> Self {
+        let authority = seat.authority();
+        Self { authority, payout: seat.payout, seed: seat.seed, checkpoint }
     }
 
-    /// The seat of its engine.
-    pub fn seat(&self) -> Seat {
-        Seat { key: None, payout: self.payout, seed: self.seed }
+    /// The seat of its engine; the key of the authority is asked of whoever has it, and there is no seat without.
+    pub fn seat(&self, key: impl FnOnce(&Address) -> Option<Keypair>) -> Option<Seat> {
+        let key = match &self.authority {
+            Some(authority) => Some(key(authority)?),
+            None => None,
+        };
+        Some(Seat { key, payout: self.payout, seed: self.seed })
     }
 }
 

@@ -22,6 +22,7 @@ fn entries() -> Vec<Entry> {
     let stored = Stored { table: 1, key: vec![1, 2], value: vec![3] };
     vec![
         Entry::Start(Start {
+            authority: Some(Address::default()),
             payout: None,
             seed: 4,
             checkpoint: Some((Height(1), BlockId(Hash([2; 32])))),
@@ -206,12 +207,18 @@ fn a_store_is_carried_but_for_its_index_and_up_to_its_bound() {
 }
 
 #[test]
-fn a_seat_is_written_down_unless_it_has_a_key() {
+fn a_seat_is_written_down_without_its_key() {
     let seat = Seat { seed: 9, ..Seat::default() };
-    let start = Start::of(&seat, None).unwrap();
-    assert_eq!((start.seat().seed, start.seat().payout), (9, None));
-    let seat = Seat { key: Some(Keypair::from_secret(&[1; 32])), ..seat };
-    assert_eq!(Start::of(&seat, None), Err(RecordError::Secret));
+    let alone = Start::of(&seat, None).seat(|_| None).unwrap();
+    assert_eq!((alone.seed, alone.payout, alone.authority()), (9, None, None));
+    let key = Keypair::from_secret(&[1; 32]);
+    let start = Start::of(&Seat { key: Some(key.clone()), ..seat }, None);
+    let written = encode(&Entry::<Input>::Start(start));
+    assert!(!written.windows(32).any(|bytes| *bytes == *key.secret()));
+    assert_eq!(start.authority, Some(key.address()));
+    assert!(start.seat(|_| None).is_none(), "nobody signs without the key");
+    let whole = start.seat(|asked| (*asked == key.address()).then(|| key.clone())).unwrap();
+    assert_eq!((whole.seed, whole.authority()), (9, start.authority));
 }
 
 #[test]

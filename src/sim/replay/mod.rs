@@ -16,9 +16,9 @@ use crate::replica::record::{
     Digest, Entry, Mark, RecordError, RecordReader, Start, Stored, differing,
 };
 use crate::replica::{Chain, Input, Output, Replica, Report};
-use crate::spec::{FrozenSpec, SpecError};
+use crate::spec::{DevAccount, FrozenSpec, SpecError};
 use crate::store::{Batch, MemStore, Store, StoreError, Table};
-use crate::types::Time;
+use crate::types::{Address, Keypair, Time};
 
 /// How far a recording is run again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,6 +132,16 @@ pub enum ReplayError {
     /// Its chain spec is refused.
     #[error("the chain spec in the recording is refused: {0}")]
     Spec(#[from] SpecError),
+    /// Nobody brought the key that it signs with.
+    #[error(
+        "the node of process {life} signs for the authority {authority}, and its key is not here"
+    )]
+    NoKey {
+        /// The process, counted from 1.
+        life: usize,
+        /// The authority.
+        authority: String,
+    },
     /// What it says of the store is refused.
     #[error("the replica of process {life} does not open: {error}")]
     Store {
@@ -142,20 +152,23 @@ pub enum ReplayError {
     },
 }
 
-/// Runs a recording again, and shows every step; whoever watches says whether to go on.
+/// Runs a recording again, and shows every step; whoever watches says whether to go on. `keys` are those of authorities
+/// that the node signs for; those of development accounts are known.
 ///
 /// # Errors
 ///
-/// The file is damaged, or holds a spec or a store that no node of this version wrote. That a replay goes another way is no
+/// A key is missing, or the file is damaged, or holds a spec or a store that no node of this version wrote. That a replay goes another way is no
 /// error: [`Replayed::parted`] says it.
 pub fn replay<R: Read>(
     reader: &mut RecordReader<R>,
     options: Options,
+    keys: &[Keypair],
     watch: impl FnMut(&Step<'_>) -> bool,
 ) -> Result<Replayed, ReplayError> {
     let spec = FrozenSpec::parse("the recording", &reader.head().spec)?;
     let mut player = Player {
         spec,
+        keys,
         watch,
         lives: Vec::new(),
         left: None,
@@ -222,8 +235,9 @@ enum Taken {
     Parted(Parted),
 }
 
-struct Player<W> {
+struct Player<'a, W> {
     spec: FrozenSpec,
+    keys: &'a [Keypair],
     watch: W,
     lives: Vec<Life>,
     /// The store that the last of them left.
@@ -234,7 +248,7 @@ struct Player<W> {
     interrupted: bool,
 }
 
-impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
+impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
     fn take(&mut self, entry: Entry) -> Result<Taken, ReplayError> {
         Ok(match entry {
             Entry::Start(start) => {
@@ -288,7 +302,11 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
         let left = self.left.take();
         let differs = left.map(|left| differing(&*left, &store)).transpose().map_err(failed)?;
         let chain = Chain { checkpoint: start.checkpoint, ..Chain::of(&self.spec) };
-        let engine = self.spec.engine(&start.seat());
+        let seat = start.seat(|authority| self.key(authority)).ok_or_else(|| {
+            let authority = start.authority.unwrap_or_default().encode(&self.spec.prefix);
+            ReplayError::NoKey { life: number, authority }
+        })?;
+        let engine = self.spec.engine(&seat);
         let genesis = || self.spec.genesis_state();
         let replica =
             Replica::open(chain, genesis, engine, Arc::new(store), now).map_err(failed)?;
@@ -308,6 +326,13 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<W> {
         self.running = Some(Running { life, replica, digest, inputs: 0, last });
         self.came_out(now, None);
         Ok(Taken::Fits)
+    }
+
+    /// The key of an authority.
+    fn key(&self, authority: &Address) -> Option<Keypair> {
+        let given = self.keys.iter().find(|key| key.address() == *authority).cloned();
+        let mut known = DevAccount::all().filter(|_| self.spec.dev);
+        given.or_else(|| known.find(|known| known.address() == *authority).map(DevAccount::keypair))
     }
 
     fn input(&mut self, now: Time, check: u64, input: &Input) -> Taken {

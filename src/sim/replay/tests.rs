@@ -50,7 +50,7 @@ impl Watch for Film {
         let now = scene.replica(node).expect("it just started").context().now;
         let (options, spec) = (scene.options(), &scene.options().spec);
         let seat = options.nodes[node].seat(options.seed, node, 0);
-        let start = Start::of(&seat, None).unwrap();
+        let start = Start::of(&seat, None);
         reel.put(Entry::Start(start));
         let store = reel.store.clone();
         let entries = write_store(&*store, &mut reel.writer).unwrap();
@@ -98,7 +98,12 @@ impl Watch for Film {
 /// stopped at last or killed.
 fn recording(seed: u64, ends: bool) -> Vec<u8> {
     let spec = Spec::parse("pow-dev", find("pow-dev").unwrap()).unwrap();
-    let options = SimOptions::miners(seed, spec, 4, 32);
+    filmed(SimOptions::miners(seed, spec, 4, 32), [&[0, 1], &[2, 3]], 180, ends)
+}
+
+/// The recording of node 1, which is killed after so many seconds and parted from some others.
+fn filmed(options: SimOptions, parts: [&[usize]; 2], seconds: u64, ends: bool) -> Vec<u8> {
+    let seed = options.seed;
     let head = Head::new(options.spec.genesis_id(), options.spec.to_toml());
     let reel = Arc::new(Mutex::new(Reel {
         writer: RecordWriter::begin(Vec::new(), &head).unwrap(),
@@ -108,8 +113,8 @@ fn recording(seed: u64, ends: bool) -> Vec<u8> {
     }));
     let film = Film { node: 1, reel: reel.clone() };
     let mut sim = Sim::watched(options, vec![Box::new(film)]).unwrap();
-    sim.run(Micros::seconds(180));
-    let cut = sim.cut(&[0, 1], &[2, 3], false).unwrap();
+    sim.run(Micros::seconds(seconds));
+    let cut = sim.cut(parts[0], parts[1], false).unwrap();
     sim.crash_after(1, 3).unwrap();
     sim.run(Micros::seconds(20));
     sim.heal(cut).unwrap();
@@ -124,7 +129,7 @@ fn recording(seed: u64, ends: bool) -> Vec<u8> {
 }
 
 fn again(bytes: &[u8], options: Options) -> Result<Replayed, ReplayError> {
-    replay(&mut RecordReader::begin(bytes)?, options, |_| true)
+    replay(&mut RecordReader::begin(bytes)?, options, &[], |_| true)
 }
 
 fn entries(bytes: &[u8]) -> (Head, Vec<Entry>) {
@@ -168,6 +173,34 @@ fn a_recording_of_crash_and_partition_is_the_same_history_again() {
         assert!(second.mark.height > first.mark.height);
         assert_eq!(again(&bytes, Options::default()).unwrap().digest(), replayed.digest());
     }
+}
+
+#[test]
+fn an_authority_is_replayed_by_whoever_has_its_key() {
+    let spec = Spec::parse("raft-3", find("raft-3").unwrap()).unwrap();
+    let bytes = filmed(SimOptions::seated(3, spec, 3, 32), [&[0, 1], &[2]], 10, true);
+    // The key of a development account is known.
+    let replayed = again(&bytes, Options::default()).unwrap();
+    assert_eq!(replayed.parted, None);
+    let bob = DevAccount::named("bob").unwrap().address();
+    assert!(replayed.lives.iter().all(|life| life.start.authority == Some(bob)));
+    assert!(replayed.inputs > 2 * MARK_EVERY && replayed.lives[1].blocks > 0, "{replayed:?}");
+
+    // Anybody else's has to be brought, and another one signs something else.
+    let (head, mut entries) = entries(&bytes);
+    let other = Keypair::from_secret(&[9; 32]);
+    for entry in &mut entries {
+        if let Entry::Start(start) = entry {
+            start.authority = Some(other.address());
+        }
+    }
+    let changed = written(&head, &entries);
+    let error = again(&changed, Options::default()).unwrap_err();
+    let shown = other.address().encode(&crate::types::Prefix::new("assay").unwrap());
+    assert!(error.to_string().contains(&shown), "{error}");
+    let mut reader = RecordReader::begin(&changed[..]).unwrap();
+    let replayed = replay(&mut reader, Options::default(), &[other], |_| true).unwrap();
+    assert!(replayed.parted.is_some());
 }
 
 #[test]
@@ -237,7 +270,7 @@ fn a_replay_stops_where_it_is_told_and_shows_each_step() {
         let mut steps = Vec::new();
         let mut reader = RecordReader::begin(&bytes[..]).unwrap();
         let options = Options { until: Some(until) };
-        let replayed = replay(&mut reader, options, |step| {
+        let replayed = replay(&mut reader, options, &[], |step| {
             assert!(!step.outputs.iter().map(output_words).any(|words| words.is_empty()));
             steps.push((step.life, step.number, step.input.is_some()));
             true
@@ -254,7 +287,7 @@ fn a_replay_stops_where_it_is_told_and_shows_each_step() {
         assert_eq!(steps.contains(&(2, first, false)), until >= first);
     }
     let mut reader = RecordReader::begin(&bytes[..]).unwrap();
-    let replayed = replay(&mut reader, Options::default(), |step| step.number < 10).unwrap();
+    let replayed = replay(&mut reader, Options::default(), &[], |step| step.number < 10).unwrap();
     assert_eq!((replayed.interrupted, replayed.inputs), (true, 10));
 }
 
