@@ -27,7 +27,7 @@ fn led(home: &Home, node: &str) -> Value {
 /// Whose node leads.
 fn leader(home: &Home, asked: &str) -> String {
     let leads = led(home, asked)["leader"].clone();
-    let node = ["node0", "node1", "node2"].into_iter().find(|node| {
+    let node = ["node0", "node1", "node2", "node3"].into_iter().find(|node| {
         let line = format!("rpc consensus_status --dir raft-3:{node}");
         let output = home.run(&line);
         output.status.success()
@@ -115,4 +115,59 @@ fn a_key_signs_in_one_place() {
     home.ok("devnet up raft-3 --detach");
     home.status_when("", "went on", all_reach(2));
     home.ok("devnet down");
+}
+
+#[test]
+fn authorities_join_and_leave_while_the_others_go_on_and_all_of_it_is_replayed() {
+    let home = Home::new();
+    fs::write(home.path().join("words"), format!("{}art", "abandon ".repeat(23))).unwrap();
+    fs::set_permissions(home.path().join("words"), fs::Permissions::from_mode(0o600)).unwrap();
+    home.ok("wallet restore dev --accounts 4 --mnemonic-file words --no-password --prefix assay");
+    home.ok("devnet up raft-3 --detach --record films");
+    home.status_when("", "sealed a block", all_reach(1));
+    home.ok("devnet add --authority");
+    // By whom, about whom, and through which node.
+    let propose = |by: usize, what: &str, node: usize| {
+        let line = format!("wallet authority propose {what} -w dev --no-password -a {by}");
+        home.ok(&format!("{line} --wait final --dir raft-3:node{node}"));
+    };
+    let of = |status: &Value, node: usize, key: &str| status["nodes"][node][key].clone();
+    let observes = |node: usize| move |status: &Value| of(status, node, "role") == "observer";
+    home.status_when("", "has joined to look on", observes(3));
+    propose(0, "dave add", 0);
+    propose(1, "dave add", 3);
+    let four = |status: &Value| (0..4).all(|node| of(status, node, "role") != "observer");
+    home.status_when("", "agree by four", four);
+
+    // Three of four are a majority only if the new one votes.
+    let first = leader(&home, "node3");
+    home.ok(&format!("devnet kill {first}"));
+    let leads = |status: &Value| {
+        nodes(status).iter().any(|node| node["role"] == "leader" && node["name"] != first.as_str())
+    };
+    home.status_when("", "have a new leader", leads);
+    propose(3, "alice remove", if first == "node3" { 0 } else { 3 });
+    home.ok(&format!("devnet restart {first}"));
+    propose(1, "alice remove", 1);
+    propose(2, "alice remove", 2);
+    home.status_when("", "go on without the first", observes(0));
+    let list = json(&home, "wallet authority list --json --dir raft-3:node3");
+    assert_eq!(list["authorities"].as_array().unwrap().len(), 3, "{list}");
+
+    // Started anew they are who they were, and what they were fed makes the same of them, without any key.
+    home.ok("devnet stop");
+    for node in 0..4 {
+        let report = json(&home, &format!("sim replay films/node{node}.rec --json"));
+        assert_eq!(report["same"], true, "{report:#}");
+        assert!(report["blocks"].as_u64() > Some(0), "{report:#}");
+    }
+    home.ok("devnet up raft-3 --detach");
+    let roles =
+        |status: &Value| of(status, 0, "role") == "observer" && of(status, 3, "role") != "observer";
+    home.status_when("", "are back", |status| four_are_there(status) && roles(status));
+    home.ok("devnet down");
+}
+
+fn four_are_there(status: &Value) -> bool {
+    nodes(status).len() == 4 && nodes(status).iter().all(|node| node["role"].is_string())
 }
