@@ -34,8 +34,9 @@ impl<S: Store> Replica<S> {
                 }
             }
             Action::Adopt { block, executed } => {
+                let seal = block.seal.hash(&self.chain);
                 if let Some(id) = self.import_ours(Arc::new(*block), Some(*executed), false) {
-                    self.unheard.insert(id, ());
+                    self.unheard.insert(id, seal);
                 }
             }
             Action::Verify { order, draft } => self.verify_draft(order, &draft),

@@ -17,7 +17,7 @@ use super::bounded::{Capacity, Held, Recent, Room};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
-use crate::chain::{HashedBlock, ImportError, Imported, Node, Verdict, import_hashed};
+use crate::chain::{Finality, HashedBlock, ImportError, Imported, Node, Verdict, import_hashed};
 use crate::consensus::Event;
 use crate::ledger::{Receipt, signature_checks};
 use crate::mempool::Place;
@@ -52,6 +52,10 @@ const EARLY_BYTES_MAX: usize = 48 << 20;
 
 /// Ids of blocks that no seal can save.
 const INVALID_MAX: usize = 4096;
+
+/// So far below the final height a block that is announced may be late where blocks are final at once; below, whoever
+/// announces it wastes our time.
+const LATE_WITHIN: u64 = 4096;
 
 /// Missing transactions below this are asked for one by one, however small the block.
 const MISSING_ALWAYS_FETCHED: usize = 4;
@@ -217,14 +221,16 @@ impl<S: Store> Replica<S> {
         let id = announce.header.id(&self.chain);
         let verdict = self.judge_announce(from, &id, &announce);
         self.outputs.push(Output::Verdict { message, verdict });
-        if verdict == GossipVerdict::Accept && self.tree.get(&id).is_none() {
+        let known =
+            self.tree.get(&id).is_some() || announce.header.height <= self.tree.root().height();
+        if verdict == GossipVerdict::Accept && !known {
             self.rebuild(from, id, announce);
         }
     }
 
     fn judge_announce(&mut self, from: Peer, id: &BlockId, announce: &Announce) -> GossipVerdict {
         let header = &announce.header;
-        if self.tree.get(id).is_some() {
+        if self.tree.get(id).is_some() || self.unheard.contains(id) {
             return self.judge_known(id, announce);
         }
         if let Some(coming) = self.blocks.coming.get_mut(id) {
@@ -239,7 +245,9 @@ impl<S: Store> Replica<S> {
             return GossipVerdict::Ignore;
         }
         if header.height <= self.tree.root().height() {
-            self.blame(from, Offence::Stale);
+            if !self.may_be_late(header.height) {
+                self.blame(from, Offence::Stale);
+            }
             return GossipVerdict::Ignore;
         }
         let Some(parent) = self.tree.get(&header.parent) else {
@@ -269,17 +277,23 @@ impl<S: Store> Replica<S> {
         GossipVerdict::Accept
     }
 
-    /// The announcement of a block that is in the tree: news for others if it entered before anybody announced it here.
+    /// The announcement of a block that entered already: news for others if nobody had announced it here by then.
     fn judge_known(&mut self, id: &BlockId, announce: &Announce) -> GossipVerdict {
-        let parent = self.tree.get(&announce.header.parent).filter(|_| self.unheard.contains(id));
-        let Some(parent) = parent else { return GossipVerdict::Ignore };
-        match self.tree.rules().verify(&announce.header, &announce.seal, parent.as_ref()) {
-            Ok(()) => {
+        // That copy was judged when it entered.
+        match self.unheard.get(id) == Some(&announce.seal.hash(&self.chain)) {
+            true => {
                 self.unheard.remove(id);
                 GossipVerdict::Accept
             }
-            Err(_) => GossipVerdict::Ignore,
+            false => GossipVerdict::Ignore,
         }
+    }
+
+    /// Whether a block that is announced below the final height may just be late: where blocks are final at once, the
+    /// announcement of one that others have by now comes by after the next one.
+    fn may_be_late(&self, height: Height) -> bool {
+        let final_height = self.tree.root().height();
+        self.tree.rules().finality() == Finality::Proof && height.0 + LATE_WITHIN > final_height.0
     }
 
     /// Completes the body from the pool as far as it goes.

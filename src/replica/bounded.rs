@@ -37,6 +37,10 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         self.entries.contains_key(key)
     }
 
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
     /// Forgets a value; its place in the order goes when its turn comes.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         self.entries.remove(key)

@@ -39,13 +39,15 @@ pub use input::{GossipVerdict, Input, Output, Peer, Report, RequestId};
 pub use sync::{FinalityConflict, Progress};
 pub use view::View;
 
-use crate::chain::{Executions, Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
+use crate::chain::{Executions, Finality, Rules, SIDE_BLOCKS_MAX, Tree, UNFINAL_BLOCKS_MAX};
 use crate::consensus::{Context, Engine, Event, OrderId, Outbox, Record, Timer};
 use crate::ledger::{Delta, LtHash, Params};
 use crate::mempool::Mempool;
 use crate::spec::FrozenSpec;
 use crate::store::{Store, StoreError, StoredChain, Table};
-use crate::types::{Block, BlockId, Bounded, GenesisId, Height, Span, Time, TransactionId, decode};
+use crate::types::{
+    Block, BlockId, Bounded, GenesisId, Hash, Height, Span, Time, TransactionId, decode,
+};
 
 /// Adopted blocks whose announcement may still come by: it follows within seconds, and there are few a second.
 const UNHEARD_MAX: usize = 256;
@@ -98,8 +100,8 @@ pub struct Replica<S> {
     included: OrdMap<TransactionId, BlockId>,
     blocks: blocks::Incoming,
     untold: untold::Untold,
-    /// Blocks that entered before anybody announced them here.
-    unheard: bounded::Recent<BlockId, ()>,
+    /// Blocks that entered before anybody announced them here, with the hashes of the seals that they came with.
+    unheard: bounded::Recent<BlockId, Hash>,
     transactions: transactions::Incoming,
     peers: sync::Peers,
     sync: sync::Sync,
@@ -261,6 +263,10 @@ impl<S: Store> Replica<S> {
             for action in outbox.take() {
                 self.perform(action);
             }
+        }
+        if self.tree.rules().finality() == Finality::Proof {
+            // Nothing on top makes it final: it is written with the block itself, and one sync makes both durable.
+            self.due_finality();
         }
         let touched = self.pool.take_touched();
         if !touched.is_empty() {

@@ -45,6 +45,8 @@ fn a_seed_that_failed_once_does_not_fail_again() {
     swarm("raft", 591).unwrap_or_else(|failure| panic!("{failure}"));
     // One led that was to vote from a block on which nobody had sealed, and its seals of the blocks below proved nothing.
     swarm("raft", 867).unwrap_or_else(|failure| panic!("{failure}"));
+    // Announcements that a cut line had held came when others had told of their blocks, and their bearers were banned.
+    swarm("raft", 508).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// How often processes die and come back.
