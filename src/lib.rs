@@ -26,7 +26,7 @@
 //! | `node` | the replica's host on tokio, libp2p and RocksDB |
 //! | `wallet` | keys, coin selection, the client |
 //! | `devnet` | start, watch, break and stop node processes |
-//! | [`bench`] | workloads and what the machine makes of them |
+//! | [`bench`](mod@bench) | workloads and what the machine makes of them |
 //! | `cli` | one file per subcommand |
 //!
 //! Below `node` nothing reads the clock, asks for entropy, starts a thread or iterates in an unordered way: time is an

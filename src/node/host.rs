@@ -8,7 +8,7 @@
 //! What may wait does: questions of peers and batches of transactions are put aside (`aside`), and looked at for a
 //! moment in each round, one peer after the other. A block never stands behind more of them than that.
 //!
-//! Whatever goes into the replica can be recorded on its way ([`Recorded`]).
+//! Whatever goes into the replica can be recorded on its way (`Recorded`).
 //!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 

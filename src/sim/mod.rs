@@ -15,7 +15,7 @@
 //! - `disk`, `shared`: what all nodes have in common is held and computed once
 //! - `acts`: faults, and changes of the world
 //! - [`attackers`]: engines that misbehave
-//! - [`faults`], [`load`]: scripts of them, and payments
+//! - [`faults`], `load`: scripts of them, and payments
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
 //! - [`metrics`]: what happened in a run, and the figures made of it
 //! - [`scenario`]: a run and what is expected of it, in a file

@@ -41,7 +41,7 @@ fn each<E: From<StoreError>>(
 ///
 /// # Errors
 ///
-/// It cannot be read or written, or is larger than [`STORE_BYTES_MAX`].
+/// It cannot be read or written, or is larger than `STORE_BYTES_MAX`.
 pub fn write_store<W: Write>(
     store: &impl Store,
     writer: &mut RecordWriter<W>,

@@ -42,7 +42,7 @@ pub struct Draw {
     pub council: Vec<DevAccount>,
     /// Whether the network is parted for longer than the model allows.
     pub outside: bool,
-    /// The name under which the command line knows the swarm of this rule: [`name`].
+    /// The name under which the command line knows the swarm of this rule: one of [`SWARMS`].
     pub name: &'static str,
 }
 
