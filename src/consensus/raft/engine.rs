@@ -202,7 +202,12 @@ impl RaftEngine {
     fn commit(&mut self, height: Height, cx: &Context<'_>, out: &mut Outbox) {
         let (Some(core), Some(key)) = (&self.core, &self.key) else { return };
         let mut seals = Vec::new();
-        for entry in core.log().drafts().iter().take_while(|entry| entry.at.height <= height) {
+        // A leader that a change removes seals up to that, and whoever leads next what is above.
+        let mine = |entry: &&Entry| {
+            let voters = core.log().voters_on(entry.at.height);
+            entry.at.height <= height && voters.is_some_and(|set| set.contains(&core.me()))
+        };
+        for entry in core.log().drafts().iter().take_while(mine) {
             let seal = self.rules.seal(&entry.at.id, core.term(), key);
             let Some((block, executed)) = self.bodies.seal(entry.at.height, seal.clone()) else {
                 return;

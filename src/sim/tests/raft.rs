@@ -47,6 +47,8 @@ fn a_seed_that_failed_once_does_not_fail_again() {
     swarm("raft", 867).unwrap_or_else(|failure| panic!("{failure}"));
     // Announcements that a cut line had held came when others had told of their blocks, and their bearers were banned.
     swarm("raft", 508).unwrap_or_else(|failure| panic!("{failure}"));
+    // The only one who had the draft that removed it did not stand for election any more.
+    swarm("raft", 2328).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// How often processes die and come back.

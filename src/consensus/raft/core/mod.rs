@@ -240,10 +240,10 @@ impl Core {
         self.log.last().voters.contains(&self.me)
     }
 
-    /// Whether it may lead: it votes, and did before the change of voters that is not sealed yet, if there is one. What an
-    /// earlier leader drafted below that change is sealed by the next, and only a seal of the set below counts there.
+    /// Whether it may lead: by the sealed set. Whom a change makes a voter that is not sealed yet could not seal what an
+    /// earlier leader drafted below it; whom it removes may be the only one who has it (thesis 4.2.2).
     pub fn may_lead(&self) -> bool {
-        self.is_voter() && self.log.sealed().voters.contains(&self.me)
+        self.log.sealed().voters.contains(&self.me)
     }
 
     /// Whether it may put a draft with transactions on the log: it leads and is to go on leading, a draft of its term is
