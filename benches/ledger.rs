@@ -11,7 +11,7 @@ use assay::ledger::{
     Refused, Rewards, State, System, Transition, execute, genesis_coin_id, genesis_state,
 };
 use assay::types::{
-    Address, Amount, Block, BlockId, Body, Bounded, Claim, CoinId, Draft, Evidence, GenesisId,
+    Address, Amount, Block, BlockId, Body, Bounded, Claim, CoinId, Draft, GenesisId,
     HEADER_VERSION, Hash, Header, Height, Keypair, Operation, Output, Seal, StateRoot, Time,
     Transaction, body_root, decode, encode,
 };
@@ -21,10 +21,6 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 struct Nothing;
 
 impl Transition for Nothing {
-    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Ok(())
-    }
-
     fn operation(
         &self,
         _: &Operation,
@@ -32,10 +28,6 @@ impl Transition for Nothing {
         _: Height,
         _: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
         Ok(())
     }
 

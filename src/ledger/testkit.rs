@@ -9,9 +9,8 @@ use super::{
 };
 use crate::types::testkit::key;
 use crate::types::{
-    Address, Amount, BlockId, Body, Bounded, Claim, CoinId, Draft, Evidence, GenesisId,
-    HEADER_VERSION, Hash, Header, Height, Keypair, Operation, Output, StateRoot, Time, Transaction,
-    body_root,
+    Address, Amount, BlockId, Body, Bounded, Claim, CoinId, Draft, GenesisId, HEADER_VERSION, Hash,
+    Header, Height, Keypair, Operation, Output, StateRoot, Time, Transaction, body_root,
 };
 
 /// People with keys, numbered from 1.
@@ -141,10 +140,6 @@ impl Transition for Plain {
             }
             other => Err(Refused::operation(other)),
         }
-    }
-
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Err(Refused::NotActive { what: "evidence of misbehaviour" })
     }
 
     fn after(

@@ -9,8 +9,10 @@ use crate::types::{Address, Amount, Draft, Evidence, Height, Operation};
 ///
 /// While a draft is being made its state root is not known yet, so no method may read it.
 pub trait Transition {
-    /// Runs before the transactions.
-    fn before(&self, block: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused>;
+    /// Runs before the transactions; does nothing unless a rule says otherwise.
+    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Ok(())
+    }
 
     /// Performs an operation of `actor` in the block at `height`, or refuses it as not active under this rule.
     fn operation(
@@ -21,8 +23,10 @@ pub trait Transition {
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused>;
 
-    /// Judges a piece of evidence and executes its sentence, or refuses it as not active under this rule.
-    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused>;
+    /// Judges a piece of evidence and executes its sentence; refuses it as not active unless a rule says otherwise.
+    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Err(Refused::NotActive { what: "evidence of misbehaviour" })
+    }
 
     /// Runs after the transactions: says what the block pays to whom. `fees` is what they left, `moved` what they
     /// moved.

@@ -14,9 +14,7 @@ use crate::ledger::{
 use crate::types::canary::{Bug, planted};
 use crate::types::target::{Bits, Work};
 use crate::types::work::{VERSION_ROLLING_MASK, WORK_VERSION};
-use crate::types::{
-    Address, Amount, Claim, Draft, Evidence, Header, Height, Operation, Seal, Time,
-};
+use crate::types::{Address, Amount, Claim, Draft, Header, Height, Operation, Seal, Time};
 
 /// The rules of proof of work.
 #[derive(Debug)]
@@ -171,10 +169,6 @@ impl Rules for PowRules {
 }
 
 impl Transition for PowRules {
-    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Ok(())
-    }
-
     fn operation(
         &self,
         operation: &Operation,
@@ -186,10 +180,6 @@ impl Transition for PowRules {
             Operation::Note { .. } => Ok(()),
             other => Err(Refused::operation(other)),
         }
-    }
-
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Err(Refused::NotActive { what: "evidence of misbehaviour" })
     }
 
     fn after(

@@ -8,8 +8,8 @@ use crate::ledger::{
 };
 use crate::types::signatures::verify_single;
 use crate::types::{
-    Address, Amount, BlockId, Claim, Draft, Evidence, Hash, Header, Height, Keypair, Operation,
-    Seal, Time, tagged,
+    Address, Amount, BlockId, Claim, Draft, Hash, Header, Height, Keypair, Operation, Seal, Time,
+    tagged,
 };
 
 /// Authorities that have to stay: one alone is a majority of itself.
@@ -116,10 +116,6 @@ impl Rules for RaftRules {
 }
 
 impl Transition for RaftRules {
-    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Ok(())
-    }
-
     fn operation(
         &self,
         operation: &Operation,
@@ -134,10 +130,6 @@ impl Transition for RaftRules {
                 operate(other, actor, height, first, state)
             }
         }
-    }
-
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Err(Refused::NotActive { what: "evidence of misbehaviour" })
     }
 
     /// Nobody has to be paid for work or stake here: fees go to whoever made the draft.

@@ -265,10 +265,6 @@ fn every_block_that_cannot_stand_is_refused_for_its_own_reason() {
 struct Generous;
 
 impl Transition for Generous {
-    fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Ok(())
-    }
-
     fn operation(
         &self,
         _: &Operation,
