@@ -12,7 +12,7 @@ use super::payout::Payout;
 use super::raise::Plan;
 use crate::api::DevnetFile;
 use crate::node::hashrate::together;
-use crate::spec::{AUTO_EASIER, Consensus, DevAccount, FrozenSpec, Owner, Spec, bits_for, diff};
+use crate::spec::{AUTO_EASIER, Consensus, DevAccount, FrozenSpec, Spec, bits_for, diff};
 use crate::types::Time;
 use crate::types::target::Bits;
 
@@ -122,10 +122,8 @@ fn first_bits(consensus: &Consensus) -> Bits {
 /// The development account for which the node with this index acts: the authority with the same number. Nobody here has
 /// the keys of other accounts.
 fn authority_of(frozen: &FrozenSpec, index: usize) -> Option<&'static str> {
-    match frozen.consensus().authorities()?.iter().nth(index)? {
-        Owner::Dev(account) => Some(account.name()),
-        Owner::Address(_) => None,
-    }
+    let owner = frozen.consensus().authorities()?.iter().nth(index)?;
+    owner.dev().map(DevAccount::name)
 }
 
 /// The development account for which one more node acts as an authority: the one with the node's number, else the first

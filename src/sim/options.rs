@@ -8,7 +8,7 @@ use super::regions::Region;
 use super::time::{Micros, Skew};
 use super::topology::Topology;
 use crate::consensus::{Engine, Seat};
-use crate::spec::{FrozenSpec, Owner, Spec, bits_for};
+use crate::spec::{DevAccount, FrozenSpec, Spec, bits_for};
 use crate::types::{Address, Keypair, Time};
 
 /// When chains begin whose specs leave that to the launch.
@@ -132,10 +132,7 @@ pub fn freeze(spec: Spec, tries: u32) -> FrozenSpec {
 /// The keys of a chain's first authorities, in the order of the spec; none for those that are no development accounts.
 pub(super) fn seats(spec: &FrozenSpec) -> impl Iterator<Item = Option<Keypair>> {
     let authorities = spec.consensus().authorities().into_iter();
-    authorities.flat_map(|them| them.iter()).map(|owner| match owner {
-        Owner::Dev(account) => Some(account.keypair()),
-        Owner::Address(_) => None,
-    })
+    authorities.flat_map(|them| them.iter()).map(|owner| owner.dev().map(DevAccount::keypair))
 }
 
 impl Options {

@@ -59,6 +59,14 @@ impl Owner {
             Self::Address(address) => address,
         }
     }
+
+    /// The development account, if it is one: the only owner whose key is known here.
+    pub fn dev(self) -> Option<DevAccount> {
+        match self {
+            Self::Dev(account) => Some(account),
+            Self::Address(_) => None,
+        }
+    }
 }
 
 /// Sizes and fees.

@@ -134,11 +134,7 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     let payments_per_second = busier * payments_per_second;
     let mut council = Vec::new();
     if let Some(authorities) = authorities.filter(|_| dice.chance(0.5)) {
-        let account = |owner| match owner {
-            Owner::Dev(account) => Some(account),
-            Owner::Address(_) => None,
-        };
-        council = authorities.iter().filter_map(account).take(NODES).collect();
+        council = authorities.iter().filter_map(Owner::dev).take(NODES).collect();
     }
     Draw { options, script, heals_at, healed, payments_per_second, council, outside, name }
 }
