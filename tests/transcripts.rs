@@ -16,7 +16,7 @@
 use assay::consensus::authorities::Authorities;
 use assay::consensus::raft::core::{Core, Effect, Entry, Log, Point, Ref};
 use assay::consensus::raft::message::Message;
-use assay::consensus::{AuthorityId, Drop};
+use assay::consensus::{AuthorityId, DropReason};
 use assay::types::{BlockId, Hash, Height, encode, sha256d};
 
 #[path = "../src/consensus/raft/tests/group.rs"]

@@ -136,21 +136,19 @@ pub enum Report {
         /// Whose.
         from: AuthorityId,
         /// Why.
-        reason: Drop,
+        reason: DropReason,
     },
 }
 
 /// Why a message of an authority is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
-pub enum Drop {
+pub enum DropReason {
     /// Its sender is no authority.
     Stranger,
     /// It does not decode.
     Malformed,
     /// It is of a round that is over.
     Stale,
-    /// It is about what cannot be understood yet: far ahead of what is sealed here.
-    Ahead,
     /// There is no room to keep it.
     Full,
 }

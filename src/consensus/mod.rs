@@ -14,6 +14,6 @@ pub mod raft;
 pub mod retarget;
 pub mod schedule;
 
-pub use action::{Action, Drop, Outbox, Report, SearchOrder};
+pub use action::{Action, DropReason, Outbox, Report, SearchOrder};
 pub use engine::{Context, DraftError, Engine, Seat};
 pub use event::{AuthorityId, Event, MESSAGE_BYTES_MAX, Message, OrderId, Record, Timer};

@@ -12,12 +12,12 @@ use rand_core::{Rng, SeedableRng};
 use self::bodies::Bodies;
 use self::reading::Reads;
 use super::core::{Core, Effect, Entry, Log, Point, Ref, Wait};
-use super::message::{Message, SEALS_MAX, Wire};
+use super::message::{Message, SEALS_MAX, SealOf, Wire};
 use super::records::{Kept, forget_draft, keep_draft, keep_vote};
 use super::{RaftParams, RaftRules};
-use crate::chain::{BlockRef, Imported, Node};
+use crate::chain::{Imported, Node, Rules};
 use crate::consensus::{
-    Action, AuthorityId, Context, Drop, Engine, Event, Outbox, Report, Seat, Timer,
+    self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Report, Seat, Timer,
 };
 use crate::types::{Address, Bounded, Claim, Draft, Height, Keypair, Seal, Span, Time};
 
@@ -164,9 +164,7 @@ impl RaftEngine {
                     out.push(Action::Report(Report::Round { round, leader }));
                     self.reads.ask_again(cx.now, out);
                 }
-                Effect::Dropped(from, reason) => {
-                    out.push(Action::Report(Report::Dropped { from, reason }));
-                }
+                Effect::Dropped(from, reason) => out.push(dropped(from, reason)),
             }
         }
         self.reads.answer(cx.tree.head().height(), out);
@@ -212,83 +210,56 @@ impl RaftEngine {
             let Some((block, executed)) = self.bodies.seal(entry.at.height, seal.clone()) else {
                 return;
             };
-            seals.push((entry.at.height, entry.at.id, seal));
+            seals.push((entry.at, seal));
             // A block that was sealed in the same breath before is in the tree when this one's turn comes.
             if cx.tree.get(&entry.at.id).is_none() {
                 out.push(Action::Import { block, executed });
                 out.push(Action::Announce(entry.at.id));
             }
         }
-        for seal in &seals {
-            self.bodies.remember(seal.clone());
-        }
-        let others: Vec<AuthorityId> =
-            core.everybody().into_iter().filter(|id| *id != core.me()).collect();
-        let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
-        if let Some(message) = sealed.encode() {
-            for to in others {
-                out.push(Action::Send { to, message: message.clone() });
-            }
-        }
+        seals.iter().for_each(|seal| self.bodies.remember(seal.clone()));
+        tell_seals(core.others(), seals, out);
     }
 
     /// Somebody may have drafts whose seals it missed.
     fn remind(&self, to: AuthorityId, above: Height, out: &mut Outbox) {
         let seals: Vec<_> = self.bodies.seals_above(above).take(SEALS_MAX).cloned().collect();
         if !seals.is_empty() {
-            let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
-            out.extend(sealed.encode().map(|message| Action::Send { to, message }));
+            tell_seals([to], seals, out);
         }
     }
 
     /// Somebody says what is decided: drafts that are here become blocks, if their seals prove it.
-    fn told(
-        &mut self,
-        from: AuthorityId,
-        seals: Vec<(Height, crate::types::BlockId, Seal)>,
-        cx: &Context<'_>,
-        out: &mut Outbox,
-    ) {
+    fn told(&mut self, from: AuthorityId, seals: Vec<SealOf>, cx: &Context<'_>, out: &mut Outbox) {
         let Some(core) = &self.core else { return };
-        if !core.everybody().contains(&from) {
-            let reason = Drop::Stranger;
-            return out.push(Action::Report(Report::Dropped { from, reason }));
+        if !core.knows(from) {
+            return out.push(dropped(from, DropReason::Stranger));
         }
-        for (height, id, seal) in seals {
-            let point = Point { height, id };
-            if height <= core.log().sealed().at.height || cx.tree.get(&id).is_some() {
+        for (at, seal) in seals {
+            let height = at.height;
+            if height <= core.log().sealed().at.height || cx.tree.get(&at.id).is_some() {
                 continue;
             }
             // What is still being looked at is here before the leader reminds us.
-            if !core.log().has(&point) {
+            if !core.log().has(&at) {
                 break;
             }
             let below = core.log().at(height.back(1)).map(|entry| entry.at);
             let Some(parent) = below.and_then(|below| self.bodies.block(below, cx)) else { break };
             let Some(draft) = self.bodies.draft(height) else { break };
-            if self.rules_verify(&draft.header, &seal, parent).is_err() {
-                let reason = Drop::Malformed;
-                return out.push(Action::Report(Report::Dropped { from, reason }));
+            if self.rules.verify(&draft.header, &seal, parent).is_err() {
+                return out.push(dropped(from, DropReason::Malformed));
             }
             let Some((block, executed)) = self.bodies.seal(height, seal.clone()) else { break };
-            self.bodies.remember((height, id, seal));
+            self.bodies.remember((at, seal));
             out.push(Action::Adopt { block, executed });
         }
-    }
-
-    fn rules_verify(
-        &self,
-        header: &crate::types::Header,
-        seal: &Seal,
-        parent: BlockRef<'_>,
-    ) -> Result<(), crate::chain::Verdict> {
-        crate::chain::Rules::verify(&*self.rules, header, seal, parent)
     }
 
     fn received(
         &mut self,
         from: AuthorityId,
-        message: &crate::consensus::Message,
+        message: &consensus::Message,
         cx: &Context<'_>,
         out: &mut Outbox,
     ) {
@@ -301,8 +272,7 @@ impl RaftEngine {
             None => None,
         };
         let Some((message, drafts)) = named else {
-            let reason = Drop::Malformed;
-            return out.push(Action::Report(Report::Dropped { from, reason }));
+            return out.push(dropped(from, DropReason::Malformed));
         };
         self.bodies.arrived(drafts);
         self.step(cx, out, |core, effects| core.receive(from, message, effects));
@@ -312,10 +282,22 @@ impl RaftEngine {
     fn imported(&mut self, imported: &Imported, cx: &Context<'_>, out: &mut Outbox) {
         let Some(node) = cx.tree.get(&imported.id) else { return };
         if let Some((entry, by)) = self.entry(node) {
-            self.bodies.remember((entry.at.height, entry.at.id, node.block.seal.clone()));
+            self.bodies.remember((entry.at, node.block.seal.clone()));
             self.step(cx, out, |core, effects| core.sealed(entry, by, effects));
         }
-        self.reads.answer(cx.tree.head().height(), out);
+    }
+}
+
+/// Says that a message is not looked at.
+fn dropped(from: AuthorityId, reason: DropReason) -> Action {
+    Action::Report(Report::Dropped { from, reason })
+}
+
+/// Tells others what is decided.
+fn tell_seals(to: impl IntoIterator<Item = AuthorityId>, seals: Vec<SealOf>, out: &mut Outbox) {
+    let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
+    if let Some(message) = sealed.encode() {
+        out.extend(to.into_iter().map(|to| Action::Send { to, message: message.clone() }));
     }
 }
 
@@ -340,9 +322,8 @@ impl Engine for RaftEngine {
                 let own = self.key.as_ref().map(Keypair::address).unwrap_or_default();
                 self.producer = payout.unwrap_or(own);
             }
-            // Looked at below.
-            Event::PoolFilled => {}
-            Event::Found { .. } => {}
+            // The pool is looked at below, and nothing is searched for.
+            Event::PoolFilled | Event::Found { .. } => {}
         }
         self.consider(cx, out);
     }

@@ -150,13 +150,16 @@ impl<D> Message<D> {
 /// Drafts that a message brought, by their ids.
 pub type Brought = Vec<(BlockId, Draft)>;
 
+/// A seal, and of which block.
+pub type SealOf = (Point, Seal);
+
 /// What travels: the protocol's messages with bodies, and seals for drafts that are there already.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Wire<D> {
     /// A message of the protocol.
     Raft(Message<D>),
     /// These drafts are decided, lowest first.
-    Sealed(Bounded<(Height, BlockId, Seal), SEALS_MAX>),
+    Sealed(Bounded<SealOf, SEALS_MAX>),
 }
 
 impl<D: BorshSerialize> Wire<D> {

@@ -3,7 +3,7 @@
 use super::{Core, Effect, Entry, Point, Ref, Role, Wait};
 use crate::consensus::quorum::{committed, majority};
 use crate::consensus::raft::message::{DRAFTS_MAX, Message};
-use crate::consensus::{AuthorityId, Drop};
+use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
 use crate::types::canary::{Bug, planted};
 
@@ -30,7 +30,7 @@ impl Core {
 
     /// Sends what a follower has not been sent: as much as goes into one message, the rest when it answers.
     fn send_drafts(&mut self, to: AuthorityId, out: &mut Vec<Effect>) {
-        let committed = self.sealed_point();
+        let committed = self.log.sealed().at;
         let Role::Leader(lead) = &mut self.role else { return };
         let Some(progress) = lead.peers.get_mut(&to) else { return };
         // What was sealed meanwhile is not the leader's to send.
@@ -46,10 +46,6 @@ impl Core {
         progress.sent = self.round;
         let (term, round, prev) = (self.term, self.round, prev.at);
         out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
-    }
-
-    fn sealed_point(&self) -> Point {
-        self.log.sealed().at
     }
 
     /// It is time for a heartbeat.
@@ -72,7 +68,7 @@ impl Core {
     /// at there, and nothing has to come twice.
     pub(super) fn send_heartbeats(&mut self, out: &mut Vec<Effect>) {
         self.round = self.round.saturating_add(1);
-        let (term, round, committed) = (self.term, self.round, self.sealed_point());
+        let (term, round, committed) = (self.term, self.round, self.log.sealed().at);
         let Role::Leader(lead) = &self.role else { return };
         for (to, progress) in &lead.peers {
             let prev = self.log.at(progress.matched).map_or(committed, |entry| entry.at);
@@ -95,7 +91,7 @@ impl Core {
     ) {
         if term < self.term {
             // It learns from the term that it leads no more.
-            out.push(Effect::Dropped(from, Drop::Stale));
+            out.push(Effect::Dropped(from, DropReason::Stale));
             let sealed = self.log.sealed().at;
             let (term, matched, holds) = (self.term, None, sealed.height);
             let message = Message::Appended { term, round, matched, holds, sealed };
@@ -103,7 +99,7 @@ impl Core {
         }
         if term == self.term && self.leads() {
             // Two leaders of one term: nobody who keeps what it has to keep gets there.
-            return out.push(Effect::Dropped(from, Drop::Malformed));
+            return out.push(Effect::Dropped(from, DropReason::Malformed));
         }
         self.follow(term, Some(from), out);
         let point = self.log.sealed().at;
@@ -190,7 +186,7 @@ impl Core {
         };
         let Role::Leader(lead) = &mut self.role else { return };
         if term < self.term {
-            return out.push(Effect::Dropped(from, Drop::Stale));
+            return out.push(Effect::Dropped(from, DropReason::Stale));
         }
         let Some(progress) = lead.peers.get_mut(&from) else { return };
         lead.heard.insert(from);

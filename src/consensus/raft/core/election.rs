@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Core, Effect, Lead, Progress, Role, Wait};
 use crate::consensus::quorum::{Tally, joint_tally, tally};
 use crate::consensus::raft::message::{Last, Message};
-use crate::consensus::{AuthorityId, Drop};
+use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
 use crate::types::canary::{Bug, planted};
 
@@ -181,7 +181,7 @@ impl Core {
             return self.follow(term, None, out);
         }
         if term < asked_for {
-            return out.push(Effect::Dropped(from, Drop::Stale));
+            return out.push(Effect::Dropped(from, DropReason::Stale));
         }
         match &mut self.role {
             Role::PreCandidate { answers } if before => drop(answers.insert(from, granted)),
@@ -245,7 +245,7 @@ impl Core {
     /// The leader wants this one to lead: neither the lease nor a pre-vote stands in the way.
     pub(super) fn take_over(&mut self, from: AuthorityId, term: u64, out: &mut Vec<Effect>) {
         if term < self.term {
-            return out.push(Effect::Dropped(from, Drop::Stale));
+            return out.push(Effect::Dropped(from, DropReason::Stale));
         }
         if term == self.term && self.leader == Some(from) && self.may_lead() {
             self.campaign(true, out);

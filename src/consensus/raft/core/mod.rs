@@ -20,7 +20,7 @@ pub use log::{Entry, Log, Point};
 
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
-use crate::consensus::{AuthorityId, Drop};
+use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
 
 /// Drafts above the sealed head that a leader puts there by itself: what is in flight.
@@ -90,7 +90,7 @@ pub enum Effect {
     /// The term or its leader is another one.
     Round,
     /// A message was dropped.
-    Dropped(AuthorityId, Drop),
+    Dropped(AuthorityId, DropReason),
 }
 
 /// The part that this one plays.
@@ -267,7 +267,8 @@ impl Core {
         all
     }
 
-    fn others(&self) -> impl Iterator<Item = AuthorityId> + use<> {
+    /// Everybody else of them.
+    pub fn others(&self) -> impl Iterator<Item = AuthorityId> + use<> {
         let me = self.me;
         self.everybody().into_iter().filter(move |id| *id != me)
     }
@@ -277,7 +278,7 @@ impl Core {
         // A leader that decided its own removal hands over after that, and whom it tells may have heard of that already.
         let hands_over = matches!(message, Message::TimeoutNow { .. }) && self.leader == Some(from);
         if from == self.me || !(self.knows(from) || hands_over) {
-            return out.push(Effect::Dropped(from, Drop::Stranger));
+            return out.push(Effect::Dropped(from, DropReason::Stranger));
         }
         match message {
             Message::PreVote { term, last } => self.asked_before(from, term, last, out),
@@ -297,7 +298,8 @@ impl Core {
         }
     }
 
-    fn knows(&self, id: AuthorityId) -> bool {
+    /// Whether somebody is one of [`Self::everybody`].
+    pub fn knows(&self, id: AuthorityId) -> bool {
         let known = |voters: &Arc<Authorities>| voters.contains(&id);
         known(&self.log.sealed().voters) || self.log.drafts().iter().any(|it| known(&it.voters))
     }
@@ -345,7 +347,7 @@ impl Core {
             self.follow(by, None, out);
         }
         self.committed = self.committed.max(height);
-        let known = self.log.at(height).is_some_and(|draft| draft.at == entry.at);
+        let known = self.log.has(&entry.at);
         let (first, last) = (self.log.sealed().at.height.next(), self.log.last().at.height);
         self.log.seal(entry);
         let gone = if known { height } else { last };
@@ -359,7 +361,7 @@ impl Core {
             // Another one leads, in a later term.
             return self.follow(self.term, None, out);
         }
-        if !self.log.sealed().voters.contains(&self.me) {
+        if !self.may_lead() {
             return self.retire(out);
         }
         self.know_peers(self.log.last().at.height.next());

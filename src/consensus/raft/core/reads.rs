@@ -4,7 +4,7 @@
 use super::{Core, Effect, READS_MAX, Read, Role};
 use crate::consensus::quorum::{Tally, joint_tally};
 use crate::consensus::raft::message::Message;
-use crate::consensus::{AuthorityId, Drop};
+use crate::consensus::{AuthorityId, DropReason};
 use crate::types::canary::{Bug, planted};
 
 impl Core {
@@ -29,7 +29,7 @@ impl Core {
             return; // asked for again
         }
         if lead.reads.len() >= READS_MAX {
-            return out.push(Effect::Dropped(from.unwrap_or(self.me), Drop::Full));
+            return out.push(Effect::Dropped(from.unwrap_or(self.me), DropReason::Full));
         }
         lead.reads.push_back(Read { from, number, since: None });
         self.start_reads(out);

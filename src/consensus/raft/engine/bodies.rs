@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::super::RaftRules;
 use super::super::core::{Entry, Point, Ref};
-use super::super::message::Brought;
+use super::super::message::{Brought, SealOf};
+use super::dropped;
 use crate::chain::BlockRef;
-use crate::consensus::{Action, AuthorityId, Context, Drop, OrderId, Outbox, Report};
+use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Report};
 use crate::ledger::Executed;
 use crate::types::{Block, BlockId, Draft, Height, Seal, TransactionId};
 
@@ -59,7 +60,7 @@ pub(super) struct Bodies {
     arrived: BTreeMap<BlockId, Arc<Draft>>,
     examined: VecDeque<Examined>,
     orders: u64,
-    seals: VecDeque<(Height, BlockId, Seal)>,
+    seals: VecDeque<SealOf>,
 }
 
 impl Bodies {
@@ -121,9 +122,8 @@ impl Bodies {
 
     /// A draft of the log, or the one that is about to join it.
     pub(super) fn find(&self, at: Point) -> Option<&Draft> {
-        let held = self.fresh.as_ref().or_else(|| self.log.get(&at.height));
-        let other = self.log.get(&at.height);
-        held.into_iter().chain(other).find(|held| held.id == at.id).map(|held| &*held.draft)
+        let held = self.fresh.iter().chain(self.log.get(&at.height));
+        held.into_iter().find(|held| held.id == at.id).map(|held| &*held.draft)
     }
 
     /// A block of the tree, or a draft of the log, as what another one may stand on.
@@ -155,8 +155,8 @@ impl Bodies {
     }
 
     /// Remembers a seal; a later one of the same block is as good.
-    pub(super) fn remember(&mut self, seal: (Height, BlockId, Seal)) {
-        if self.seals.back().is_none_or(|last| last.0 < seal.0) {
+    pub(super) fn remember(&mut self, seal: SealOf) {
+        if self.seals.back().is_none_or(|(last, _)| last.height < seal.0.height) {
             self.seals.push_back(seal);
             if self.seals.len() > SEALS_REMEMBERED {
                 self.seals.pop_front();
@@ -165,11 +165,8 @@ impl Bodies {
     }
 
     /// The seals above a height, if the first of them is remembered.
-    pub(super) fn seals_above(
-        &self,
-        height: Height,
-    ) -> impl Iterator<Item = &(Height, BlockId, Seal)> {
-        let first = self.seals.iter().position(|(at, ..)| *at == height.next());
+    pub(super) fn seals_above(&self, height: Height) -> impl Iterator<Item = &SealOf> {
+        let first = self.seals.iter().position(|(at, _)| at.height == height.next());
         self.seals.range(first.unwrap_or(self.seals.len())..)
     }
 
@@ -200,8 +197,7 @@ impl Bodies {
             let bytes = borsh::object_length(&*draft).expect("every draft encodes");
             let held: usize = self.examined.iter().map(|it| it.bytes).sum();
             if self.examined.len() >= EXAMINED_MAX || held + bytes > EXAMINED_BYTES_MAX {
-                let reason = Drop::Full;
-                return out.push(Action::Report(Report::Dropped { from, reason }));
+                return out.push(dropped(from, DropReason::Full));
             }
             self.orders += 1;
             let order = OrderId(self.orders);

@@ -240,7 +240,7 @@ fn a_new_leader_begins_with_an_entry_of_its_term() {
 fn strangers_are_not_listened_to() {
     let core = fresh(1, (0, None), &[]);
     let (after, out) = hear(&core, 9, vote(5, (9, 9)));
-    assert_eq!((after, out), (core, vec![Effect::Dropped(id(9), Drop::Stranger)]));
+    assert_eq!((after, out), (core, vec![Effect::Dropped(id(9), DropReason::Stranger)]));
 }
 
 /// Answers that are late, or to a question that was not asked, elect nobody.
@@ -253,7 +253,7 @@ fn late_answers_elect_nobody() {
         let late = Message::Voted { term, before, granted: true };
         let (after, out) = hear(&candidate, 3, late);
         assert_eq!(after, candidate);
-        assert_eq!(out, [Effect::Dropped(id(3), Drop::Stale)]);
+        assert_eq!(out, [Effect::Dropped(id(3), DropReason::Stale)]);
     }
     // A vote is no pre-vote: it does not even begin the election.
     let (after, _) = hear(&core, 2, Message::Voted { term: 0, before: false, granted: true });

@@ -1,7 +1,7 @@
 //! What the engine adds to the core: bodies, disks, pace and reads.
 
 use super::seats::{LAUNCH, Seats};
-use super::{BTreeSet, Drop, Height, Point};
+use super::{BTreeSet, DropReason, Height, Point};
 use crate::consensus::raft::message::{Message, Wire};
 use crate::consensus::{Action, Event, Record, Report};
 use crate::types::{Bounded, Claim, Draft, Span, StateRoot, Time};
@@ -299,7 +299,7 @@ fn a_flood_of_drafts_is_bounded() {
         let actions = seats.handle(follower, Event::Received { from, message });
         looked_at += actions.iter().filter(|it| matches!(it, Action::Verify { .. })).count();
         if number >= 64 {
-            let full = Action::Report(Report::Dropped { from, reason: Drop::Full });
+            let full = Action::Report(Report::Dropped { from, reason: DropReason::Full });
             assert!(actions.contains(&full));
         }
     }
@@ -323,9 +323,9 @@ fn what_makes_no_sense_is_dropped() {
     let old = Wire::Raft(old).encode().unwrap();
     let noise = crate::consensus::Message(Bounded::truncated(vec![7; 100]));
     for (from, message, reason) in [
-        (from, noise, Drop::Malformed),
-        (stranger, old.clone(), Drop::Stranger),
-        (from, old, Drop::Stale),
+        (from, noise, DropReason::Malformed),
+        (stranger, old.clone(), DropReason::Stranger),
+        (from, old, DropReason::Stale),
     ] {
         let actions = seats.handle(follower, Event::Received { from, message });
         assert!(actions.contains(&Action::Report(Report::Dropped { from, reason })), "{actions:?}");
@@ -344,7 +344,7 @@ fn a_wrong_seal_seals_nothing() {
     let good = rules.seal(&id, 9, &crate::types::testkit::key(leader as u8 + 1));
     let from = seats.id(leader);
     for (seal, height) in [(stranger, 1), (good, 2)] {
-        let seals = Bounded::truncated(vec![(Height(2), id, seal)]);
+        let seals = Bounded::truncated(vec![(Point { height: Height(2), id }, seal)]);
         let message = Wire::<Draft>::Sealed(seals).encode().unwrap();
         seats.tell(follower, Event::Received { from, message });
         assert_eq!(seats.all[follower].tree.head().height().0, height);

@@ -59,7 +59,7 @@ pub enum Note {
     Sealed(AuthorityId, Block),
     Seeks(AuthorityId, Height),
     Read(AuthorityId, u64, Height),
-    Dropped(AuthorityId, AuthorityId, Drop),
+    Dropped(AuthorityId, AuthorityId, DropReason),
 }
 
 /// An authority: its core while it is up, and what survives a crash.

@@ -17,7 +17,7 @@ use self::group::{Group, Letter, Parcel};
 use super::core::{Core, Effect, Entry, Log, Point, Ref};
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
-use crate::consensus::{AuthorityId, Drop};
+use crate::consensus::{AuthorityId, DropReason};
 use crate::types::{BlockId, Hash, Height, decode, encode, sha256d};
 
 /// A machine by its number.

@@ -99,7 +99,7 @@ fn reads_that_wait_are_bounded() {
         read(&mut group, 1, number);
         read(&mut group, 1, number);
     }
-    let full = Note::Dropped(id(1), id(1), Drop::Full);
+    let full = Note::Dropped(id(1), id(1), DropReason::Full);
     assert_eq!(group.notes.iter().filter(|note| **note == full).count(), 20);
     let Some(crate::consensus::raft::core::Role::Leader(lead)) = group.core(id(1)).map(Core::role)
     else {

@@ -155,7 +155,7 @@ fn a_leader_does_not_cut_its_log() {
         Message::Append { term, round: 0, prev: sealed, drafts: Vec::new(), committed: sealed };
     core.receive(id(2), message, &mut out);
     assert_eq!(core, before);
-    assert_eq!(out, [Effect::Dropped(id(2), Drop::Malformed)]);
+    assert_eq!(out, [Effect::Dropped(id(2), DropReason::Malformed)]);
 }
 
 /// 5.3: decided is what a majority has, the leader among them, and no less.
@@ -279,5 +279,5 @@ fn a_seal_tells_its_term() {
     assert!(out.contains(&Effect::KeepVote));
     out.clear();
     core.receive(id(1), append(body.entry.at, &[], body.entry.at), &mut out);
-    assert!(out.contains(&Effect::Dropped(id(1), Drop::Stale)));
+    assert!(out.contains(&Effect::Dropped(id(1), DropReason::Stale)));
 }
