@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::{Output, Replica, Report, Verifying};
 use crate::chain::{ImportError, import, import_own};
 use crate::consensus::{Action, Event, OrderId};
-use crate::ledger::{Executed, signature_checks};
+use crate::ledger::Executed;
 use crate::store::{Batch, Store, Table};
+use crate::types::signatures::SignatureCheck;
 use crate::types::{Block, BlockId, Draft, body_root_of, encode};
 
 impl<S: Store> Replica<S> {
@@ -84,12 +85,9 @@ impl<S: Store> Replica<S> {
         if body_root_of(&hashes, &draft.body, &self.chain) != draft.header.body_root {
             return self.events.push_back(Event::Verified { order, sound: None });
         }
-        let mut batch = Vec::new();
-        for (hashed, transaction) in hashes.iter().zip(&draft.body.transactions) {
-            if !self.pool.has_verified(&hashed.id, &hashed.witnesses) {
-                batch.extend(signature_checks(&hashed.id, transaction, &self.chain));
-            }
-        }
+        let transactions = hashes.iter().zip(&draft.body.transactions);
+        let batch: Vec<SignatureCheck> =
+            transactions.flat_map(|(hashed, it)| self.unverified(hashed, it)).collect();
         let ids: Vec<_> = hashes.iter().map(|hashed| hashed.id).collect();
         if batch.is_empty() {
             return self.events.push_back(Event::Verified { order, sound: Some(ids) });

@@ -25,8 +25,8 @@ use crate::store::Store;
 use crate::types::canary::{Bug, planted};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, Draft, Evidence, Hash, Header, Height, Time, Transaction,
-    TransactionId,
+    Block, BlockId, Body, Bounded, Draft, Evidence, Hash, Hashed, Header, Height, Time,
+    Transaction, TransactionId,
 };
 
 /// Blocks whose parents are not known yet. They cost nobody a proof that could be judged, so they are few.
@@ -421,6 +421,18 @@ impl<S: Store> Replica<S> {
         self.enter(vec![Arc::new(block)], Source::Served(from));
     }
 
+    /// The signatures of a transaction, unless the pool knows that they verify.
+    pub(super) fn unverified(
+        &self,
+        hashed: &Hashed,
+        transaction: &Transaction,
+    ) -> Vec<SignatureCheck> {
+        match self.pool.has_verified(&hashed.id, &hashed.witnesses) {
+            true => Vec::new(),
+            false => signature_checks(&hashed.id, transaction, &self.chain),
+        }
+    }
+
     /// The signatures of blocks that are not known to verify, and what is needed to make sense of the answer.
     pub(super) fn checks(
         &self,
@@ -431,11 +443,9 @@ impl<S: Store> Replica<S> {
         let mut owners = Vec::new();
         for (index, block) in blocks.iter().enumerate() {
             for (hashed, transaction) in block.transactions() {
-                if !self.pool.has_verified(&hashed.id, &hashed.witnesses) {
-                    let checks = signature_checks(&hashed.id, transaction, &self.chain);
-                    owners.extend(checks.iter().map(|_| index));
-                    batch.extend(checks);
-                }
+                let checks = self.unverified(hashed, transaction);
+                owners.extend(checks.iter().map(|_| index));
+                batch.extend(checks);
             }
         }
         (Checking { blocks, owners, source }, batch)
