@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bounded::{Capacity, Held, Recent, Room};
+use super::incoming::{Coming, CopyKey, INTERESTED_MAX, held_bytes};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
@@ -25,33 +25,8 @@ use crate::store::Store;
 use crate::types::canary::{Bug, planted};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, Draft, Evidence, Hash, Hashed, Header, Height, Time,
-    Transaction, TransactionId,
+    Block, BlockId, Body, Bounded, Draft, Hashed, Header, Height, Time, Transaction, TransactionId,
 };
-
-/// Blocks whose parents are not known yet. They cost nobody a proof that could be judged, so they are few.
-const ORPHANS_MAX: usize = 64;
-
-/// The memory they take: a peer's share, a third, holds the largest block that a spec allows.
-const ORPHANS_BYTES_MAX: usize = 48 << 20;
-
-/// Announced blocks that are not complete or not imported yet.
-const COMING_MAX: usize = 32;
-
-/// The memory their announcements take: a peer's share, a half, holds the eight largest that there can be.
-const COMING_BYTES_MAX: usize = 16 << 20;
-
-/// Peers remembered for one coming block: those who announced it too, and those who ask us for it.
-const INTERESTED_MAX: usize = 16;
-
-/// Blocks ahead of the clock. Each of them is proven.
-const EARLY_MAX: usize = 32;
-
-/// The memory they take: a peer's share, a third, holds the largest block that a spec allows.
-const EARLY_BYTES_MAX: usize = 48 << 20;
-
-/// Ids of blocks that no seal can save.
-const INVALID_MAX: usize = 4096;
 
 /// So far below the final height a block that is announced may be late where blocks are final at once; below, whoever
 /// announces it wastes our time.
@@ -90,82 +65,6 @@ impl Source {
     }
 }
 
-/// Tells copies of one block apart.
-type CopyKey = (BlockId, Hash);
-
-/// Blocks that are not in the tree yet.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    orphans: Room<CopyKey, Arc<Block>>,
-    /// Apart from the map, whose nodes would be several kilobytes otherwise.
-    coming: Room<BlockId, Box<Coming>>,
-    early: Room<CopyKey, (Time, Arc<Block>)>,
-    invalid: Recent<BlockId, ()>,
-}
-
-impl Default for Incoming {
-    fn default() -> Self {
-        let room = |entries, bytes, parts| Capacity { entries, bytes, parts };
-        Self {
-            orphans: Room::new(room(ORPHANS_MAX, ORPHANS_BYTES_MAX, 3)),
-            coming: Room::new(room(COMING_MAX, COMING_BYTES_MAX, 2)),
-            early: Room::new(room(EARLY_MAX, EARLY_BYTES_MAX, 3)),
-            invalid: Recent::new(INVALID_MAX),
-        }
-    }
-}
-
-impl Incoming {
-    /// What is held, and how much of it may be.
-    pub(super) fn held(&self) -> [Held; 7] {
-        let Self { orphans, coming, early, invalid } = self;
-        [
-            Held::new("orphans", orphans.len(), ORPHANS_MAX),
-            Held::new("bytes of orphans", orphans.bytes(), ORPHANS_BYTES_MAX),
-            Held::new("coming blocks", coming.len(), COMING_MAX),
-            Held::new("bytes of coming blocks", coming.bytes(), COMING_BYTES_MAX),
-            Held::new("early blocks", early.len(), EARLY_MAX),
-            Held::new("bytes of early blocks", early.bytes(), EARLY_BYTES_MAX),
-            Held::new("ids of invalid blocks", invalid.len(), INVALID_MAX),
-        ]
-    }
-
-    /// Orphans, coming blocks, early blocks, ids found invalid.
-    #[cfg(test)]
-    pub(super) fn sizes(&self) -> (usize, usize, usize, usize) {
-        let Self { orphans, coming, early, invalid } = self;
-        let counts = (orphans.iter().count(), coming.iter().count());
-        (counts.0, counts.1, early.iter().count(), invalid.iter().count())
-    }
-
-    pub(super) fn next_due(&self) -> Option<Time> {
-        self.early.iter().map(|(_, (until, _))| *until).min()
-    }
-}
-
-/// An announced block on its way into the tree.
-#[derive(Debug)]
-struct Coming {
-    announce: Announce,
-    /// Who is asked for what is missing.
-    from: Peer,
-    /// The body as far as it is known, while it is being rebuilt.
-    transactions: Option<Vec<Option<Arc<Transaction>>>>,
-    /// Who announced it too.
-    others: Vec<Peer>,
-    /// Who asks us for it meanwhile.
-    askers: Vec<(Peer, RequestId, Request)>,
-}
-
-impl Coming {
-    /// The memory it takes, the transactions aside: those are the pool's.
-    fn bytes(&self) -> usize {
-        let places = self.announce.short_ids.len();
-        let evidence = self.announce.evidence.len() * size_of::<Evidence>();
-        places * (size_of::<ShortId>() + size_of::<Option<Arc<Transaction>>>()) + evidence
-    }
-}
-
 /// What became of a block on its way into the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -177,13 +76,6 @@ pub(super) enum Entry {
     Early,
     /// It is not there.
     Refused,
-}
-
-/// The memory that a block takes while it is held.
-fn held_bytes(block: &Block) -> usize {
-    let encoded = borsh::object_length(block).expect("every block encodes");
-    // A transaction of few bytes takes more room in memory than on the wire.
-    encoded + block.body.transactions.len() * size_of::<Transaction>()
 }
 
 /// Blocks whose signatures are being checked.
@@ -219,20 +111,19 @@ impl<S: Store> Replica<S> {
     /// A peer passed an announcement on.
     pub(super) fn announced(&mut self, from: Peer, message: u64, announce: Announce) {
         let id = announce.header.id(&self.chain);
-        let verdict = self.judge_announce(from, &id, &announce);
+        let entered = self.tree.get(&id).is_some() || self.unheard.contains(&id);
+        let verdict = match entered {
+            true => self.judge_known(&id, &announce),
+            false => self.judge_announce(from, &id, &announce),
+        };
         self.outputs.push(Output::Verdict { message, verdict });
-        let known =
-            self.tree.get(&id).is_some() || announce.header.height <= self.tree.root().height();
-        if verdict == GossipVerdict::Accept && !known {
+        if verdict == GossipVerdict::Accept && !entered {
             self.rebuild(from, id, announce);
         }
     }
 
     fn judge_announce(&mut self, from: Peer, id: &BlockId, announce: &Announce) -> GossipVerdict {
         let header = &announce.header;
-        if self.tree.get(id).is_some() || self.unheard.contains(id) {
-            return self.judge_known(id, announce);
-        }
         if let Some(coming) = self.blocks.coming.get_mut(id) {
             let known = coming.from == from || coming.others.contains(&from);
             if !known && coming.others.len() < INTERESTED_MAX {

@@ -6,6 +6,7 @@
 //! queues, and nothing in here can tell which.
 //!
 //! - [`blocks`](self): announcements, rebuilding bodies from the pool, import, finality
+//! - `incoming`: what is kept of blocks until they enter
 //! - `transactions`: admission, submission, gossip in batches
 //! - `sync`: where peers stand, catching up
 //! - `actions`: performing what the engine wants
@@ -18,6 +19,7 @@
 mod actions;
 mod blocks;
 mod bounded;
+mod incoming;
 mod input;
 pub mod record;
 pub mod standing;
@@ -98,7 +100,7 @@ pub struct Replica<S> {
     timers: BTreeMap<Timer, Time>,
     /// Where transactions of non-final blocks of the best branch are.
     included: OrdMap<TransactionId, BlockId>,
-    blocks: blocks::Incoming,
+    blocks: incoming::Incoming,
     untold: untold::Untold,
     /// Blocks that entered before anybody announced them here, with the hashes of the seals that they came with.
     unheard: bounded::Recent<BlockId, Hash>,
@@ -163,7 +165,7 @@ impl<S: Store> Replica<S> {
             events: VecDeque::new(),
             timers: BTreeMap::new(),
             included: OrdMap::new(),
-            blocks: blocks::Incoming::default(),
+            blocks: incoming::Incoming::default(),
             untold: untold::Untold::default(),
             unheard: bounded::Recent::new(UNHEARD_MAX),
             transactions: transactions::Incoming::default(),
