@@ -72,13 +72,17 @@ impl Around for Said {
 
 /// The first block of a chain with these parameters and accounts.
 pub(crate) fn genesis(params: &Params) -> Block {
+    genesis_at(params, Time(0))
+}
+
+fn genesis_at(params: &Params, time: Time) -> Block {
     let (_, commitment) = genesis_state(&accounts(), params);
     let body = Body::default();
     let header = Header {
         version: HEADER_VERSION,
         height: Height(0),
         parent: BlockId::default(),
-        time: Time(0),
+        time,
         producer: Address::default(),
         claim: Claim::Genesis,
         body_root: body_root(&body, &params.chain),
@@ -89,12 +93,20 @@ pub(crate) fn genesis(params: &Params) -> Block {
 
 /// A tree of the genesis block alone, and the base below it.
 pub(crate) fn tree(params: &Params) -> (Tree, Arc<MemBase>) {
+    tree_of(Arc::new(Said(Plain::new(1000, 100))), params, Time(0))
+}
+
+/// The same under other rules, of a chain that begins at this time.
+pub(crate) fn tree_of(
+    rules: Arc<dyn Rules>,
+    params: &Params,
+    begins: Time,
+) -> (Tree, Arc<MemBase>) {
     let (delta, commitment) = genesis_state(&accounts(), params);
     let base = Arc::new(MemBase::default());
     base.write(&delta);
     let state = State::at_rest(base.clone(), commitment);
-    let rules = Arc::new(Said(Plain::new(1000, 100)));
-    let tree = Tree::new(rules, params.clone(), Arc::new(genesis(params)), state);
+    let tree = Tree::new(rules, params.clone(), Arc::new(genesis_at(params, begins)), state);
     (tree.expect("the genesis state reads"), base)
 }
 

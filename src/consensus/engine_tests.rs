@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::chain::testkit::{GOOD, Said, claim, genesis};
+use crate::chain::testkit::{GOOD, Said, claim, tree_of};
 use crate::chain::{Tree, import};
-use crate::ledger::testkit::{MemBase, Plain, accounts, params, transaction};
-use crate::ledger::{Coin, CoinKind, Params, State, genesis_state};
+use crate::ledger::testkit::{Plain, params, transaction};
+use crate::ledger::{Coin, CoinKind, Params};
 use crate::mempool::Place;
 use crate::types::testkit::key;
 use crate::types::{Amount, CoinId, Height, Operation};
@@ -14,12 +14,8 @@ use crate::types::{Amount, CoinId, Height, Operation};
 /// A tree whose rule allows so many notes in one block, and a pool.
 fn world(notes_max: u64) -> (Tree, Mempool) {
     let params = Params { transactions_max: 1000, ..params() };
-    let (delta, commitment) = genesis_state(&accounts(), &params);
-    let base = Arc::new(MemBase::default());
-    base.write(&delta);
-    let state = State::at_rest(base, commitment);
     let rules = Arc::new(Said(Plain { notes_max, ..Plain::new(1000, 100) }));
-    let tree = Tree::new(rules, params.clone(), Arc::new(genesis(&params)), state).unwrap();
+    let (tree, _) = tree_of(rules, &params, Time(0));
     (tree, Mempool::new(params, 1 << 20))
 }
 

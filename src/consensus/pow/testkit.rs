@@ -4,17 +4,17 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::{PowParams, PowRules};
+use crate::chain::testkit::tree_of;
 use crate::chain::{ImportError, Imported, Node, Tree, import};
 use crate::consensus::retarget::Asert;
 use crate::consensus::retarget::Retarget;
 use crate::consensus::schedule::Issuance;
-use crate::ledger::testkit::{MemBase, accounts, draft, params as ledger_params};
-use crate::ledger::{Params, State, genesis_state};
+use crate::ledger::Params;
+use crate::ledger::testkit::{MemBase, draft, params as ledger_params};
 use crate::types::target::{Bits, Target};
 use crate::types::work::{WORK_VERSION, WorkProof};
 use crate::types::{
-    Address, Amount, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Header, Height, Seal,
-    Span, StateRoot, Time, Transaction, body_root,
+    Amount, Block, Claim, Draft, Header, Height, Seal, Span, Time, Transaction, body_root,
 };
 
 /// Every second hash or so proves a block.
@@ -66,24 +66,9 @@ impl Mine {
         let mut params = pow_params(&ledger);
         edit(&mut params);
         let ledger = Params { supply_max: params.issuance.supply_max, ..ledger };
-        let (delta, commitment) = genesis_state(&accounts(), &ledger);
-        let base = Arc::new(MemBase::default());
-        base.write(&delta);
-        let body = Body::default();
-        let header = Header {
-            version: HEADER_VERSION,
-            height: Height(0),
-            parent: BlockId::default(),
-            time: Time(LAUNCH),
-            producer: Address::default(),
-            claim: Claim::Genesis,
-            body_root: body_root(&body, &ledger.chain),
-            state_root: StateRoot(commitment.root().0),
-        };
-        let state = State::at_rest(base.clone(), commitment);
-        let genesis = Arc::new(Draft { header, body }.seal(Seal::Genesis));
         let rules = Arc::new(PowRules::new(params));
-        let tree = Tree::new(rules.clone(), ledger, genesis.clone(), state).unwrap();
+        let (tree, base) = tree_of(rules.clone(), &ledger, Time(LAUNCH));
+        let genesis = tree.root().block.clone();
         Self { rules, tree, genesis, base }
     }
 

@@ -4,20 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Authorities;
+use crate::chain::testkit::tree_of;
 use crate::chain::{Tree, import_own};
 use crate::consensus::raft::{RaftEngine, RaftParams, RaftRules};
 use crate::consensus::{
     Action, AuthorityId, Context, Engine, Event, Message, Outbox, Record, Report, Seat, Timer,
 };
-use crate::ledger::testkit::{MemBase, accounts, params, transaction};
-use crate::ledger::{State, genesis_state, signature_checks};
+use crate::ledger::signature_checks;
+use crate::ledger::testkit::{params, transaction};
 use crate::mempool::{Mempool, Place};
 use crate::types::signatures::verify_batch;
 use crate::types::testkit::key;
-use crate::types::{
-    Address, Amount, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Header, Height, Keypair,
-    Seal, Span, StateRoot, Time, body_root,
-};
+use crate::types::{Amount, Block, Draft, Height, Keypair, Span, Time, body_root};
 
 /// When the chain begins.
 pub(super) const LAUNCH: Time = Time(1_700_000_000_000);
@@ -35,23 +33,7 @@ pub(super) fn rules(seats: u8, empty_block_after: Option<Span>) -> Arc<RaftRules
 
 /// A chain of these rules with nothing but its first block.
 fn tree(rules: Arc<RaftRules>) -> Tree {
-    let params = params();
-    let (delta, commitment) = genesis_state(&accounts(), &params);
-    let base = Arc::new(MemBase::default());
-    base.write(&delta);
-    let body = Body::default();
-    let header = Header {
-        version: HEADER_VERSION,
-        height: Height(0),
-        parent: BlockId::default(),
-        time: LAUNCH,
-        producer: Address::default(),
-        claim: Claim::Genesis,
-        body_root: body_root(&body, &params.chain),
-        state_root: StateRoot(commitment.root().0),
-    };
-    let genesis = Arc::new(Draft { header, body }.seal(Seal::Genesis));
-    Tree::new(rules, params, genesis, State::at_rest(base, commitment)).unwrap()
+    tree_of(rules, &params(), LAUNCH).0
 }
 
 /// One node, as its engine sees it.
