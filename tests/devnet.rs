@@ -194,6 +194,12 @@ fn exit_code(child: &mut Child) -> i32 {
     }
 }
 
+/// What a command prints with `--json`.
+fn json(home: &Home, line: &str) -> Value {
+    let printed = home.ok(&format!("{line} --json"));
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{line}: {error}\n{printed}"))
+}
+
 #[test]
 fn four_nodes_mine_one_chain_that_survives_kill_stop_and_up() {
     let home = Home::new();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{Home, all_reach, heights, nodes, states};
+use super::{Home, all_reach, heights, json, nodes, states};
 
 /// Ten times the finality depth of the shipped chain: however long the machine takes for a few blocks on the slower side
 /// of a partition, the faster one stays below.
@@ -18,11 +18,6 @@ fn quick_spec(home: &Home) {
         .replace("finality_depth = 20 ", &format!("finality_depth = {FINALITY_DEPTH} "));
     assert!(quick.contains("\"1s\"") && quick.contains("= 200 "));
     fs::write(home.path().join("quick.toml"), quick).unwrap();
-}
-
-fn json(home: &Home, line: &str) -> Value {
-    let printed = home.ok(&format!("{line} --json"));
-    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{line}: {error}\n{printed}"))
 }
 
 fn of_one_mind(status: &Value) -> bool {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use assay::bench::schedule::arrivals;
 use serde_json::Value;
 
-use super::{Home, all_reach, exit_code, signal, text};
+use super::{Home, all_reach, exit_code, json, signal, text};
 
 /// A chain of pow-dev's kind that makes a block per second, and is final at this depth. The first blocks come quicker: two
 /// nodes that have not met by then must not make so many of them.
@@ -21,11 +21,6 @@ fn brief_spec(home: &Home, nodes: usize, finality_depth: u64) {
     assert!(brief.contains(&format!("= {finality_depth} ")));
     assert!(brief.contains(&format!("nodes = {nodes}\n")));
     fs::write(home.path().join("brief.toml"), brief).unwrap();
-}
-
-fn json(home: &Home, line: &str) -> Value {
-    let printed = home.ok(&format!("{line} --json"));
-    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{line}: {error}\n{printed}"))
 }
 
 /// Nothing is refused, lost or doubled, and everything that was offered is in the chain.

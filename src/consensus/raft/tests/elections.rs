@@ -12,15 +12,6 @@ fn hear(core: &Core, from: u8, message: Message<Ref>) -> (Core, Vec<Effect>) {
     (core, out)
 }
 
-fn fresh(number: u8, kept: (u64, Option<AuthorityId>), log: &[u64]) -> Core {
-    let mut all = Log::new(group::first((1..=3).map(id).collect()));
-    for term in log {
-        let last = all.last().clone();
-        all.push(group::above(&last, *term, last.voters.clone()).entry);
-    }
-    Core::new(id(number), kept, all).0
-}
-
 fn vote(term: u64, last: (u64, u64)) -> Message<Ref> {
     Message::Vote { term, last: Last { term: last.0, height: Height(last.1) }, transfer: false }
 }

@@ -19,11 +19,10 @@ fn a_removed_leader_hands_over_without_a_time_out() {
 /// Thesis 4.2.1: whoever is added is sent the log at once, not with the next heartbeat.
 #[test]
 fn who_is_added_is_sent_the_entry_that_adds_it() {
-    let ids: Vec<AuthorityId> = (1..=4).map(id).collect();
-    let mut group = super::group::Group::new(&ids, ids[..3].iter().copied().collect());
+    let mut group = with_a_learner();
     lead(&mut group, 1);
     group.fetch(id(1), id(4));
-    assert!(group.propose(id(1), Some(ids.iter().copied().collect())));
+    assert!(group.propose(id(1), Some(all_four())));
     group.deliver_all();
     assert_eq!(terms(&group, 4), terms(&group, 1));
     assert!(group.core(id(4)).unwrap().is_voter());
@@ -43,10 +42,7 @@ fn all_four() -> Authorities {
 fn no_change_before_an_entry_of_the_own_term_is_decided() {
     let mut group = three();
     group.parts = parts(&[&[1, 2, 3]]);
-    group.step(id(1), Core::elapsed);
-    while !group.core(id(1)).unwrap().leads() {
-        group.deliver(0);
-    }
+    elect(&mut group, 1);
     assert!(!group.propose(id(1), Some([id(2), id(3)].into())));
     group.deliver_all();
     assert!(group.propose(id(1), Some([id(2), id(3)].into())));

@@ -40,6 +40,24 @@ fn five() -> Group {
     group(5)
 }
 
+/// One of three that kept this vote and drafts of these terms.
+fn fresh(number: u8, kept: (u64, Option<AuthorityId>), log: &[u64]) -> Core {
+    let mut all = Log::new(group::first((1..=3).map(id).collect()));
+    for term in log {
+        let last = all.last().clone();
+        all.push(group::above(&last, *term, last.voters.clone()).entry);
+    }
+    Core::new(id(number), kept, all).0
+}
+
+/// Somebody is elected; nothing that is said afterwards has arrived.
+fn elect(group: &mut Group, of: u8) {
+    group.step(id(of), Core::elapsed);
+    while !group.core(id(of)).expect("it is up").leads() {
+        group.deliver(0);
+    }
+}
+
 /// Runs out somebody's time until it leads, and lets everything be said.
 fn lead(group: &mut Group, of: u8) {
     for _ in 0..5 {

@@ -308,10 +308,7 @@ fn figure_8() -> Group {
         group.restart(id(of));
     }
     group.parts = parts(&[&[1, 3], &[2]]);
-    group.step(id(1), Core::elapsed);
-    while group.core(id(1)).is_some_and(|core| !core.leads()) {
-        group.deliver(0);
-    }
+    elect(&mut group, 1);
     group.parts.clear();
     group
 }

@@ -43,10 +43,7 @@ fn a_read_waits_for_a_heartbeat_of_its_own() {
 #[test]
 fn a_new_leaders_reads_wait_for_its_first_entry() {
     let mut group = three();
-    group.step(id(1), Core::elapsed);
-    while !group.core(id(1)).unwrap().leads() {
-        group.deliver(0);
-    }
+    elect(&mut group, 1);
     read(&mut group, 1, 5);
     let asked = group.flight.iter().any(|letter| match &letter.parcel {
         Parcel::Raft { message: Message::Append { round, .. }, .. } => *round > 0,

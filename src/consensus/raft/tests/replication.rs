@@ -1,6 +1,6 @@
 //! Raft 5.3 to 5.5: how logs become one, and what is decided.
 
-use super::group::{Note, above, first};
+use super::group::{Note, above};
 use super::*;
 use crate::consensus::raft::message::DRAFTS_MAX;
 
@@ -62,12 +62,7 @@ fn append(prev: Point, drafts: &[Ref], committed: Point) -> Message<Ref> {
 
 /// A follower in term 2 with drafts of these terms.
 fn follower(terms: &[u64]) -> Core {
-    let mut log = Log::new(first((1..=3).map(id).collect()));
-    for term in terms {
-        let last = log.last().clone();
-        log.push(above(&last, *term, last.voters.clone()).entry);
-    }
-    Core::new(id(2), (2, None), log).0
+    fresh(2, (2, None), terms)
 }
 
 fn matched(out: &[Effect]) -> Option<Option<Height>> {
