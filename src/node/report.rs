@@ -55,8 +55,7 @@ pub struct Names {
 
 impl Names {
     fn of(self, address: &Address) -> String {
-        let account = DevAccount::all().find(|account| self.dev && account.address() == *address);
-        match account {
+        match self.dev.then(|| DevAccount::of(address)).flatten() {
             Some(account) => account.name().to_owned(),
             None => {
                 let mut text = address.encode(&self.prefix);

@@ -18,7 +18,7 @@ use crate::ledger::{Delta, LtHash};
 use crate::replica::{Chain, Input, Output, Replica, Report};
 use crate::store::{Store, StoreError};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Height, Span, Time, Transaction};
+use crate::types::{Height, Keypair, Span, Time, Transaction};
 
 /// Inputs that a process handles before it performs what they lead to, as in the node.
 const ROUND_MAX: usize = 256;
@@ -164,6 +164,7 @@ impl Sim {
                 process: Process::default(),
                 paused: false,
                 doom: None,
+                authority: node.key.as_ref().map(Keypair::address),
                 options: node,
             });
         }

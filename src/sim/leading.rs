@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::time::{Micros, Moment};
 use super::watch::Scene;
 use crate::consensus::{AuthorityId, Report};
-use crate::types::{Address, BlockId, Keypair};
+use crate::types::{Address, BlockId};
 
 /// Drafts whose blocks are waited for, at most.
 const DRAFTS_MAX: usize = 1 << 16;
@@ -157,7 +157,5 @@ impl Leading {
 
 /// The node with an authority's key.
 fn seat_of(scene: &Scene<'_>, id: AuthorityId) -> Option<usize> {
-    let address = |key: &Keypair| key.address() == id;
-    let nodes = &scene.options().nodes;
-    nodes.iter().position(|node| node.key.as_ref().is_some_and(address))
+    scene.nodes.iter().position(|node| node.authority == Some(id))
 }

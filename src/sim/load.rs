@@ -97,6 +97,14 @@ impl Load {
         }
     }
 
+    /// Makes the payments that are due before a moment, each at its time.
+    pub fn pay_until(&mut self, sim: &mut Sim, end: Moment) {
+        while self.next < end {
+            sim.run_until(self.next);
+            self.pay(sim);
+        }
+    }
+
     /// A payment by somebody who has a coin to spend, as a node sees it.
     pub fn payment(&mut self, sim: &Sim, node: usize) -> Option<Transaction> {
         let now = sim.now();

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use super::gossip::MessageId;
 use super::host::{Event, Sim};
 use super::link::{LinkModel, Mode};
-use super::node::{Node, PeerLink};
+use super::node::PeerLink;
 use super::time::Micros;
 use crate::consensus::{AuthorityId, Message};
 use crate::replica::standing::{Offence, Sentence, Standing};
 use crate::replica::wire::{Gossip, Request, Response};
 use crate::replica::{GossipVerdict, Input, Peer, RequestId};
-use crate::types::{Keypair, encode};
+use crate::types::encode;
 
 /// No answer after so long is none, as in the node.
 const TIMEOUT: Micros = Micros::seconds(10);
@@ -131,11 +131,10 @@ impl Sim {
 
     /// Sends a message of a node's authority to another one, or to all others.
     pub(super) fn send_message(&mut self, from: usize, to: Option<AuthorityId>, message: Message) {
-        let authority = |node: &Node| node.options.key.as_ref().map(Keypair::address);
-        let Some(author) = authority(&self.nodes[from]) else { return };
+        let Some(author) = self.nodes[from].authority else { return };
         let message = Arc::new(message);
         let wanted = |id: AuthorityId| to.map_or(id != author, |to| to == id);
-        let seats = self.nodes.iter().map(authority).enumerate();
+        let seats = self.nodes.iter().map(|node| node.authority).enumerate();
         let to: Vec<usize> =
             seats.filter(|(_, id)| id.is_some_and(wanted)).map(|(node, _)| node).collect();
         for to in to {

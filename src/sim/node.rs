@@ -10,6 +10,7 @@ use super::mining::Search;
 use super::network::{Packet, Parcel};
 use super::options::NodeOptions;
 use super::time::{Clock, Micros, Moment};
+use crate::consensus::AuthorityId;
 use crate::replica::standing::Standing;
 use crate::replica::{Input, Output, Replica, RequestId};
 
@@ -69,6 +70,8 @@ pub(super) struct Process {
 /// A node: machine, disk and process.
 pub(super) struct Node {
     pub(super) options: NodeOptions,
+    /// The authority that it is, if it is one.
+    pub(super) authority: Option<AuthorityId>,
     pub(super) disk: Arc<Disk>,
     /// How long the disk takes to sync.
     pub(super) sync: Micros,

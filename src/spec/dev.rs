@@ -43,6 +43,11 @@ impl DevAccount {
         Self::all().find(|account| account.name() == name)
     }
 
+    /// The account with an address, if it is one of them.
+    pub fn of(address: &Address) -> Option<Self> {
+        Self::all().find(|account| account.address() == *address)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         NAMES[usize::from(self.0)]
@@ -90,7 +95,7 @@ pub fn dev_account(name: &str) -> Option<Keypair> {
 
 /// Whether an address belongs to a development account.
 pub fn is_dev_key(address: &Address) -> bool {
-    DevAccount::all().any(|account| account.address() == *address)
+    DevAccount::of(address).is_some()
 }
 
 #[cfg(test)]

@@ -33,23 +33,17 @@ fn objections(options: Options, watchers: Vec<Box<dyn Watch>>, cut: u64) -> Vec<
     sim.violations().iter().map(|violation| violation.watcher).collect()
 }
 
-fn all(options: &Options) -> Vec<Box<dyn Watch>> {
-    let mut watchers = always(&options.spec);
-    watchers.push(Box::<Agreement>::default());
-    watchers
-}
-
 #[test]
 fn nobody_objects_to_a_good_run() {
     let options = options(1, text());
-    let watchers = all(&options);
+    let watchers = all(&options.spec, false);
     assert_eq!(objections(options, watchers, 6), Vec::<&str>::new());
 }
 
 #[test]
 fn agreement_is_violated_where_a_side_is_cut_off_for_too_long() {
     let options = options(2, text());
-    let watchers = all(&options);
+    let watchers = all(&options.spec, false);
     let objections = objections(options, watchers, 170);
     assert!(!objections.is_empty() && objections.iter().all(|it| *it == "agreement"));
 }

@@ -147,8 +147,8 @@ pub fn election(n: usize, timeout: Micros, link: (Micros, Micros), seed: u64) ->
     let led = sim.run_while(timeout.times(PATIENCE), every, |_| leader(&recorder).is_none());
     assert!(led, "nobody leads {n} with {timeout}, seed {seed}");
     sim.run(timeout.times(2));
-    let key = leader(&recorder).and_then(|leads| sim.options().nodes[leads].key.clone());
-    ear.with(|heard| heard.leader = key.map(|key| key.address()));
+    let leads = leader(&recorder).and_then(|leads| sim.nodes[leads].authority);
+    ear.with(|heard| heard.leader = leads);
     sim.run(timeout);
     sim.run(Micros(Dice::new(seed, "fidelity").below(timeout.0 / 5)));
     let dead = leader(&recorder).expect("a leader that is heard stays");
@@ -189,19 +189,22 @@ pub fn split_votes(n: usize, timeout: Micros, link: (Micros, Micros)) -> f64 {
     1.0 - fewer
 }
 
+/// Authorities that have had a leader for a while.
+fn settled(options: Options) -> (Sim, Recorder, Ear) {
+    let (mut sim, recorder, ear) = begin(options);
+    sim.run_while(Micros::seconds(1000), Micros::millis(10), |_| leader(&recorder).is_none());
+    sim.run(Micros::seconds(5));
+    (sim, recorder, ear)
+}
+
 /// What so many authorities say to each other while blocks of single payments are decided one by one.
 pub fn messages(n: usize, seed: u64) -> Said {
     let link = (Micros::millis(1), Micros(300));
-    let (mut sim, recorder, ear) = begin(authorities(n, Micros::seconds(5), link, seed));
-    sim.run_while(Micros::seconds(1000), Micros::millis(10), |_| leader(&recorder).is_none());
-    sim.run(Micros::seconds(5));
+    let (mut sim, recorder, ear) = settled(authorities(n, Micros::seconds(5), link, seed));
     let before = (ear.with(|heard| heard.said), recorder.record().final_height);
     let mut load = Load::new(seed, 2.0, sim.now());
     let end = sim.now().after(Micros::seconds(60));
-    while load.next() < end {
-        sim.run_until(load.next());
-        load.pay(&mut sim);
-    }
+    load.pay_until(&mut sim, end);
     sim.run(Micros::seconds(2));
     let (said, first) = (ear.with(|heard| heard.said), before.0);
     Said {
@@ -215,17 +218,12 @@ pub fn messages(n: usize, seed: u64) -> Said {
 
 /// Seconds from each draft until it was final at the leader, of five authorities.
 pub fn decisions(link: (Micros, Micros), seed: u64) -> Vec<f64> {
-    let (mut sim, recorder, _) = begin(authorities(5, Micros::seconds(5), link, seed));
-    sim.run_while(Micros::seconds(1000), Micros::millis(10), |_| leader(&recorder).is_none());
-    sim.run(Micros::seconds(5));
-    let begin = sim.now();
-    let mut load = Load::new(seed, 1.0, begin);
-    while load.next() < begin.after(Micros::seconds(30)) {
-        sim.run_until(load.next());
-        load.pay(&mut sim);
-    }
+    let (mut sim, recorder, _) = settled(authorities(5, Micros::seconds(5), link, seed));
+    let began = sim.now();
+    let mut load = Load::new(seed, 1.0, began);
+    load.pay_until(&mut sim, began.after(Micros::seconds(30)));
     sim.run(Micros::seconds(2));
     let record = recorder.record();
-    let waits = record.blocks.iter().filter(|seen| seen.made_at > begin);
+    let waits = record.blocks.iter().filter(|seen| seen.made_at > began);
     waits.filter_map(|it| Some(it.final_at?.since(it.drafted_at?).as_seconds())).collect()
 }

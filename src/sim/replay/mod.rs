@@ -157,8 +157,8 @@ pub enum ReplayError {
 ///
 /// # Errors
 ///
-/// A key is missing, or the file is damaged, or holds a spec or a store that no node of this version wrote. That a replay goes another way is no
-/// error: [`Replayed::parted`] says it.
+/// A key is missing, or the file is damaged, or holds a spec or a store that no node of this version wrote. That a replay
+/// goes another way is no error: [`Replayed::parted`] says it.
 pub fn replay<R: Read>(
     reader: &mut RecordReader<R>,
     options: Options,
@@ -217,8 +217,8 @@ struct Running {
     digest: Digest,
     /// Inputs of this life.
     inputs: u64,
-    /// The last input in words.
-    last: String,
+    /// The last input; nothing after opening.
+    last: Option<Input>,
 }
 
 impl Running {
@@ -262,7 +262,7 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
                 Some(opening) if opening.entries == entries => self.open(opening, now)?,
                 _ => Taken::Misplaced("a replica is opened, and its store is not all there"),
             },
-            Entry::Input { now, check, input } => self.input(now, check, &input),
+            Entry::Input { now, check, input } => self.input(now, check, input),
             Entry::Mark(mark) => self.compare(&mark),
             Entry::End(mark) => {
                 let taken = self.compare(&mark);
@@ -322,8 +322,7 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
             ending: Ending::Left,
             mark: Mark::of(&replica, 0, digest),
         };
-        let last = input_words(None);
-        self.running = Some(Running { life, replica, digest, inputs: 0, last });
+        self.running = Some(Running { life, replica, digest, inputs: 0, last: None });
         self.came_out(now, None);
         Ok(Taken::Fits)
     }
@@ -331,11 +330,11 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
     /// The key of an authority.
     fn key(&self, authority: &Address) -> Option<Keypair> {
         let given = self.keys.iter().find(|key| key.address() == *authority).cloned();
-        let mut known = DevAccount::all().filter(|_| self.spec.dev);
-        given.or_else(|| known.find(|known| known.address() == *authority).map(DevAccount::keypair))
+        let known = || DevAccount::of(authority).filter(|_| self.spec.dev);
+        given.or_else(|| known().map(DevAccount::keypair))
     }
 
-    fn input(&mut self, now: Time, check: u64, input: &Input) -> Taken {
+    fn input(&mut self, now: Time, check: u64, input: Input) -> Taken {
         if let Some(parted) = self.differs(check) {
             return Taken::Parted(parted);
         }
@@ -343,11 +342,13 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
             return Taken::Misplaced("an input comes before a replica is open");
         };
         running.life.until = now;
-        running.last = input_words(Some(input));
         running.inputs += 1;
         self.inputs += 1;
         running.replica.handle(now, input.clone());
-        self.came_out(now, Some(input));
+        self.came_out(now, Some(&input));
+        if let Some(running) = &mut self.running {
+            running.last = Some(input);
+        }
         Taken::Fits
     }
 
@@ -401,7 +402,7 @@ impl<W: FnMut(&Step<'_>) -> bool> Player<'_, W> {
             life: self.lives.len() + 1,
             input: self.inputs,
             now: life.until,
-            what: last.clone(),
+            what: input_words(last.as_ref()),
             recorded,
             replayed,
         })

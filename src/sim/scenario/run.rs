@@ -1,7 +1,7 @@
 //! Running a scenario.
 
 use super::super::acts::{CutId, Refused};
-use super::super::checks::{Agreement, always};
+use super::super::checks::all;
 use super::super::host::Sim;
 use super::super::load::Load;
 use super::super::metrics::{Metric, Part, Record, Recorder};
@@ -86,10 +86,7 @@ pub(super) fn run_events(
     let options = scenario.options(seed);
     let outside = scenario.is_outside();
     let recorder = Recorder::default();
-    let mut watchers = always(&options.spec);
-    if !outside {
-        watchers.push(Box::<Agreement>::default());
-    }
+    let mut watchers = all(&options.spec, outside);
     watchers.push(Box::new(recorder.clone()));
     let mut runner = Runner::new(scenario, options, watchers, recorder, events);
     runner.run()?;

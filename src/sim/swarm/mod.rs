@@ -12,7 +12,7 @@ use std::fmt;
 
 pub use draw::{Draw, NODES, SWARMS, draw};
 
-use super::checks::{Agreement, always};
+use super::checks::all;
 use super::faults::{Driver, Script};
 use super::host::Sim;
 use super::load::Load;
@@ -78,10 +78,7 @@ impl fmt::Display for Failure {
 
 /// Runs what was drawn.
 pub fn run(draw: &Draw) -> Outcome {
-    let mut watchers = always(&draw.options.spec);
-    if !draw.outside {
-        watchers.push(Box::<Agreement>::default());
-    }
+    let watchers = all(&draw.options.spec, draw.outside);
     let mut sim = match Sim::watched(draw.options.clone(), watchers) {
         Ok(sim) => sim,
         Err(error) => unreachable!("a store that is empty and in memory opens: {error}"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::checks::{Agreement, NAMES, always};
+use super::checks::{NAMES, all};
 use super::load::pay;
 use super::raft::{OUTAGES, storm};
 use super::swarm::{draw, run};
@@ -22,7 +22,7 @@ use crate::types::{
 };
 
 /// Who objects to a run.
-type Objections = BTreeSet<&'static str>;
+pub(super) type Objections = BTreeSet<&'static str>;
 
 /// A bug, who finds it, and runs of which one at least shows it.
 struct Canary {
@@ -83,7 +83,7 @@ fn every_checker_has_a_bug_to_find() {
     }
 }
 
-fn objections(sim: &mut Sim) -> Objections {
+pub(super) fn objections(sim: &mut Sim) -> Objections {
     sim.look();
     sim.violations().iter().map(|violation| violation.watcher).collect()
 }
@@ -96,8 +96,7 @@ fn swarm(seed: u64) -> Objections {
 /// The power fails when a leader has sealed what the others had told it to have, and it comes back last.
 fn power_cut(seed: u64) -> Objections {
     let options = super::raft::options(seed, "raft-dev", 5);
-    let mut watchers = always(&options.spec);
-    watchers.push(Box::<Agreement>::default());
+    let watchers = all(&options.spec, false);
     let mut sim = Sim::watched(options, watchers).unwrap();
     sim.run(Micros::seconds(3));
     let mut load = Load::new(seed, 1.0, sim.now());
@@ -127,8 +126,7 @@ fn watched(seed: u64, line: Option<[&str; 2]>, change: impl Fn(&mut NodeOptions)
     let spec = Spec::parse("canary", &text).unwrap();
     let mut options = Options::miners(seed, spec, 3, 24);
     change(&mut options.nodes[2]);
-    let mut watchers = always(&options.spec);
-    watchers.push(Box::<Agreement>::default());
+    let watchers = all(&options.spec, false);
     Sim::watched(options, watchers).unwrap()
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::checks::{Agreement, always};
+use super::super::checks::all;
 use super::super::load::Load;
 use super::super::random::Dice;
 use super::super::swarm::{draw, run, swarm};
 use super::super::{Latency, LinkModel, Micros, Mode, Options, Sim};
+use super::canaries::objections;
 use crate::spec::{Spec, find};
 
 pub(super) fn options(seed: u64, name: &str, nodes: usize) -> Options {
@@ -85,8 +86,7 @@ pub(super) fn storm(seed: u64, weather: Weather) -> BTreeSet<&'static str> {
     let latency = Latency::Uniform { from: Micros(0), to: Micros::millis(120) };
     options.link =
         LinkModel { latency, loss: 0.05, duplicate: 0.05, mode: Mode::Datagram, ..options.link };
-    let mut watchers = always(&options.spec);
-    watchers.push(Box::<Agreement>::default());
+    let watchers = all(&options.spec, false);
     let mut sim = Sim::watched(options, watchers).unwrap();
     let mut dice = Dice::new(seed, "storm");
     let mut load = Load::new(seed, 10.0, sim.now());
@@ -104,14 +104,10 @@ pub(super) fn storm(seed: u64, weather: Weather) -> BTreeSet<&'static str> {
             }
         }
         let until = sim.now().after(weather.step);
-        while load.next() < until {
-            sim.run_until(load.next());
-            load.pay(&mut sim);
-        }
+        load.pay_until(&mut sim, until);
         sim.run_until(until);
     }
-    sim.look();
-    sim.violations().iter().map(|violation| violation.watcher).collect()
+    objections(&mut sim)
 }
 
 #[test]
