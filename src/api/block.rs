@@ -200,7 +200,9 @@ pub enum SealInfo {
     },
     /// The producer's signature of the block id.
     Signature {
-        /// The signature.
+        /// The producer's key.
+        key: PublicKey,
+        /// Its signature.
         signature: Signature,
     },
     /// A quorum of votes for the block id.
@@ -242,7 +244,9 @@ impl SealInfo {
                 time: Time(u64::from(proof.time) * 1000),
                 nonce: proof.nonce,
             },
-            Seal::Signature(signature) => Self::Signature { signature: *signature },
+            Seal::Signature { key, signature } => {
+                Self::Signature { key: *key, signature: *signature }
+            }
             Seal::Quorum { round, votes } => Self::Quorum {
                 round: *round,
                 votes: votes

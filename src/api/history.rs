@@ -48,6 +48,8 @@ pub enum HistoryKind {
     Reward,
     /// A transaction.
     Transaction,
+    /// A block took coins from it for what it did.
+    Burned,
 }
 
 /// One change of what an address holds.

@@ -8,7 +8,8 @@ use crate::ledger::testkit::{BrokenBase, Plain, draft, params, transaction};
 use crate::ledger::{State, genesis_coin_id};
 use crate::types::testkit::key;
 use crate::types::{
-    Amount, Bounded, Claim, Draft, Hash, Height, Seal, Signature, Time, Transaction, body_root,
+    Amount, Bounded, Claim, Draft, Hash, Height, PublicKey, Seal, Signature, Time, Transaction,
+    body_root,
 };
 
 /// A tree with three blocks above a final one, and what is needed to try a fourth.
@@ -52,7 +53,7 @@ fn name(error: &ImportError) -> &'static str {
 type Edit = Box<dyn Fn(&mut Block)>;
 
 /// The seal of another block, as it were.
-const BAD: Seal = Seal::Signature(Signature([2; 64]));
+const BAD: Seal = Seal::Signature { key: PublicKey([2; 32]), signature: Signature([2; 64]) };
 
 #[test]
 fn every_block_that_cannot_come_in_is_told_why() {

@@ -7,12 +7,13 @@ use super::{BlockRef, Finality, Rank, Rules, Tree, Verdict};
 use crate::ledger::testkit::{MemBase, Plain, accounts, draft};
 use crate::ledger::{Around, Params, ReadFailed, State, Transition, genesis_state};
 use crate::types::{
-    Address, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Hash, Header, Height, Seal,
-    Signature, StateRoot, Time, Transaction, body_root,
+    Address, Block, BlockId, Body, Claim, Draft, HEADER_VERSION, Hash, Header, Height, PublicKey,
+    Seal, Signature, StateRoot, Time, Transaction, body_root,
 };
 
 /// The seal that the rule accepts.
-pub(crate) const GOOD: Seal = Seal::Signature(Signature([1; 64]));
+pub(crate) const GOOD: Seal =
+    Seal::Signature { key: PublicKey([1; 32]), signature: Signature([1; 64]) };
 
 /// The rule: the claim holds rank and final height.
 #[derive(Debug)]

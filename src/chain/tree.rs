@@ -7,9 +7,9 @@ use borsh::BorshSerialize;
 use imbl::OrdMap;
 
 use super::{BlockRef, Executions, Rank, Rules};
-use crate::ledger::{Coin, Delta, Executed, Params, ReadFailed, Receipt, State};
+use crate::ledger::{Delta, Executed, Own, Params, ReadFailed, Receipt, State};
 use crate::types::canary::{Bug, planted};
-use crate::types::{Block, BlockId, CoinId, Draft, Height, TransactionId};
+use crate::types::{Block, BlockId, Draft, Height, TransactionId};
 
 /// Above this many blocks that are not final a node stops producing and says so.
 pub const UNFINAL_BLOCKS_MAX: usize = 4096;
@@ -36,8 +36,8 @@ pub struct Node {
     pub delta: Arc<Delta>,
     /// What became of its transactions.
     pub receipts: Arc<[Receipt]>,
-    /// The coins that it pays out itself.
-    pub paid: Arc<[(CoinId, Coin)]>,
+    /// What it does to coins itself.
+    pub own: Arc<Own>,
     /// The rank of the branch that ends here.
     pub rank: Rank,
     /// The order of arrival: between equal ranks the earlier one wins.
@@ -115,7 +115,7 @@ impl Tree {
             state,
             delta: Arc::default(),
             receipts: Arc::from([]),
-            paid: Arc::from([]),
+            own: Arc::default(),
             rank,
             arrival: 0,
             block_bytes: 0,
@@ -298,7 +298,7 @@ impl Tree {
             state: executed.state,
             delta: executed.delta,
             receipts: executed.receipts.into(),
-            paid: executed.paid.into(),
+            own: Arc::new(executed.own),
             rank,
             arrival: self.arrivals,
             block_bytes,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use borsh::BorshSerialize;
 
 use super::{
-    Accepted, Coin, CoinKind, Delta, Movements, Params, ReadFailed, Refused, Rewards, State,
+    Accepted, Coin, CoinKind, Delta, Movements, Own, Params, ReadFailed, Refused, Rewards, State,
     Supply, TransactionError, Transition, Working, validate,
 };
 use crate::types::canary::{Bug, planted};
 use crate::types::{
-    Address, Amount, CoinId, Draft, Header, Height, StateRoot, Transaction, TransactionId, tagged,
+    Address, Amount, CoinId, Draft, GenesisId, Header, Height, StateRoot, Transaction,
+    TransactionId, tagged,
 };
 
 /// What became of one transaction.
@@ -31,8 +32,8 @@ pub struct Executed {
     pub state: State,
     /// One receipt per transaction.
     pub receipts: Vec<Receipt>,
-    /// The coins that the block itself pays out.
-    pub paid: Vec<(CoinId, Coin)>,
+    /// What it does to coins itself.
+    pub own: Own,
 }
 
 /// Why a block does not execute.
@@ -137,12 +138,15 @@ pub fn execute_known(
         rule.evidence(evidence, &mut working.system())?;
     }
     let rewards = rule.after(draft, fees, &moved, &mut working.system())?;
-    let (supply, paid) = pay(&rewards, fees, supply_before, header, params, &mut working)?;
+    let taken = working.taken();
+    let held = Amount::total(taken.iter().map(|(_, coin)| coin.amount));
+    let available = held.and_then(|held| held.plus(fees)).ok_or(ExecuteError::Inflation)?;
+    let (supply, paid) = pay(&rewards, available, supply_before, header, params, &mut working)?;
     working.system().put(&Supply::key(), &supply);
     let (delta, commitment) = working.finish()?;
     let delta = Arc::new(delta);
     let state = parent.child(header.height, delta.clone(), commitment, final_height);
-    Ok(Executed { delta, state, receipts, paid })
+    Ok(Executed { delta, state, receipts, own: Own { taken, paid } })
 }
 
 impl PartialEq for Executed {
@@ -173,7 +177,7 @@ impl Executed {
             }
         };
         let (delta, receipts) = (self.delta.clone(), self.receipts.clone());
-        Self { delta, state, receipts, paid: self.paid.clone() }
+        Self { delta, state, receipts, own: self.own.clone() }
     }
 
     /// The commitment to the state after the block.
@@ -222,21 +226,22 @@ fn new_coin(owner: Address, amount: Amount, kind: CoinKind, header: &Header) -> 
 }
 
 /// Creates the coins that the block pays out, last of all, so that another payout address changes two leaves and
-/// not the execution. Gives the supply figures after the block, and those coins.
+/// not the execution. `left` is what the block has to give without issuing any: fees, and what the coins held that it
+/// took. Gives the supply figures after the block, and those coins.
 fn pay(
     rewards: &Rewards,
-    fees: Amount,
+    left: Amount,
     supply: Supply,
     header: &Header,
     params: &Params,
     working: &mut Working<'_>,
 ) -> Result<(Supply, Vec<(CoinId, Coin)>), ExecuteError> {
-    let available = fees.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
+    let available = left.plus(rewards.issued).ok_or(ExecuteError::Inflation)?;
     let paid = Amount::total(rewards.payments.iter().map(|payment| payment.amount));
     let burned = paid.and_then(|paid| available.minus(paid)).ok_or(ExecuteError::Inflation)?;
     let mut coins = Vec::with_capacity(rewards.payments.len());
     for (index, payment) in rewards.payments.iter().enumerate() {
-        let id = reward_coin_id(header, index, params);
+        let id = reward_coin_id(header, index, &params.chain);
         let coin = new_coin(payment.to, payment.amount, payment.kind, header);
         working.create(id, &coin);
         coins.push((id, coin));
@@ -252,11 +257,11 @@ fn pay(
     }
 }
 
-/// The id of a coin that a block pays out. The block's own id does not exist before its state root does, so the
-/// parent's stands for it.
-fn reward_coin_id(header: &Header, index: usize, params: &Params) -> CoinId {
+/// The id of a coin that a block pays out as its payment number `index`. The block's own id does not exist before its
+/// state root does, so the parent's stands for it.
+pub fn reward_coin_id(header: &Header, index: usize, chain: &GenesisId) -> CoinId {
     let height = header.height.0.to_le_bytes();
     // A block pays out a handful of coins.
     let index = (index as u32).to_le_bytes();
-    CoinId(tagged("assay/reward", &params.chain, &[header.parent.as_bytes(), &height, &index]))
+    CoinId(tagged("assay/reward", chain, &[header.parent.as_bytes(), &height, &index]))
 }

@@ -9,7 +9,7 @@ use crate::types::{Address, Amount, Draft, Evidence, Height, Operation};
 ///
 /// While a draft is being made its state root is not known yet, so no method may read it.
 pub trait Transition {
-    /// Runs before the transactions; does nothing unless a rule says otherwise.
+    /// Runs before the transactions, which cannot spend what it takes; does nothing unless a rule says otherwise.
     fn before(&self, _: &Draft, _: &mut System<'_, '_>) -> Result<(), Refused> {
         Ok(())
     }
@@ -135,7 +135,7 @@ pub struct Payment {
     pub kind: CoinKind,
 }
 
-/// What a block pays. Fees that are neither paid out nor issued again are burned.
+/// What a block pays. Whatever it has from fees and from coins that the rule took and does not pay out is burned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rewards {
     /// New money.

@@ -21,6 +21,8 @@ pub struct Working<'a> {
     created: Vec<(CoinId, Coin)>,
     /// Entries of rules, as they are now.
     system: BTreeMap<SystemKey, Change>,
+    /// Coins that the rule took, as they were.
+    taken: Vec<(CoinId, Coin)>,
     /// Entries of rules in the parent's state that were looked up: each is read once.
     read: RefCell<BTreeMap<SystemKey, Change>>,
 }
@@ -35,8 +37,9 @@ struct Expected {
 impl<'a> Working<'a> {
     /// Starts on the state after the parent.
     pub fn new(parent: &'a State) -> Self {
-        let (expected, created) = (Vec::new(), Vec::new());
-        Self { parent, expected, created, system: BTreeMap::new(), read: RefCell::default() }
+        let (expected, created, taken) = (Vec::new(), Vec::new(), Vec::new());
+        let (system, read) = (BTreeMap::new(), RefCell::default());
+        Self { parent, expected, created, system, taken, read }
     }
 
     /// Looks up what the block will spend, all at once: that is cheaper than one by one.
@@ -82,6 +85,11 @@ impl<'a> Working<'a> {
     pub(super) fn spend(&mut self, id: &CoinId) {
         let place = self.place(id).expect("whatever a block spends was expected");
         self.expected[place].1.now = None;
+    }
+
+    /// Coins that the rule took out of the state so far.
+    pub(super) fn taken(&mut self) -> Vec<(CoinId, Coin)> {
+        std::mem::take(&mut self.taken)
     }
 
     /// The section that rules keep.
@@ -132,7 +140,10 @@ impl CoinView for Working<'_> {
                 Ok(now.or(before))
             }
             Ok(place) => Ok(self.expected[place].1.now),
-            Err(_) => self.parent.coin(id),
+            Err(_) => match self.created.iter().find(|(at, _)| at == id) {
+                Some((_, coin)) => Ok(Some(*coin)),
+                None => self.parent.coin(id),
+            },
         }
     }
 }
@@ -155,6 +166,35 @@ impl System<'_, '_> {
     /// Writes an entry.
     pub fn put<T: BorshSerialize>(&mut self, key: &SystemKey, value: &T) {
         self.working.system.insert(key.clone(), Some(Arc::from(encode(value))));
+    }
+
+    /// A coin as it is now.
+    pub fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        self.working.coin(id)
+    }
+
+    /// Takes a coin out of the state, if it is there, mature or not. What it held is the block's to pay out again; what
+    /// is not paid out is burned.
+    pub fn take(&mut self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
+        let Some(coin) = self.working.coin(id)? else { return Ok(None) };
+        let working = &mut *self.working;
+        match working.place(id) {
+            Ok(place) => working.expected[place].1.now = None,
+            Err(place) => {
+                // Few coins are taken, so moving what lies behind costs little.
+                let before = working.created.iter().position(|(at, _)| at == id);
+                let before = match before {
+                    Some(at) => {
+                        working.created.swap_remove(at);
+                        None
+                    }
+                    None => Some(coin),
+                };
+                working.expected.insert(place, (*id, Expected { before, now: None }));
+            }
+        }
+        working.taken.push((*id, coin));
+        Ok(Some(coin))
     }
 
     /// Removes an entry.

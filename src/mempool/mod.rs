@@ -257,6 +257,13 @@ impl Mempool {
         gone
     }
 
+    /// Takes out what can no longer stand because a block took this coin out of the state itself.
+    pub fn lose(&mut self, coin: &CoinId) {
+        if let Some(loser) = self.spent.get(coin).copied() {
+            self.remove(&loser);
+        }
+    }
+
     /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins.
     pub fn confirm<'t>(
         &mut self,
@@ -267,9 +274,7 @@ impl Mempool {
             risen.extend(self.children(id));
             self.take(id);
             for coin in &transaction.inputs {
-                if let Some(loser) = self.spent.get(coin).copied() {
-                    self.remove(&loser);
-                }
+                self.lose(coin);
             }
         }
         self.count_depths(risen);

@@ -535,6 +535,9 @@ impl<S: Store> Replica<S> {
             let transactions = ids.clone().zip(&node.block.body.transactions);
             self.included.extend(ids.map(|transaction| (*transaction, *id)));
             self.pool.confirm(transactions.clone());
+            for (coin, _) in &node.own.taken {
+                self.pool.lose(coin);
+            }
             if self.awaits_coins() {
                 arrived.extend(transactions.map(|(id, t)| (*id, Arc::new(t.clone()))));
             }

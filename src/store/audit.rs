@@ -195,9 +195,9 @@ impl<S: Store, K: Store> Audit<S, K> {
                 return Err(violated(what));
             }
         }
-        let paid = self.stored.paid(id)?;
-        if paid.is_some_and(|paid| paid[..] != node.paid[..]) {
-            return Err(violated("what it paid out is stored otherwise".into()));
+        let own = self.stored.own(id)?;
+        if own.is_some_and(|own| own != *node.own) {
+            return Err(violated("what it did to coins itself is stored otherwise".into()));
         }
         if node.height() >= self.index.next {
             return Ok(());
@@ -205,7 +205,7 @@ impl<S: Store, K: Store> Audit<S, K> {
         let Some(parent) = tree.get(&node.block.header.parent) else { return Ok(()) };
         let before = |coin: &CoinId| Ok(parent.state.coin(coin)?.as_ref().map(Owned::from));
         let chain = tree.params().chain;
-        let told = tell(&node.block, &chain, &node.paid, &mut Coins::new(before));
+        let told = tell(&node.block, &chain, &node.own, &mut Coins::new(before));
         let told = told.map_err(|error| violated(error.to_string()))?;
         let index = Index::of(self.store.clone());
         for (owner, place, entry) in told {

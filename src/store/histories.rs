@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imbl::OrdMap;
 
 use super::history::{Coins, HistoryEntry, HistoryError, Owned, Place, tell};
-use super::index::{Index, paid};
+use super::index::{Index, own};
 use super::{Store, StoreError, Table};
 use crate::types::{Address, Block, BlockId, CoinId, GenesisId, Height, decode};
 
@@ -119,14 +119,14 @@ impl<S: Store> Histories<S> {
         let block = self.store.get(Table::Blocks, id.as_bytes())?.ok_or(HistoryError::Moved)?;
         let block: Block = decode(&block).map_err(damaged)?;
         let height = block.header.height;
-        let paid = paid(&*self.store, id)?.ok_or(StoreError::NoPayouts { height })?;
+        let own = own(&*self.store, id)?.ok_or(StoreError::NoPayouts { height })?;
         let mut coins = Coins::new(|coin: &CoinId| {
             match line.iter().rev().find_map(|told| told.coins.get(coin)) {
                 Some(change) => Ok(*change),
                 None => self.index.coin(coin),
             }
         });
-        let all = tell(&block, &self.chain, &paid, &mut coins).map_err(|error| match error {
+        let all = tell(&block, &self.chain, &own, &mut coins).map_err(|error| match error {
             // It was spent by a block that has become final since.
             HistoryError::UnknownCoin(_) => HistoryError::Moved,
             error => error,

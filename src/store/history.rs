@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::StoreError;
-use crate::ledger::Coin;
+use crate::ledger::{Coin, Own};
 use crate::types::{
     Address, Amount, Block, Bounded, CoinId, GenesisId, Height, Time, Transaction, TransactionId,
 };
@@ -22,10 +22,12 @@ pub const OTHERS_MAX: usize = 4;
 pub enum Cause {
     /// It holds coins from the start.
     Genesis,
-    /// The block paid it: rewards and fees.
+    /// The block paid it: rewards and fees, and what it staked.
     Reward,
     /// A transaction.
     Transaction(TransactionId),
+    /// The block took coins from it for what it did.
+    Burned,
 }
 
 /// One change of what an address holds.
@@ -122,11 +124,11 @@ impl<F: FnMut(&CoinId) -> Result<Option<Owned>, StoreError>> Coins<F> {
     }
 }
 
-/// What a block did to whom, in order of execution. `paid` are the coins that it pays out itself.
+/// What a block did to whom, in order of execution. `own` is what it did to coins itself.
 pub(super) fn tell<F: FnMut(&CoinId) -> Result<Option<Owned>, StoreError>>(
     block: &Block,
     chain: &GenesisId,
-    paid: &[(CoinId, Coin)],
+    own: &Own,
     coins: &mut Coins<F>,
 ) -> Result<Vec<(Address, Place, HistoryEntry)>, HistoryError> {
     let (height, time) = (block.header.height, block.header.time);
@@ -147,20 +149,27 @@ pub(super) fn tell<F: FnMut(&CoinId) -> Result<Option<Owned>, StoreError>>(
         let told = tell_transaction(transaction, &spends, cause, time);
         entries.extend(told.into_iter().map(|(owner, entry)| (owner, place, entry)));
     }
-    let mut sums: BTreeMap<Address, Amount> = BTreeMap::new();
-    for (id, coin) in paid {
+    let mut sums: BTreeMap<Address, (Amount, Amount)> = BTreeMap::new();
+    let add = |sum: &mut Amount, more| *sum = sum.plus(more).unwrap_or(Amount(u64::MAX));
+    for (id, coin) in &own.taken {
+        coins.changed.insert(*id, None);
+        add(&mut sums.entry(coin.owner).or_default().1, coin.amount);
+    }
+    for (id, coin) in &own.paid {
         coins.changed.insert(*id, Some(coin.into()));
-        let sum = sums.entry(coin.owner).or_default();
-        *sum = sum.plus(coin.amount).unwrap_or(Amount(u64::MAX));
+        add(&mut sums.entry(coin.owner).or_default().0, coin.amount);
     }
     let position = u32::try_from(block.body.transactions.len()).unwrap_or(u32::MAX);
-    let cause = if height == Height(0) { Cause::Genesis } else { Cause::Reward };
-    entries.extend(sums.into_iter().map(|(owner, received)| {
+    entries.extend(sums.into_iter().map(|(owner, (received, spent))| {
         let entry = HistoryEntry {
-            cause,
+            cause: match height {
+                Height(0) => Cause::Genesis,
+                _ if received == Amount::ZERO => Cause::Burned,
+                _ => Cause::Reward,
+            },
             time,
             received,
-            spent: Amount::ZERO,
+            spent,
             fee: Amount::ZERO,
             others: Bounded::default(),
             others_count: 0,

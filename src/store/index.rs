@@ -12,7 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::history::{Coins, HistoryEntry, HistoryError, Owned, Place, tell};
 use super::{Batch, Store, StoreError, Table};
-use crate::ledger::Coin;
+use crate::ledger::Own;
 use crate::types::{Address, Block, BlockId, CoinId, GenesisId, Height, decode, encode};
 
 /// Blocks that one step of catching up takes at most.
@@ -145,9 +145,9 @@ impl<S: Store> Index<S> {
             let block = block.ok_or_else(|| damaged(format!("block {id} is missing")))?;
             bytes += block.len();
             let block: Block = decode(&block).map_err(damaged)?;
-            let paid = paid(&*self.0, &id)?;
-            let paid = paid.ok_or(StoreError::NoPayouts { height: next })?;
-            indexing.add(&block, &paid, &mut batch)?;
+            let own = own(&*self.0, &id)?;
+            let own = own.ok_or(StoreError::NoPayouts { height: next })?;
+            indexing.add(&block, &own, &mut batch)?;
             next = next.next();
         }
         indexing.finish(before, &mut batch);
@@ -182,11 +182,8 @@ fn coin<S: Store>(store: &S, id: &CoinId) -> Result<Option<Owned>, StoreError> {
     bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
 }
 
-/// The coins that a block paid out itself, if the store knows.
-pub(super) fn paid<S: Store>(
-    store: &S,
-    id: &BlockId,
-) -> Result<Option<Vec<(CoinId, Coin)>>, StoreError> {
+/// What a block did to coins itself, if the store knows.
+pub(super) fn own<S: Store>(store: &S, id: &BlockId) -> Result<Option<Own>, StoreError> {
     let bytes = store.get(Table::Payouts, id.as_bytes())?;
     bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
 }
@@ -209,14 +206,13 @@ impl<'a> Indexing<'a> {
     pub(super) fn add(
         &mut self,
         block: &Block,
-        paid: &[(CoinId, Coin)],
+        own: &Own,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let told =
-            tell(block, &self.chain, paid, &mut self.coins).map_err(|error| match error {
-                HistoryError::Failed(error) => error,
-                error => damaged(format!("the index does not fit the blocks: {error}")),
-            })?;
+        let told = tell(block, &self.chain, own, &mut self.coins).map_err(|error| match error {
+            HistoryError::Failed(error) => error,
+            error => damaged(format!("the index does not fit the blocks: {error}")),
+        })?;
         for (owner, place, entry) in told {
             batch.put(Table::History, key(&owner, place), encode(&entry));
         }

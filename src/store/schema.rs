@@ -7,10 +7,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::index::{self, Indexing};
 use super::{Batch, Entry, Store, StoreError, Table};
 use crate::chain::{Finalised, Node, Rank};
-use crate::ledger::{Base, Coin, Delta, LtHash, ReadFailed, State};
+use crate::ledger::{Base, Delta, LtHash, Own, ReadFailed, State};
 use crate::types::{
-    Block, BlockId, CoinId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId,
-    decode, encode,
+    Block, BlockId, GenesisId, Hash, Header, Height, Seal, Transaction, TransactionId, decode,
+    encode,
 };
 
 /// The format that this software writes. Format 1, which it reads as well, has no table of headers: there they are
@@ -178,9 +178,9 @@ impl<S: Store> StoredChain<S> {
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
     }
 
-    /// The coins that a block paid out itself; nothing where the store was begun by a version that did not keep them.
-    pub fn paid(&self, id: &BlockId) -> Result<Option<Vec<(CoinId, Coin)>>, StoreError> {
-        index::paid(&*self.store, id)
+    /// What a block did to coins itself; nothing where the store was begun by a version that did not keep it.
+    pub fn own(&self, id: &BlockId) -> Result<Option<Own>, StoreError> {
+        index::own(&*self.store, id)
     }
 
     /// The non-final blocks in order of arrival, and the greatest number of arrival.
@@ -226,7 +226,7 @@ impl<S: Store> StoredChain<S> {
         let header = stored_header(&node.block, &node.rank);
         batch.put(Table::Headers, *node.id.as_bytes(), encode(&header));
         batch.put(Table::Arrivals, *node.id.as_bytes(), encode(&node.arrival));
-        batch.put(Table::Payouts, *node.id.as_bytes(), encode(&node.paid.to_vec()));
+        batch.put(Table::Payouts, *node.id.as_bytes(), encode(&*node.own));
         self.store.stage(batch)
     }
 
@@ -249,7 +249,7 @@ impl<S: Store> StoredChain<S> {
                 batch.delete(Table::Pending, *receipt.id.as_bytes());
             }
             if let Some(indexing) = &mut indexing {
-                indexing.add(&node.block, &node.paid, &mut batch)?;
+                indexing.add(&node.block, &node.own, &mut batch)?;
             }
         }
         if let Some(indexing) = indexing {
@@ -317,9 +317,9 @@ fn begin<S: Store>(
     batch.put(Table::Blocks, *id.as_bytes(), encode(genesis));
     batch.put(Table::Heights, genesis.header.height.0.to_be_bytes(), encode(&id));
     let paid = delta.coins().iter().filter_map(|(id, change)| Some((*id, change.coin()?)));
-    let paid: Vec<(CoinId, Coin)> = paid.collect();
+    let own = Own { taken: Vec::new(), paid: paid.collect() };
     put_changes(&mut batch, &delta);
-    batch.put(Table::Payouts, *id.as_bytes(), encode(&paid));
+    batch.put(Table::Payouts, *id.as_bytes(), encode(&own));
     let height = genesis.header.height;
     let mark = Final { id, height, commitment: commitment.to_bytes() };
     batch.put(Table::Meta, *b"final", encode(&mark));

@@ -40,7 +40,7 @@ fn seals() -> [(&'static str, Seal); 5] {
     [
         ("genesis", Seal::Genesis),
         ("work", Seal::Work(work)),
-        ("signature", Seal::Signature(signature)),
+        ("signature", Seal::Signature { key: PublicKey([6; 32]), signature }),
         ("quorum", Seal::Quorum { round: 3, votes: Bounded::truncated(vec![vote(1), vote(2)]) }),
         ("leader", Seal::Leader { round: 4, leader: PublicKey([5; 32]), signature }),
     ]
@@ -136,7 +136,8 @@ fn encodings_are_the_pinned_ones_and_the_only_ones() {
     golden.pin("body/full", &body());
     let draft = Draft { header: header(Claim::Genesis), body: body() };
     golden.pin("draft", &draft);
-    golden.pin("block", &draft.seal(Seal::Signature(Signature([1; 64]))));
+    let seal = Seal::Signature { key: PublicKey([2; 32]), signature: Signature([1; 64]) };
+    golden.pin("block", &draft.seal(seal));
     golden.pin("work/total", &Work::from_be_bytes(&[3; 64]));
     golden.compare("src/types/golden.txt");
 }

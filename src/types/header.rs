@@ -6,11 +6,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::signatures::verify_single;
 use super::target::Bits;
 use super::work::WorkProof;
 use super::{
-    Address, BlockId, Bounded, CoinId, GenesisId, Hash, Height, PublicKey, Signature, StateRoot,
-    Time, encode, tagged,
+    Address, BlockId, Bounded, CoinId, GenesisId, Hash, Height, Keypair, PublicKey, Signature,
+    StateRoot, Time, encode, tagged,
 };
 
 /// The version of every header so far.
@@ -111,8 +112,13 @@ pub enum Seal {
     Genesis,
     /// The free fields of the Bitcoin work header; see [`super::work`].
     Work(WorkProof),
-    /// The producer's signature of the block id.
-    Signature(Signature),
+    /// The producer's signature of the block id; see [`signature_hash`].
+    Signature {
+        /// The producer's key: a header names only its address.
+        key: PublicKey,
+        /// Its signature.
+        signature: Signature,
+    },
     /// Exactly a quorum of votes for the block id, sorted by key.
     Quorum {
         /// The view in which they were cast.
@@ -131,7 +137,36 @@ pub enum Seal {
     },
 }
 
+/// What a producer signs to seal a block on the chain `chain`.
+pub fn signature_hash(id: &BlockId, chain: &GenesisId) -> Hash {
+    tagged("assay/seal-signature", chain, &[id.as_bytes()])
+}
+
 impl Seal {
+    /// Seals a block by the signature of its producer.
+    pub fn signed(id: &BlockId, key: &Keypair, chain: &GenesisId) -> Self {
+        Self::Signature { key: key.public(), signature: key.sign(&signature_hash(id, chain)) }
+    }
+
+    /// Whether this is the signature of the block's producer: `Err` says why not.
+    pub fn is_signed_by(
+        &self,
+        producer: &Address,
+        id: &BlockId,
+        chain: &GenesisId,
+    ) -> Result<(), &'static str> {
+        let Self::Signature { key, signature } = self else {
+            return Err("it is not a signature");
+        };
+        if Address::of(key) != *producer {
+            return Err("its key is not the producer's");
+        }
+        match verify_single(&key.0, &signature_hash(id, chain).0, &signature.0) {
+            true => Ok(()),
+            false => Err("its signature does not verify"),
+        }
+    }
+
     /// The hash of this seal, which tells copies of one block apart.
     pub fn hash(&self, chain: &GenesisId) -> Hash {
         tagged("assay/seal", chain, &[&encode(self)])

@@ -39,7 +39,7 @@ pub use body::{
 };
 pub use codec::{Bounded, CodecError, Text, decode, encode};
 pub use hash::{BlockId, CoinId, GenesisId, Hash, StateRoot, TransactionId, sha256d, tagged};
-pub use header::{Claim, HEADER_VERSION, Header, Kind, Seal, VOTES_MAX, Vote};
+pub use header::{Claim, HEADER_VERSION, Header, Kind, Seal, VOTES_MAX, Vote, signature_hash};
 pub use keys::{Keypair, PublicKey, Signature};
 pub use quantity::{Height, Span, Time};
 pub use transaction::{

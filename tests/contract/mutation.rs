@@ -55,8 +55,8 @@ fn empty_seals() -> Vec<Seal> {
     let (signature, leader) = (Signature([7; 64]), PublicKey([7; 32]));
     vec![
         Seal::Genesis,
-        Seal::Signature(signature),
-        Seal::Signature(Signature([0; 64])),
+        Seal::Signature { key: leader, signature },
+        Seal::Signature { key: leader, signature: Signature([0; 64]) },
         Seal::Quorum { round: 0, votes: Bounded::default() },
         Seal::Leader { round: 0, leader, signature },
         Seal::Work(assay::types::work::WorkProof { version: 0, extra_nonce: 0, time: 0, nonce: 0 }),

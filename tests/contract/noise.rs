@@ -50,7 +50,7 @@ fn seal(dice: &mut Dice) -> Seal {
     let signature = Signature(dice.bytes());
     match dice.below(5) {
         0 => Seal::Genesis,
-        1 => Seal::Signature(signature),
+        1 => Seal::Signature { key: person(1).public(), signature },
         2 => Seal::Quorum { round: dice.below(3), votes: Bounded::default() },
         3 => Seal::Leader { round: dice.below(3), leader: person(1).public(), signature },
         _ => Seal::Work(WorkProof {

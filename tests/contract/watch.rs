@@ -102,7 +102,9 @@ impl Watch {
 
 fn signature((_, header, seal): &(BlockId, Header, Seal)) -> Option<(Header, Signature)> {
     match seal {
-        Seal::Signature(signature) | Seal::Leader { signature, .. } => Some((*header, *signature)),
+        Seal::Signature { signature, .. } | Seal::Leader { signature, .. } => {
+            Some((*header, *signature))
+        }
         Seal::Genesis | Seal::Work(_) | Seal::Quorum { .. } => None,
     }
 }

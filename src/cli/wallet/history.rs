@@ -151,6 +151,7 @@ fn what(entry: &HistoryInfo) -> &'static str {
     match entry.kind {
         HistoryKind::Genesis => "genesis",
         HistoryKind::Reward => "reward",
+        HistoryKind::Burned => "burned",
         HistoryKind::Transaction if entry.spent == Amount::ZERO => "received",
         HistoryKind::Transaction if entry.others_count == 0 => "to itself",
         HistoryKind::Transaction => "sent",

@@ -10,7 +10,7 @@ use super::super::watch::{Scene, Watch};
 use super::books::Books;
 use super::law::{Law, Past};
 use super::{block_at, found, imported, unseen};
-use crate::ledger::{Coin, CoinKind, CoinView, State, genesis_coin_id};
+use crate::ledger::{Coin, CoinKind, CoinView, Own, State, genesis_coin_id};
 use crate::replica::{Input, Output, Replica};
 use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
@@ -75,13 +75,13 @@ impl Validity {
     fn enters_one(&mut self, replica: &Replica<Disk>, id: &BlockId) -> Result<(), String> {
         // One that entered and was dropped before its report was performed has no part in anything.
         let Some(block) = block_at(replica, id) else { return Ok(()) };
-        // What the block pays out, by its maker's own account; it is judged like everything else.
+        // What the block does to coins itself, by its maker's own account; it is judged like everything else.
         let entered = replica.tree().get(id);
-        let paid = match entered {
-            Some(entered) => entered.paid.to_vec(),
-            None => paid_at(replica.store(), id),
+        let own = match entered {
+            Some(entered) => (*entered.own).clone(),
+            None => own_at(replica.store(), id),
         };
-        let book = self.judge(id, &block, &paid);
+        let book = self.judge(id, &block, &own);
         let book = book.map_err(|why| format!("it has block {id} in its tree: {why}"))?;
         if let (Some(entered), Some(parent)) = (entered, self.books.get(&block.header.parent)) {
             same_changes(&parent.coins, &book.coins, &entered.state)
@@ -103,7 +103,7 @@ impl Validity {
         }
     }
 
-    fn judge(&self, id: &BlockId, block: &Block, paid: &[(CoinId, Coin)]) -> Result<Book, String> {
+    fn judge(&self, id: &BlockId, block: &Block, own: &Own) -> Result<Book, String> {
         let header = &block.header;
         let parent = self.books.get(&header.parent).ok_or("its parent was never judged")?;
         if header.id(&self.chain) != *id || header.version != 1 {
@@ -130,7 +130,12 @@ impl Validity {
             }
             fees += self.apply(transaction, header, &mut coins)?;
         }
-        for (coin_id, coin) in paid {
+        for (coin_id, coin) in &own.taken {
+            if coins.remove(coin_id) != Some(*coin) {
+                return Err(format!("it takes {coin:?}"));
+            }
+        }
+        for (coin_id, coin) in &own.paid {
             let right = coin.owner == header.producer && coin.kind == CoinKind::Reward;
             if !right || coin.height != header.height || coins.contains_key(coin_id) {
                 return Err(format!("it pays out {coin:?}"));
@@ -188,8 +193,8 @@ impl Validity {
     }
 }
 
-/// What a block pays out, from a disk.
-fn paid_at(disk: &Disk, id: &BlockId) -> Vec<(CoinId, Coin)> {
+/// What a block does to coins itself, from a disk.
+fn own_at(disk: &Disk, id: &BlockId) -> Own {
     let bytes = disk.get(Table::Payouts, id.as_bytes()).ok().flatten();
     bytes.and_then(|bytes| decode(&bytes).ok()).unwrap_or_default()
 }

@@ -43,8 +43,8 @@ fn walk(yard: &Yard, cold: &ColdChain<MemStore>) -> BTreeMap<Address, Vec<Line>>
         }
         let position = block.body.transactions.len() as u32;
         let place = Place { height: Height(height), position };
-        let paid = cold.stored().paid(&id).unwrap().unwrap();
-        for (coin, found) in &paid {
+        let own = cold.stored().own(&id).unwrap().unwrap();
+        for (coin, found) in &own.paid {
             let amount = if height == 0 { found.amount.0 } else { ISSUED + fees };
             let owner = if height == 0 { found.owner } else { block.header.producer };
             coins.insert(*coin, (owner, amount));
@@ -68,7 +68,7 @@ fn check(yard: &Yard, cold: &ColdChain<MemStore>, histories: &Histories<MemStore
                 before = Some(*place);
                 let transaction = match entry.cause {
                     Cause::Transaction(id) => Some(id),
-                    Cause::Reward | Cause::Genesis => None,
+                    Cause::Reward | Cause::Burned | Cause::Genesis => None,
                 };
                 let (received, spent) = (entry.received.0, entry.spent.0);
                 found.push((*place, transaction, received, spent, entry.fee.0));

@@ -7,7 +7,7 @@ use crate::ledger::{Coin, CoinKind, Key};
 use crate::types::target::Work;
 use crate::types::testkit::{Dice, key};
 use crate::types::work::VERSION_ROLLING_MASK;
-use crate::types::{CoinId, Signature};
+use crate::types::{CoinId, PublicKey, Signature};
 
 /// What becomes of a header with the first proof that its own bits ask for.
 fn judge(mine: &Mine, parent: &Node, edit: impl FnOnce(&mut Header)) -> Result<(), Verdict> {
@@ -16,7 +16,7 @@ fn judge(mine: &Mine, parent: &Node, edit: impl FnOnce(&mut Header)) -> Result<(
     edit(&mut header);
     let seal = match header.claim {
         Claim::Work { .. } => Seal::Work(mine.seal_from(&header, 0, Mine::blank(&header))),
-        _ => Seal::Signature(Signature([0; 64])),
+        _ => Seal::Signature { key: PublicKey([0; 32]), signature: Signature([0; 64]) },
     };
     mine.tree.rules().verify(&header, &seal, parent.as_ref())
 }
@@ -118,7 +118,8 @@ fn a_seal_proves_its_header_within_its_window_and_under_a_plain_version() {
     let nonce = (0..).find(fails).unwrap();
     let missed = verify(&Seal::Work(WorkProof { nonce, ..good }));
     assert!(matches!(missed, Err(Verdict::Seal(why)) if why.contains("does not reach target")));
-    let signed = verify(&Seal::Signature(Signature([0; 64])));
+    let signed =
+        verify(&Seal::Signature { key: PublicKey([0; 32]), signature: Signature([0; 64]) });
     assert!(matches!(signed, Err(Verdict::Seal(why)) if why == "it is not a proof of work"));
 }
 

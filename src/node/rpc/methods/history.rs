@@ -50,7 +50,7 @@ fn page(
     }
     let is_pending = |entry: &&HistoryEntry| match entry.cause {
         Cause::Transaction(id) => !view.included.contains_key(&id),
-        Cause::Reward | Cause::Genesis => true,
+        Cause::Reward | Cause::Burned | Cause::Genesis => true,
     };
     let pending = pending.iter().filter(is_pending).map(|entry| info(call, entry)).collect();
     let last = found.entries.last().filter(|_| found.more);
@@ -71,6 +71,7 @@ fn info(call: &Call, entry: &HistoryEntry) -> HistoryInfo {
     let (kind, id) = match cause {
         Cause::Genesis => (HistoryKind::Genesis, None),
         Cause::Reward => (HistoryKind::Reward, None),
+        Cause::Burned => (HistoryKind::Burned, None),
         Cause::Transaction(id) => (HistoryKind::Transaction, Some(*id)),
     };
     let prefix = &call.context.facts.prefix;
