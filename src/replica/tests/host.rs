@@ -587,18 +587,18 @@ impl World {
         replica.included.contains_key(id) || replica.stored.block_of(id).unwrap().is_some()
     }
 
-    /// Stops all mining and waits until everybody is on one head.
+    /// Waits until everybody is on one head, and stops all mining there: two heads of equal weight need a block more.
     pub(super) fn settle(&mut self) {
+        self.until("all nodes are up", Self::all_up);
+        for slot in &mut self.slots {
+            slot.doom = None;
+        }
+        self.until("all nodes agree", Self::agree);
         for node in 0..self.slots.len() {
             self.slots[node].payout = None;
             self.input(node, Input::Payout(None));
         }
-        self.until("all nodes are up", Self::all_up);
-        for node in 0..self.slots.len() {
-            self.slots[node].doom = None;
-            self.input(node, Input::Payout(None));
-        }
-        self.until("all nodes agree", Self::agree);
+        self.until("all nodes agree without mining", Self::agree);
         self.check();
     }
 
