@@ -18,13 +18,14 @@ use crate::spec::DevAccount;
 use crate::types::canary::{Bug, plant};
 use crate::types::{
     Address, Amount, Block, Body, Bounded, Claim, CoinId, Draft, HEADER_VERSION, Hash, Header,
-    Keypair, Output, Seal, StateRoot, Time, Transaction, body_root,
+    Height, Keypair, Output, Seal, StateRoot, Time, Transaction, TransactionId, body_root,
 };
 
 /// Who objects to a run.
 pub(super) type Objections = BTreeSet<&'static str>;
 
-/// A bug, who finds it, and runs of which one at least shows it.
+/// A bug, who finds it, and runs of which one at least shows it. The first that does is enough; which one that is may
+/// change with everything that moves a draw.
 struct Canary {
     bug: Bug,
     checker: &'static str,
@@ -40,19 +41,19 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::SpentTwice, "validity", 0..1, |seed| forged(seed, Flaw::SpendsTwice)),
         canary(Bug::MaturityOneShort, "validity", 0..1, |seed| forged(seed, Flaw::SpendsTooEarly)),
         canary(Bug::RewardOneAhead, "supply identity", 0..1, busy),
-        canary(Bug::FeesTwice, "supply identity", 22..26, swarm),
-        canary(Bug::MedianOneBelow, "validity", 4..8, swarm),
+        canary(Bug::FeesTwice, "supply identity", 0..1, paid),
+        canary(Bug::MedianOneBelow, "validity", 4..20, swarm),
         canary(Bug::FutureAccepted, "validity", 0..1, skewed),
         canary(Bug::EarlyIsALie, "honour", 0..1, skewed),
         canary(Bug::RoomsUnbounded, "bounded memory", 0..1, flooded),
-        canary(Bug::RetargetOneOff, "validity", 0..1, swarm),
-        canary(Bug::TieToTheLatest, "fork choice", 0..4, swarm),
-        canary(Bug::FinalOneEarly, "fork choice", 0..4, swarm),
-        canary(Bug::FinalUnsynced, "consistent prefixes", 4..8, swarm),
-        canary(Bug::AcceptedUnsynced, "durability", 14..18, swarm),
-        canary(Bug::AnnouncedUnsynced, "durability", 4..8, swarm),
+        canary(Bug::RetargetOneOff, "validity", 0..16, swarm),
+        canary(Bug::TieToTheLatest, "fork choice", 0..16, swarm),
+        canary(Bug::FinalOneEarly, "fork choice", 0..16, swarm),
+        canary(Bug::FinalUnsynced, "consistent prefixes", 4..20, swarm),
+        canary(Bug::AcceptedUnsynced, "durability", 14..30, swarm),
+        canary(Bug::AnnouncedUnsynced, "durability", 4..20, swarm),
         canary(Bug::ReturnedForgotten, "durability", 0..1, abandoned),
-        canary(Bug::NeverCatchesUp, "agreement", 0..4, swarm),
+        canary(Bug::NeverCatchesUp, "agreement", 0..16, swarm),
         canary(Bug::QuorumOneShort, "election safety", 0..12, |seed| storm(seed, OUTAGES)),
         canary(Bug::QuorumOneShort, "agreement", 0..12, |seed| storm(seed, OUTAGES)),
         canary(Bug::DraftUnkept, "agreement", 0..1, power_cut),
@@ -63,11 +64,11 @@ fn canaries() -> Vec<Canary> {
 fn every_planted_bug_is_found_by_its_checker_and_nothing_without_it() {
     for Canary { bug, checker, seeds, run } in canaries() {
         let planted = plant(bug);
-        let found: Vec<u64> = seeds.clone().filter(|seed| run(*seed).contains(checker)).collect();
+        let found = seeds.clone().find(|seed| run(*seed).contains(checker));
         drop(planted);
         println!("{bug:?}: {checker} in {found:?} of {seeds:?}");
-        assert!(!found.is_empty(), "{checker} does not see {bug:?} in {seeds:?}");
-        for seed in seeds {
+        let found = found.unwrap_or_else(|| panic!("{checker} does not see {bug:?} in {seeds:?}"));
+        for seed in seeds.start..=found {
             assert_eq!(run(seed), Objections::new(), "seed {seed} without {bug:?}");
         }
     }
@@ -99,10 +100,8 @@ fn power_cut(seed: u64) -> Objections {
     let watchers = all(&options.spec, false);
     let mut sim = Sim::watched(options, watchers).unwrap();
     sim.run(Micros::seconds(3));
-    let mut load = Load::new(seed, 1.0, sim.now());
-    let payment = (0..50).find_map(|_| load.payment(&sim, 0)).unwrap();
     let sealed = sim.height(0).unwrap().next();
-    sim.submit(0, vec![payment]);
+    pay_at(&mut sim, seed);
     let first = |sim: &Sim| (0..5).find(|node| sim.height(*node) == Some(sealed));
     while first(&sim).is_none() && sim.step(Moment(60_000_000)) {}
     let leader = first(&sim).unwrap();
@@ -138,6 +137,25 @@ fn busy(seed: u64) -> Objections {
     objections(&mut sim)
 }
 
+/// Somebody pays, long before the coins are counted.
+fn paid(seed: u64) -> Objections {
+    let mut sim = watched(seed, None, |_| {});
+    sim.run(Micros::seconds(5));
+    pay_at(&mut sim, seed);
+    let uncounted = |sim: &Sim| sim.replica(0).unwrap().tree().root().height() < Height(20);
+    assert!(sim.run_while(Micros::seconds(900), Micros::seconds(1), uncounted));
+    objections(&mut sim)
+}
+
+/// Submits a payment to node 0.
+fn pay_at(sim: &mut Sim, seed: u64) -> TransactionId {
+    let mut load = Load::new(seed, 1.0, sim.now());
+    let payment = (0..50).find_map(|_| load.payment(sim, 0)).unwrap();
+    let id = payment.id(&sim.options().spec.genesis_id());
+    sim.submit(0, vec![payment]);
+    id
+}
+
 /// The clock of one node is an hour ahead. Nobody takes its blocks; that must not go on until they are final.
 fn skewed(seed: u64) -> Objections {
     let mut sim = watched(seed, None, |node| node.skew.offset_ms = 3_600_000);
@@ -150,10 +168,7 @@ fn abandoned(seed: u64) -> Objections {
     let mut sim = watched(seed, None, |_| {});
     sim.run(Micros::seconds(20));
     let cut = sim.cut(&[0], &[1, 2], false).unwrap();
-    let mut load = Load::new(seed, 1.0, sim.now());
-    let payment = (0..50).find_map(|_| load.payment(&sim, 0)).unwrap();
-    let id = payment.id(&sim.options().spec.genesis_id());
-    sim.submit(0, vec![payment]);
+    let id = pay_at(&mut sim, seed);
     let wait = |sim: &mut Sim, goes_on: &dyn Fn(&Sim) -> bool| {
         assert!(sim.run_while(Micros::seconds(60), Micros::millis(10), goes_on));
     };
