@@ -38,9 +38,15 @@ pub(super) const CHECKING_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 32
 /// them, and those of one peer must not keep everybody else's waiting.
 pub(super) const CHECKING_PARTS: usize = 8;
 
-/// Transactions accepted here are gathered for so long before they are gossiped: one message per transaction costs
-/// ten times the work of a batch.
+/// Transactions accepted here are gathered for so long before they are gossiped where they come in crowds: one message
+/// per transaction costs ten times the work of a batch.
 const GATHER: Span = Span(12);
+
+/// A batch of so many is one of a crowd; where they come one by one, each is told with little delay.
+const CROWD: usize = 4;
+
+/// The delay of one that comes alone.
+const GATHER_LONE: Span = Span(1);
 
 /// What was accepted here and is still pending is told again this often, for peers that joined since.
 const TELL_AGAIN: Span = Span::seconds(90);
@@ -67,6 +73,8 @@ pub(super) struct Incoming {
     /// Accepted here and not yet told.
     outgoing: Vec<Arc<Transaction>>,
     flush: Option<Time>,
+    /// How many were told the last time.
+    flushed: usize,
     /// Accepted here and not final: pending, or in a block of the best branch.
     own: BTreeSet<TransactionId>,
     tell_again: Option<Time>,
@@ -91,6 +99,7 @@ impl Default for Incoming {
             checking_of: BTreeMap::new(),
             outgoing: Vec::new(),
             flush: None,
+            flushed: 0,
             own: BTreeSet::new(),
             tell_again: None,
             told: None,
@@ -145,6 +154,13 @@ impl Incoming {
                 self.checking_of.remove(&from);
             }
         }
+    }
+
+    /// Something is to be told: with others that come until then.
+    fn flush_soon(&mut self, now: Time) {
+        let others = self.flushed.clamp(1, CROWD) - 1;
+        let wait = GATHER.0 * others as u64 / (CROWD - 1) as u64;
+        self.flush.get_or_insert(now.after(Span(wait).max(GATHER_LONE)));
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {
@@ -380,7 +396,7 @@ impl<S: Store> Replica<S> {
         if !admitted.is_empty() {
             let transactions = admitted.iter().map(|(_, transaction)| transaction.clone());
             self.transactions.outgoing.extend(transactions);
-            self.transactions.flush.get_or_insert(self.now.after(GATHER));
+            self.transactions.flush_soon(self.now);
         }
     }
 
@@ -425,7 +441,7 @@ impl<S: Store> Replica<S> {
             if !planted(Bug::AcceptedUnsynced) {
                 self.outputs.push(Output::Sync);
             }
-            self.transactions.flush.get_or_insert(self.now.after(GATHER));
+            self.transactions.flush_soon(self.now);
             self.transactions.tell_again.get_or_insert(self.now.after(TELL_AGAIN));
         }
         self.outputs.push(Output::Submitted { ticket, results: answers });
@@ -577,6 +593,7 @@ impl<S: Store> Replica<S> {
             return;
         }
         self.transactions.flush = None;
+        self.transactions.flushed = self.transactions.outgoing.len();
         let mut batch = Vec::new();
         let mut bytes = 0;
         for transaction in std::mem::take(&mut self.transactions.outgoing) {

@@ -93,6 +93,27 @@ fn many_are_submitted_at_once() {
     assert_eq!(gossiped(&lone.wait(Span(20))), all, "in the order in which they came");
 }
 
+/// Whoever pays alone waits for nobody; where many pay, others are told of them together.
+#[test]
+fn one_that_comes_alone_is_told_sooner_than_a_crowd() {
+    let (mine, mut lone) = ready();
+    let (splitting, parts) = split(&mine, fortune(&mine, 1), 8);
+    let payments: Vec<_> = parts.into_iter().map(|coin| pay(&mine, coin, 5_000).0).collect();
+    let submit = |lone: &mut Lone, transactions: &[Transaction]| {
+        assert!(lone.submit(transactions.to_vec()).iter().all(Result::is_ok));
+    };
+    submit(&mut lone, std::slice::from_ref(&splitting));
+    assert_eq!(gossiped(&lone.wait(Span(1))), [splitting]);
+    submit(&mut lone, &payments[..1]);
+    assert_eq!(gossiped(&lone.wait(Span(1))), payments[..1], "as soon, again and again");
+    submit(&mut lone, &payments[1..6]);
+    assert_eq!(gossiped(&lone.wait(Span(1))), payments[1..6], "nobody knew that so many come");
+    submit(&mut lone, &payments[6..7]);
+    assert_eq!(gossiped(&lone.wait(Span(6))), []);
+    submit(&mut lone, &payments[7..]);
+    assert_eq!(gossiped(&lone.wait(Span(6))), payments[6..], "one message for both");
+}
+
 /// An answer is a promise whichever way the transaction first came.
 #[test]
 fn what_is_known_already_is_promised_as_well() {
