@@ -113,7 +113,7 @@ fn what_lies_beside_the_blocks_is_compared() {
     let store = fresh();
     put(&store, Table::Payouts, id.as_bytes(), Some(encode(&Vec::<(CoinId, Coin)>::new())));
     let (found, what) = violation(&store);
-    assert!(found == height && what.contains("paid out"), "{what}");
+    assert!(found == height && what.contains("to coins itself"), "{what}");
 
     let store = fresh();
     let entries = store.scan(Table::History, &[], &[], 1000).unwrap();
