@@ -51,8 +51,9 @@ use crate::types::{
     Block, BlockId, Bounded, GenesisId, Hash, Height, Span, Time, TransactionId, decode,
 };
 
-/// Adopted blocks whose announcement may still come by: it follows within seconds, and there are few a second.
-const UNHEARD_MAX: usize = 256;
+/// Adopted blocks whose announcement may still come by: it follows within seconds, and there are some hundred a second at
+/// most.
+const UNHEARD_MAX: usize = 1024;
 
 /// What a replica needs to know of its chain.
 #[derive(Clone)]

@@ -67,11 +67,12 @@ impl Gauge {
     /// Takes what a peer sent from its allowances. Says what it has too little of.
     fn take(&mut self, sent: Sent, now: Instant) -> Result<(), &'static str> {
         let Sent { messages, bytes, control_bytes, announcements } = sent;
+        // The narrowest first, so that it is the one that is named.
         let checks = [
+            (&mut self.announcements, announcements, "announcements"),
             (&mut self.messages, messages, "gossip messages"),
             (&mut self.bytes, bytes, "bytes of gossip"),
             (&mut self.control_bytes, control_bytes, "bytes about gossip"),
-            (&mut self.announcements, announcements, "announcements"),
         ];
         for (allowance, amount, what) in checks {
             if !allowance.take(amount, now) {
@@ -248,7 +249,7 @@ mod tests {
             ("gossip messages", Sent { messages: 20_000, ..Sent::default() }),
             ("bytes of gossip", Sent { bytes: 32 << 20, ..Sent::default() }),
             ("bytes about gossip", Sent { control_bytes: 4 << 20, ..Sent::default() }),
-            ("announcements", Sent { announcements: 1000, ..Sent::default() }),
+            ("announcements", Sent { announcements: 5_000, ..Sent::default() }),
         ];
         let mut gauge = Gauge::new(start);
         for (what, burst) in bursts {
