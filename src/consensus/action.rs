@@ -5,7 +5,7 @@ use std::sync::Arc;
 use borsh::BorshSerialize;
 
 use super::{AuthorityId, Message, OrderId, Record, Timer};
-use crate::ledger::Executed;
+use crate::ledger::{Executed, ReadFailed};
 use crate::types::{Block, BlockId, Draft, Header, Height, Time};
 
 /// Something to do. The host performs actions strictly in list order: nothing that follows a [`Action::Persist`] may
@@ -78,6 +78,9 @@ pub enum Action {
     },
     /// Do not wake me.
     StopTimer(Timer),
+    /// The state could not be read. That says nothing about a block or a draft: the node stops, as whenever its store
+    /// fails, and nothing that follows is performed.
+    Fail(ReadFailed),
     /// Tell whoever watches.
     Report(Report),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AuthorityId, Event, Outbox};
+use super::{Action, AuthorityId, Event, Outbox, Report};
 use crate::chain::{BlockRef, Tree, follows};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::{Mempool, Pending};
@@ -60,6 +60,16 @@ pub struct Context<'a> {
 pub struct DraftError {
     parent: crate::types::BlockId,
     error: ExecuteError,
+}
+
+impl From<DraftError> for Action {
+    /// A state that cannot be read is no matter of the draft.
+    fn from(error: DraftError) -> Self {
+        match error.error {
+            ExecuteError::Failed(error) => Self::Fail(error),
+            _ => Self::Report(Report::DraftFailed(error.to_string())),
+        }
+    }
 }
 
 impl Context<'_> {

@@ -47,9 +47,14 @@ pub(crate) fn key_of(owner: &Address) -> Keypair {
 
 /// A final state in memory.
 #[derive(Debug, Default)]
-pub(crate) struct MemBase(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
+pub(crate) struct MemBase(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>, Mutex<Option<Vec<u8>>>);
 
 impl MemBase {
+    /// From now on entries whose names begin so cannot be read.
+    pub(crate) fn fail(&self, prefix: &[u8]) {
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(prefix.to_vec());
+    }
+
     pub(crate) fn write(&self, delta: &Delta) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in delta.entries() {
@@ -63,6 +68,10 @@ impl MemBase {
 
 impl Base for MemBase {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadFailed> {
+        let failing = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if failing.as_ref().is_some_and(|prefix| key.starts_with(prefix)) {
+            return Err(ReadFailed("the disk is gone".into()));
+        }
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 

@@ -54,6 +54,7 @@ impl<S: Store> Replica<S> {
             Action::StopTimer(timer) => {
                 self.timers.remove(&timer);
             }
+            Action::Fail(error) => self.fail(error.0),
             Action::Report(report) => self.report(Report::Engine(report)),
         }
     }

@@ -15,10 +15,11 @@ use super::core::{Core, Effect, Entry, Log, Point, Ref, Wait};
 use super::message::{Message, SEALS_MAX, SealOf, Wire};
 use super::records::{Kept, forget_draft, keep_draft, keep_vote};
 use super::{RaftParams, RaftRules};
-use crate::chain::{Imported, Node, Rules};
+use crate::chain::{Imported, Node, Rules, Verdict};
 use crate::consensus::{
     self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Report, Seat, Timer,
 };
+use crate::ledger::{ExecuteError, ReadFailed};
 use crate::types::{Address, Bounded, Claim, Draft, Height, Keypair, Seal, Span, Time};
 
 /// The clock that the waits of elections share.
@@ -74,7 +75,7 @@ impl RaftEngine {
     }
 
     /// A block of the tree as an entry of the log, and the term in which it was sealed.
-    fn entry(&self, node: &Node) -> Option<(Entry, u64)> {
+    fn entry(&self, node: &Node) -> Result<(Entry, u64), ReadFailed> {
         let header = &node.block.header;
         let term = match header.claim {
             Claim::Round { round } => round,
@@ -85,15 +86,15 @@ impl RaftEngine {
             Seal::Leader { round, .. } => round,
             _ => 0,
         };
-        let voters = Arc::new(self.rules.voters(&node.state).ok()?);
+        let voters = Arc::new(self.rules.voters(&node.state)?);
         let at = Point { height: header.height, id: node.id };
-        Some((Entry { at, term, voters }, by))
+        Ok((Entry { at, term, voters }, by))
     }
 
-    /// Takes up what was kept.
-    fn start(&mut self, kept: Kept, cx: &Context<'_>, out: &mut Outbox) {
-        let Some(me) = self.key.as_ref().map(Keypair::address) else { return };
-        let Some((sealed, by)) = self.entry(cx.tree.head()) else { return };
+    /// Takes up what was kept. What cannot be read cannot be judged, so nothing is forgotten for that.
+    fn start(&mut self, kept: Kept, cx: &Context<'_>, out: &mut Outbox) -> Result<(), ReadFailed> {
+        let Some(me) = self.key.as_ref().map(Keypair::address) else { return Ok(()) };
+        let (sealed, by) = self.entry(cx.tree.head())?;
         let mut log = Log::new(sealed);
         let mut last = cx.tree.head().as_ref();
         let drafts: Vec<(Height, Arc<Draft>)> =
@@ -101,15 +102,14 @@ impl RaftEngine {
         for (height, draft) in &drafts {
             // What stands above the head in a line is the log; what does not is of no use. Its signatures were verified
             // before it was kept.
-            let held = (draft.header.parent == *last.id)
-                .then(|| self.bodies.execute(&self.rules, draft, None, last, cx).ok())
-                .flatten();
-            match held {
-                Some((entry, held)) => {
+            let stands = draft.header.parent == *last.id;
+            match stands.then(|| self.bodies.execute(&self.rules, draft, None, last, cx)) {
+                Some(Ok((entry, held))) => {
                     log.push(entry);
                     self.bodies.insert(*height, held);
                 }
-                None => out.push(forget_draft(*height)),
+                Some(Err(ExecuteError::Failed(error))) => return Err(error),
+                Some(Err(_)) | None => out.push(forget_draft(*height)),
             }
             last = self.bodies.block(log.last().at, cx).unwrap_or_else(|| cx.tree.head().as_ref());
         }
@@ -118,6 +118,7 @@ impl RaftEngine {
         core.heard_of(by, &mut effects);
         self.core = Some(core);
         self.carry_out(effects, cx, out);
+        Ok(())
     }
 
     /// Lets the core change, and carries out what it wants.
@@ -247,8 +248,10 @@ impl RaftEngine {
             let below = core.log().at(height.back(1)).map(|entry| entry.at);
             let Some(parent) = below.and_then(|below| self.bodies.block(below, cx)) else { break };
             let Some(draft) = self.bodies.draft(height) else { break };
-            if self.rules.verify(&draft.header, &seal, parent).is_err() {
-                return out.push(dropped(from, DropReason::Malformed));
+            match self.rules.verify(&draft.header, &seal, parent) {
+                Ok(()) => {}
+                Err(Verdict::Failed(error)) => return out.push(Action::Fail(error)),
+                Err(_) => return out.push(dropped(from, DropReason::Malformed)),
             }
             let Some((block, executed)) = self.bodies.seal(height, seal.clone()) else { break };
             self.bodies.remember((at, seal));
@@ -281,9 +284,12 @@ impl RaftEngine {
 
     fn imported(&mut self, imported: &Imported, cx: &Context<'_>, out: &mut Outbox) {
         let Some(node) = cx.tree.get(&imported.id) else { return };
-        if let Some((entry, by)) = self.entry(node) {
-            self.bodies.remember((entry.at, node.block.seal.clone()));
-            self.step(cx, out, |core, effects| core.sealed(entry, by, effects));
+        match self.entry(node) {
+            Ok((entry, by)) => {
+                self.bodies.remember((entry.at, node.block.seal.clone()));
+                self.step(cx, out, |core, effects| core.sealed(entry, by, effects));
+            }
+            Err(error) => out.push(Action::Fail(error)),
         }
     }
 }
@@ -305,7 +311,11 @@ impl Engine for RaftEngine {
     fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
         match event {
             Event::Start { saved } => match Kept::read(saved) {
-                Ok(kept) => self.start(kept, cx, out),
+                Ok(kept) => {
+                    if let Err(error) = self.start(kept, cx, out) {
+                        return out.push(Action::Fail(error));
+                    }
+                }
                 Err(record) => out.push(Action::Report(Report::Unreadable { record })),
             },
             Event::Imported(imported) => self.imported(&imported, cx, out),

@@ -48,23 +48,20 @@ impl RaftRules {
         Seal::Leader { round, leader: key.public(), signature }
     }
 
-    /// Whether a draft may stand on its parent; gives its term.
-    pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, Verdict> {
+    /// Whether a draft may stand on its parent; gives its term, or why not.
+    pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
         let Claim::Round { round } = header.claim else {
             let given = header.claim.kind();
-            let reason = format!("it claims by {given:?}; this chain's rule is raft");
-            return Err(Verdict::Header(reason));
+            return Err(format!("it claims by {given:?}; this chain's rule is raft"));
         };
         if let Claim::Round { round: below } = parent.header.claim
             && round < below
         {
-            let reason = format!("its term is {round}, and its parent's was {below}");
-            return Err(Verdict::Header(reason));
+            return Err(format!("its term is {round}, and its parent's was {below}"));
         }
         if header.time <= parent.header.time {
             let (given, below) = (header.time, parent.header.time);
-            let reason = format!("its time {given} is not after its parent's, {below}");
-            return Err(Verdict::Header(reason));
+            return Err(format!("its time {given} is not after its parent's, {below}"));
         }
         Ok(round)
     }
@@ -72,7 +69,7 @@ impl RaftRules {
 
 impl Rules for RaftRules {
     fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        let term = self.judge_header(header, parent)?;
+        let term = self.judge_header(header, parent).map_err(Verdict::Header)?;
         let Seal::Leader { round, leader, signature } = seal else {
             return Err(Verdict::Seal("it is not a leader's".into()));
         };

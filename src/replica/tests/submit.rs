@@ -7,11 +7,12 @@ use super::super::*;
 use super::lone::*;
 use crate::consensus::pow::PowEngine;
 use crate::consensus::pow::testkit::{Mine, SPACING};
-use crate::ledger::genesis_state;
+use crate::consensus::{Action, Context, Engine, Event, Outbox};
 use crate::ledger::testkit::accounts;
+use crate::ledger::{ReadFailed, genesis_state};
 use crate::store::{Batch, Entry, MemStore};
 use crate::types::testkit::key;
-use crate::types::{Block, Span, Transaction};
+use crate::types::{Block, Height, Span, Transaction};
 
 fn gossiped(outputs: &[Output]) -> Vec<Transaction> {
     let batch = |output: &Output| match output {
@@ -256,6 +257,35 @@ impl Store for Failing {
     fn sync(&self) -> Result<(), StoreError> {
         self.inner.sync()
     }
+}
+
+/// An engine that cannot read the state when it is told whom to pay.
+struct Blind;
+
+impl Engine for Blind {
+    fn handle(&mut self, event: Event, _: &Context<'_>, out: &mut Outbox) {
+        if matches!(event, Event::Payout(_)) {
+            out.push(Action::StopSearch);
+            out.push(Action::Fail(ReadFailed("the disk is gone".into())));
+            out.push(Action::Seek(Height(7)));
+            out.push(Action::StopSearch);
+        }
+    }
+}
+
+/// What an engine cannot read stops a replica like what it cannot write.
+#[test]
+fn a_node_whose_engine_cannot_read_stops() {
+    let mine = Mine::new();
+    let genesis = || genesis_state(&accounts(), mine.tree.params());
+    let now = mine.genesis.header.time;
+    let store = Arc::new(MemStore::default());
+    let replica = Replica::open(chain(&mine), genesis, Box::new(Blind), store, now).unwrap();
+    let mut lone = Lone::of(replica, now);
+    let gone = Output::Report(Report::StoreFailed("the disk is gone".into()));
+    assert_eq!(lone.handle(Input::Payout(None)), [Output::StopSearch, gone]);
+    assert_eq!(lone.handle(Input::Payout(None)), [], "it does nothing more");
+    assert_eq!(lone.replica.next_deadline(), None);
 }
 
 /// Whatever write fails, the last thing that a replica says is that it failed.

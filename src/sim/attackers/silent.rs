@@ -40,6 +40,7 @@ impl Engine for Silent {
                 | Action::StopSearch
                 | Action::SetTimer { .. }
                 | Action::StopTimer(_)
+                | Action::Fail(_)
                 | Action::Report(_) => false,
             };
             if !heard_of || !self.during.contains(&cx.now) {

@@ -9,7 +9,7 @@ use super::super::message::{Brought, SealOf};
 use super::dropped;
 use crate::chain::BlockRef;
 use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Report};
-use crate::ledger::Executed;
+use crate::ledger::{ExecuteError, Executed};
 use crate::types::{Block, BlockId, Draft, Height, Seal, TransactionId};
 
 /// Drafts that are being looked at. A leader has fewer in flight; what does not fit comes again.
@@ -64,7 +64,8 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// Executes a draft on its parent; `ids` are those of its transactions, where they are known.
+    /// Executes a draft on its parent; `ids` are those of its transactions, where they are known. What failed to be read
+    /// says nothing about the draft.
     pub(super) fn execute(
         &self,
         rules: &RaftRules,
@@ -72,13 +73,13 @@ impl Bodies {
         ids: Option<Vec<TransactionId>>,
         parent: BlockRef<'_>,
         cx: &Context<'_>,
-    ) -> Result<(Entry, Held), String> {
+    ) -> Result<(Entry, Held), ExecuteError> {
         let chain = &rules.params().chain;
-        let term = rules.judge_header(&draft.header, parent).map_err(|error| error.to_string())?;
+        let term = rules.judge_header(&draft.header, parent).map_err(ExecuteError::Rule)?;
         let hashed = || draft.body.transactions.iter().map(|it| it.id(chain)).collect();
         let ids = ids.unwrap_or_else(hashed);
-        let executed = cx.check(draft, &ids, parent).map_err(|error| error.to_string())?;
-        let voters = rules.voters(&executed.state).map_err(|error| error.to_string())?;
+        let executed = cx.check(draft, &ids, parent)?;
+        let voters = rules.voters(&executed.state)?;
         let id = draft.id(chain);
         let at = Point { height: draft.header.height, id };
         Ok((

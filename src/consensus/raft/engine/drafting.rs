@@ -3,7 +3,7 @@
 use super::super::core::{Entry, Point};
 use super::RaftEngine;
 use crate::consensus::{Action, Context, OrderId, Outbox, Report, Timer};
-use crate::ledger::Executed;
+use crate::ledger::{ExecuteError, Executed};
 use crate::types::{Claim, Draft, Span, TransactionId};
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl RaftEngine {
             Ok((draft, _)) if full && draft.body.transactions.is_empty() => false,
             Ok((draft, executed)) => self.put(draft, executed, cx, out),
             Err(error) => {
-                out.push(Action::Report(Report::DraftFailed(error.to_string())));
+                out.push(error.into());
                 false
             }
         }
@@ -81,8 +81,13 @@ impl RaftEngine {
         cx: &Context<'_>,
         out: &mut Outbox,
     ) -> bool {
-        let (Some(core), Ok(voters)) = (&self.core, self.rules.voters(&executed.state)) else {
-            return false;
+        let Some(core) = &self.core else { return false };
+        let voters = match self.rules.voters(&executed.state) {
+            Ok(voters) => voters,
+            Err(error) => {
+                out.push(Action::Fail(error));
+                return false;
+            }
         };
         let (id, height) = (draft.id(&self.params().chain), draft.header.height);
         let (at, term) = (Point { height, id }, core.term());
@@ -120,7 +125,9 @@ impl RaftEngine {
                         core.examined(from, term, parent, entry, effects);
                     });
                 }
-                Err(reason) => {
+                Err(ExecuteError::Failed(error)) => return out.push(Action::Fail(error)),
+                Err(error) => {
+                    let reason = error.to_string();
                     out.push(Action::Report(Report::DraftRefused { block, from, reason }));
                 }
             }

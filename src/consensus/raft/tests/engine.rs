@@ -126,6 +126,50 @@ fn a_restart_remembers_what_was_kept() {
     assert_eq!((after.kept(), after.log()), (before.kept(), before.log()));
 }
 
+/// A disk that does not answer says nothing about a promise: the node stops, and forgets none.
+#[test]
+fn a_state_that_cannot_be_read_stops_a_node_and_costs_no_promise() {
+    // Everything, and then the coins only, which are read when the draft is executed.
+    for failing in [b"".as_slice(), b"c"] {
+        let mut seats = Seats::started(3, None);
+        seats.pass(SECOND);
+        let leader = seats.leader().unwrap();
+        seats.cut = vec![leader];
+        seats.pay(2);
+        seats.pass(Span(150));
+        let one = &mut seats.all[leader];
+        assert_eq!(one.engine.core().unwrap().log().drafts().len(), 1);
+        let kept = one.disk.clone();
+        one.done.clear();
+        one.base.fail(failing);
+        seats.restart(leader);
+        let one = &seats.all[leader];
+        assert!(matches!(&one.done[..], [Action::Fail(_)]), "{:?}", one.done);
+        assert_eq!(one.disk, kept);
+    }
+}
+
+/// The same of a follower that looks at somebody's draft, and of a leader that makes one.
+#[test]
+fn a_state_that_cannot_be_read_is_nobodys_fault() {
+    for leading in [false, true] {
+        let mut seats = Seats::started(3, None);
+        seats.pass(SECOND);
+        let leader = seats.leader().unwrap();
+        // The first draft is on its way; the second has to wait for its pace.
+        seats.pay(2);
+        seats.pay(3);
+        let failing = (0..3).find(|of| (*of == leader) == leading).unwrap();
+        let one = &mut seats.all[failing];
+        one.base.fail(b"c");
+        one.reports.clear();
+        seats.pass(Span(150));
+        let one = &seats.all[failing];
+        assert!(one.done.iter().any(|it| matches!(it, Action::Fail(_))), "leading: {leading}");
+        assert_eq!(one.reports, [], "neither a draft that failed nor one that was refused");
+    }
+}
+
 /// Whoever cannot read what it promised does not speak any more, and says why.
 #[test]
 fn unreadable_records_silence_a_node() {

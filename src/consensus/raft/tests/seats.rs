@@ -11,7 +11,7 @@ use crate::consensus::{
     Action, AuthorityId, Context, Engine, Event, Message, Outbox, Record, Report, Seat, Timer,
 };
 use crate::ledger::signature_checks;
-use crate::ledger::testkit::{params, transaction};
+use crate::ledger::testkit::{MemBase, params, transaction};
 use crate::mempool::{Mempool, Place};
 use crate::types::signatures::verify_batch;
 use crate::types::testkit::key;
@@ -31,15 +31,12 @@ pub(super) fn rules(seats: u8, empty_block_after: Option<Span>) -> Arc<RaftRules
     }))
 }
 
-/// A chain of these rules with nothing but its first block.
-fn tree(rules: Arc<RaftRules>) -> Tree {
-    tree_of(rules, &params(), LAUNCH).0
-}
-
 /// One node, as its engine sees it.
 pub(super) struct One {
     pub(super) engine: RaftEngine,
     pub(super) tree: Tree,
+    /// What is final, below the tree.
+    pub(super) base: Arc<MemBase>,
     pub(super) pool: Mempool,
     pub(super) disk: BTreeMap<Record, Vec<u8>>,
     pub(super) timers: BTreeMap<Timer, Time>,
@@ -71,16 +68,20 @@ fn own(number: usize) -> Keypair {
 impl Seats {
     pub(super) fn new(count: u8, empty_block_after: Option<Span>) -> Self {
         let rules = rules(count, empty_block_after);
-        let one = |number: usize| One {
-            engine: RaftEngine::new(rules.clone(), &seat(number, Some(own(number)))),
-            tree: tree(rules.clone()),
-            pool: Mempool::new(params(), 1 << 20),
-            disk: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            reports: Vec::new(),
-            answers: Vec::new(),
-            done: Vec::new(),
-            up: true,
+        let one = |number: usize| {
+            let (tree, base) = tree_of(rules.clone(), &params(), LAUNCH);
+            One {
+                engine: RaftEngine::new(rules.clone(), &seat(number, Some(own(number)))),
+                tree,
+                base,
+                pool: Mempool::new(params(), 1 << 20),
+                disk: BTreeMap::new(),
+                timers: BTreeMap::new(),
+                reports: Vec::new(),
+                answers: Vec::new(),
+                done: Vec::new(),
+                up: true,
+            }
         };
         let all = (0..usize::from(count)).map(one).collect();
         let now = LAUNCH.after(Span::seconds(1));
@@ -137,6 +138,7 @@ impl Seats {
             Action::Report(report) => one.reports.push(report),
             Action::Answer { ticket, outcome } => one.answers.push((ticket, outcome)),
             Action::Announce(_) | Action::Seek(_) => {}
+            Action::Fail(_) => one.up = false,
             other => panic!("nobody does this here: {other:?}"),
         }
         None
