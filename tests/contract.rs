@@ -111,4 +111,6 @@ macro_rules! contract {
 }
 
 contract!(pow, |tries| Subject::of("pow-dev", tries));
+contract!(pos, |tries| Subject::of("pos-dev", tries));
+contract!(hybrid, |tries| Subject::of("hybrid-dev", tries));
 contract!(raft, |tries| Subject::of("raft-3", tries));

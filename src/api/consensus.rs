@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::difficulty;
+use super::stake::{HybridStatus, StakeStatus};
 use crate::consensus::pow::PowRules;
 use crate::ledger::{ReadFailed, State};
 use crate::types::target::{Bits, Work};
@@ -18,6 +19,10 @@ pub const INTERVALS_MAX: usize = 60;
 pub enum ConsensusStatus {
     /// Proof of work.
     Pow(PowStatus),
+    /// Coin-age stake.
+    Pos(StakeStatus),
+    /// Work and stake on one chain.
+    Hybrid(Box<HybridStatus>),
     /// Raft.
     Raft(RoundStatus),
 }
@@ -113,7 +118,8 @@ pub fn pow_status(
     recent: &[Header],
 ) -> Result<PowStatus, ReadFailed> {
     let params = rules.params();
-    let next_bits = rules.next_bits(head)?;
+    let height = recent.last().map(|header| header.height).unwrap_or_default();
+    let next_bits = rules.next_bits(head, height)?;
     let work_of = |header: &Header| match header.claim {
         crate::types::Claim::Work { bits } => Some(bits),
         _ => None,
@@ -135,7 +141,6 @@ pub fn pow_status(
         mean = Some(elapsed_ms / intervals as f64);
         hash_rate = Some(work * 1000.0 / elapsed_ms);
     }
-    let height = recent.last().map(|header| header.height).unwrap_or_default();
     let circulating = head.supply()?.circulating().unwrap_or_default();
     Ok(PowStatus {
         bits,

@@ -29,6 +29,7 @@ mod net;
 mod schema;
 mod selector;
 mod sim;
+mod stake;
 mod system;
 mod transaction;
 mod wallet;
@@ -71,6 +72,7 @@ pub use sim::{
     NodeLife, NodeParted, NodeReplay, NodeStep, SimExpect, SimReplay, SimRun, SimScenario,
     SimViolation,
 };
+pub use stake::{HybridStatus, StakeStatus, stake_status};
 pub use system::SystemInfo;
 pub use transaction::{
     OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,

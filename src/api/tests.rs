@@ -170,6 +170,7 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
         chain: GenesisId::default(),
         block_time: Span::seconds(2),
         retarget: Retarget::Asert(Asert { half_life: NonZeroU64::new(60_000).unwrap() }),
+        spacing_max: Span::seconds(2),
         initial_bits: Bits(0x2000_ffff),
         limit: Target::max(),
         finality_depth: 100,

@@ -95,6 +95,7 @@ fn rules(params: &Params) -> Arc<PowRules> {
         chain: params.chain,
         block_time: SPACING,
         retarget: Retarget::Fixed,
+        spacing_max: SPACING,
         initial_bits: EASIEST,
         limit: EASIEST.target().expect("they encode a target"),
         finality_depth: FINALITY_DEPTH,

@@ -6,7 +6,7 @@ use borsh::BorshSerialize;
 
 use super::{AuthorityId, Message, OrderId, Record, Timer};
 use crate::ledger::{Executed, ReadFailed};
-use crate::types::{Block, BlockId, Draft, Header, Height, Time};
+use crate::types::{Address, Block, BlockId, Draft, Header, Height, Time};
 
 /// Something to do. The host performs actions strictly in list order: nothing that follows a [`Action::Persist`] may
 /// leave the process before it is durable.
@@ -67,6 +67,9 @@ pub enum Action {
     },
     /// Search for a proof of work; replaces the search in progress.
     Search(Box<SearchOrder>),
+    /// Have a block signed by somebody whose key the host holds; the answer is [`super::Event::Signed`], whatever it is.
+    /// Whatever keeps this from being asked twice for one claim must be durable: it is asked after what came before it.
+    Sign(SignOrder),
     /// Stop searching.
     StopSearch,
     /// Wake me at a moment.
@@ -94,6 +97,17 @@ pub struct SearchOrder {
     pub block: BlockId,
     /// Its header, whose claim holds the target.
     pub header: Header,
+}
+
+/// A block to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
+pub struct SignOrder {
+    /// The number that the result carries.
+    pub order: OrderId,
+    /// The block.
+    pub block: BlockId,
+    /// Who signs it.
+    pub by: Address,
 }
 
 /// A fact for metrics, traces, the log and the simulator's checkers.

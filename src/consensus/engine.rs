@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::{Action, AuthorityId, Event, Outbox, Report};
 use crate::chain::{BlockRef, Tree, follows};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::{Mempool, Pending};
 use crate::types::{
-    Address, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header, Keypair,
-    StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
+    Address, Amount, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header,
+    Keypair, StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
 };
 
 /// Bytes that a draft keeps free for header and list lengths, far more than they take.
@@ -31,8 +33,19 @@ pub struct Seat {
     pub key: Option<Keypair>,
     /// Whom its blocks pay, where the rule lets anybody make some; `None` makes none.
     pub payout: Option<Address>,
+    /// Whose coins it stakes, where the rule stakes coins; `None` stakes none.
+    pub stake: Option<Stake>,
     /// What it draws its chances from; no two seats share one.
     pub seed: u64,
+}
+
+/// Whose coins a node stakes. Their keys stay with the host, which signs on request ([`super::Action::Sign`]).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
+pub struct Stake {
+    /// The owners.
+    pub owners: BTreeSet<Address>,
+    /// Coins of at least this sum are left alone, so that there is something to spend.
+    pub reserve: Amount,
 }
 
 impl Seat {

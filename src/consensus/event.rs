@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::Stake;
 use crate::chain::Imported;
 use crate::types::{Address, Bounded, Seal, TransactionId};
 
@@ -64,6 +65,13 @@ pub enum Event {
         /// The proof it found.
         seal: Seal,
     },
+    /// The block of [`super::Action::Sign`] was signed, or whoever should have signed it is not here.
+    Signed {
+        /// Which request.
+        order: OrderId,
+        /// The signature.
+        seal: Option<Seal>,
+    },
     /// The draft of [`super::Action::Verify`] was looked at.
     Verified {
         /// Which.
@@ -81,4 +89,6 @@ pub enum Event {
     },
     /// The operator wants blocks paid to this address, or none made at all.
     Payout(Option<Address>),
+    /// The operator wants the coins of these owners staked, or none at all.
+    Stake(Option<Stake>),
 }

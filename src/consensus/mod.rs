@@ -8,12 +8,14 @@ mod action;
 pub mod authorities;
 mod engine;
 mod event;
+pub mod hybrid;
+pub mod pos;
 pub mod pow;
 pub mod quorum;
 pub mod raft;
 pub mod retarget;
 pub mod schedule;
 
-pub use action::{Action, DropReason, Outbox, Report, SearchOrder};
-pub use engine::{Context, DraftError, Engine, Seat};
+pub use action::{Action, DropReason, Outbox, Report, SearchOrder, SignOrder};
+pub use engine::{Context, DraftError, Engine, Seat, Stake};
 pub use event::{AuthorityId, Event, MESSAGE_BYTES_MAX, Message, OrderId, Record, Timer};

@@ -100,7 +100,9 @@ impl NodeRpc for Ports {
             mempool: status.mempool.transactions,
             round: match status.consensus {
                 ConsensusStatus::Raft(round) => Some(round),
-                ConsensusStatus::Pow(_) => None,
+                ConsensusStatus::Pow(_) | ConsensusStatus::Pos(_) | ConsensusStatus::Hybrid(_) => {
+                    None
+                }
             },
         })
     }

@@ -173,6 +173,11 @@ impl System<'_, '_> {
         self.working.coin(id)
     }
 
+    /// The coins that were taken so far.
+    pub fn taken(&self) -> impl Iterator<Item = &(CoinId, Coin)> {
+        self.working.taken.iter()
+    }
+
     /// Takes a coin out of the state, if it is there, mature or not. What it held is the block's to pay out again; what
     /// is not paid out is burned.
     pub fn take(&mut self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {

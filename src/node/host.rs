@@ -12,7 +12,7 @@
 //!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -23,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::aside::Aside;
 use super::feed::Feed;
+use super::keyring::Keyring;
 use super::net::{NetHandle, Room};
 use super::record::{Recorded, Recording};
 use super::report::Reporter;
@@ -30,11 +31,11 @@ use super::search::Searcher;
 use super::stopwatch::Lap;
 use super::store::RocksStore;
 use super::verify::Verifier;
-use crate::consensus::{AuthorityId, Message as AuthorityMessage, Report as EngineReport};
+use crate::consensus::{AuthorityId, Message as AuthorityMessage, Report as EngineReport, Stake};
 use crate::miner::Miner;
 use crate::replica::{Input, Output, Replica, Report, View};
 use crate::store::Store;
-use crate::types::{BlockId, Height, Time, Transaction, TransactionId};
+use crate::types::{Address, Amount, BlockId, Height, Keypair, Time, Transaction, TransactionId};
 
 /// Inputs that wait for the loop before gossip is turned away. Everything else is bounded by what it answers to.
 const QUEUE_MAX: usize = 20_000;
@@ -117,6 +118,7 @@ struct Shared {
     feed: Feed,
     store: Arc<RocksStore>,
     miner: Arc<Miner>,
+    keyring: Keyring,
 }
 
 impl Host {
@@ -198,6 +200,19 @@ impl Host {
         answer.await.map_err(|_| Stopped)
     }
 
+    /// Stakes the coins of these keys, all but a reserve, until other keys are given; without keys no coins are staked.
+    pub fn stake(&self, keys: Vec<Keypair>, reserve: Amount) {
+        self.shared.keyring.replace(keys);
+        let owners = self.shared.keyring.owners();
+        let stake = (!owners.is_empty()).then_some(Stake { owners, reserve });
+        self.inbox.input(Input::Stake(stake));
+    }
+
+    /// Whose coins are staked here.
+    pub fn stakers(&self) -> BTreeSet<Address> {
+        self.shared.keyring.owners()
+    }
+
     /// Ends the loop after what it is doing.
     pub fn stop(&self) {
         self.inbox.send(Message::Stop);
@@ -245,11 +260,13 @@ impl Mailbox {
             feed,
             store: replica.store().clone(),
             miner,
+            keyring: Keyring::default(),
         });
         let host = Host { inbox: self.inbox.clone(), shared: shared.clone() };
         let mut looping = Loop {
             replica: Recorded::new(replica, recording),
             messages: self.messages,
+            inbox: self.inbox.clone(),
             aside: Aside::default(),
             queued: self.inbox.queued,
             net,
@@ -274,6 +291,8 @@ impl Mailbox {
 struct Loop {
     replica: Recorded,
     messages: Receiver<Message>,
+    /// What it tells itself.
+    inbox: Inbox,
     aside: Aside,
     queued: Arc<AtomicUsize>,
     net: NetHandle,
@@ -433,6 +452,11 @@ impl Loop {
                 }
                 Output::Search(order) => self.searcher.search(&order),
                 Output::StopSearch => self.searcher.stop(),
+                Output::Sign(sign) => {
+                    let chain = self.replica.context().tree.params().chain;
+                    let seal = self.shared.keyring.sign(&sign, &chain);
+                    self.inbox.input(Input::Signed { order: sign.order, seal });
+                }
                 Output::Submitted { ticket, results } => {
                     if let Some(reply) = self.tickets.remove(&ticket) {
                         // Whoever submitted may have gone.

@@ -29,6 +29,7 @@ pub mod hashrate;
 pub mod host;
 mod indexing;
 mod informant;
+mod keyring;
 pub mod links;
 pub mod lock;
 pub mod logfile;
@@ -301,7 +302,7 @@ fn seat(config: &NodeConfig, key: Option<&AuthorityKey>) -> Result<Seat, NodeErr
     let named = key.as_ref().and(config.authority_payout);
     let payout = payout.or(named).or(key.as_ref().map(Keypair::address));
     tracing::debug!(seed, "chances are drawn from this seed");
-    Ok(Seat { key, payout, seed })
+    Ok(Seat { key, payout, stake: None, seed })
 }
 
 /// The node file of the last start: whoever knew the ports then finds them again.

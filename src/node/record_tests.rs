@@ -8,7 +8,8 @@ use crate::spec::{Spec, find};
 use crate::store::MemStore;
 use crate::types::target::Bits;
 
-const START: Start = Start { authority: None, payout: None, seed: 0, checkpoint: None };
+const START: Start =
+    Start { authority: None, payout: None, stake: None, seed: 0, checkpoint: None };
 
 fn spec(time: u64) -> FrozenSpec {
     let spec = Spec::parse("pow-dev", find("pow-dev").unwrap()).unwrap();

@@ -47,6 +47,7 @@ impl<S: Store> Replica<S> {
             }
             Action::Announce(id) => self.tell_of(&id),
             Action::Search(order) => self.outputs.push(Output::Search(order)),
+            Action::Sign(order) => self.outputs.push(Output::Sign(order)),
             Action::StopSearch => self.outputs.push(Output::StopSearch),
             Action::SetTimer { timer, at } => {
                 self.timers.insert(timer, at);

@@ -6,7 +6,7 @@ use super::standing::Offence;
 use super::wire::{Gossip, Request, Response};
 use super::{FinalityConflict, Progress};
 use crate::chain::Imported;
-use crate::consensus::{AuthorityId, Message, OrderId, SearchOrder};
+use crate::consensus::{AuthorityId, Message, OrderId, SearchOrder, SignOrder, Stake};
 use crate::ledger::Receipt;
 use crate::types::signatures::SignatureCheck;
 use crate::types::{Address, Block, BlockId, Height, Seal, Time, Transaction, TransactionId};
@@ -96,6 +96,15 @@ pub enum Input {
         /// The message.
         message: Message,
     },
+    /// The block of [`Output::Sign`] was signed, or whoever should have signed it is not here.
+    Signed {
+        /// Which request.
+        order: OrderId,
+        /// The signature.
+        seal: Option<Seal>,
+    },
+    /// The operator wants the coins of these owners staked, or none.
+    Stake(Option<Stake>),
     /// Somebody on this side wants to read what was final anywhere by now.
     Read {
         /// The number that [`Output::Answered`] carries.
@@ -155,6 +164,8 @@ pub enum Output {
     },
     /// Search for a proof of work; replaces the search in progress.
     Search(Box<SearchOrder>),
+    /// Have a block signed; the answer is [`Input::Signed`], whatever it is.
+    Sign(SignOrder),
     /// Stop searching.
     StopSearch,
     /// What became of submitted transactions.

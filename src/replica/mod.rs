@@ -243,6 +243,8 @@ impl<S: Store> Replica<S> {
             }
             Input::Submit { ticket, transactions } => self.submitted(ticket, transactions),
             Input::Read { ticket } => self.events.push_back(Event::Read { ticket }),
+            Input::Signed { order, seal } => self.events.push_back(Event::Signed { order, seal }),
+            Input::Stake(stake) => self.events.push_back(Event::Stake(stake)),
             Input::Payout(payout) => self.events.push_back(Event::Payout(payout)),
             Input::Tick => {}
         }

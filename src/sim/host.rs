@@ -14,11 +14,13 @@ use super::time::{Clock, Micros, Moment};
 use super::trace::Trace;
 use super::watch::{Violation, Watch};
 use crate::chain::Executions;
+use crate::consensus::SignOrder;
 use crate::ledger::{Delta, LtHash};
 use crate::replica::{Chain, Input, Output, Replica, Report};
+use crate::spec::DevAccount;
 use crate::store::{Store, StoreError};
 use crate::types::signatures::SignatureCheck;
-use crate::types::{Height, Keypair, Span, Time, Transaction};
+use crate::types::{Height, Keypair, Seal, Span, Time, Transaction};
 
 /// Inputs that a process handles before it performs what they lead to, as in the node.
 const ROUND_MAX: usize = 256;
@@ -334,6 +336,7 @@ impl Sim {
             Output::Respond { id, response, .. } => self.answer(node, id, response),
             Output::Verify { order, batch } => self.verify(node, order, &batch),
             Output::Search(order) => self.search(node, &order),
+            Output::Sign(order) => self.sign(node, &order),
             Output::StopSearch => self.nodes[node].process.search = None,
             Output::Ban { peer, .. } => self.ban(node, peer),
             Output::Blame { peer, offence } => self.blame(node, peer, offence),
@@ -346,6 +349,16 @@ impl Sim {
             Output::Send { to, message } => self.send_message(node, Some(to), message),
             Output::Broadcast(message) => self.send_message(node, None, message),
         }
+    }
+
+    /// Signs a block with the key of a development account.
+    fn sign(&mut self, node: usize, sign: &SignOrder) {
+        let chain = self.options.spec.genesis_id();
+        let key = DevAccount::of(&sign.by).map(DevAccount::keypair);
+        let seal = key.map(|key| Seal::signed(&sign.block, &key, &chain));
+        let (life, order) = (self.nodes[node].life, sign.order);
+        let input = Box::new(Input::Signed { order, seal });
+        self.queue.push(self.now, Event::Input { node, life, input });
     }
 
     /// Checks signatures, for real; the answer comes when the node's processor would have it.

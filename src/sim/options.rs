@@ -7,7 +7,7 @@ use super::link::LinkModel;
 use super::regions::Region;
 use super::time::{Micros, Skew};
 use super::topology::Topology;
-use crate::consensus::{Engine, Seat};
+use crate::consensus::{Engine, Seat, Stake};
 use crate::spec::{DevAccount, FrozenSpec, Spec, bits_for};
 use crate::types::{Address, Keypair, Time};
 
@@ -41,6 +41,8 @@ pub struct NodeOptions {
     pub payout: Option<Address>,
     /// The key of the authority that it is, if it is one.
     pub key: Option<Keypair>,
+    /// Whose coins it stakes: development accounts, whose keys are known.
+    pub stake: Option<Stake>,
     /// Hashes per second of its nonce search.
     pub hash_rate: f64,
     /// How far its clock is off.
@@ -75,6 +77,7 @@ impl Default for NodeOptions {
         Self {
             payout: None,
             key: None,
+            stake: None,
             hash_rate: 0.0,
             skew: Skew::default(),
             region: Region::Europe,
@@ -94,7 +97,8 @@ impl NodeOptions {
         hasher.update(&(node as u64).to_le_bytes());
         hasher.update(&life.to_le_bytes());
         let seed = hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default();
-        Seat { key: self.key.clone(), payout: self.payout, seed: u64::from_le_bytes(seed) }
+        let (key, stake) = (self.key.clone(), self.stake.clone());
+        Seat { key, payout: self.payout, stake, seed: u64::from_le_bytes(seed) }
     }
 }
 
@@ -140,6 +144,15 @@ impl Options {
     /// spec, of whom the first ones are there. The keys of development accounts are known; other authorities have none here.
     pub fn seated(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
         let mut options = Self::miners(seed, spec, nodes, tries);
+        if options.spec.consensus().pos().is_some() {
+            let accounts: Vec<_> = options.spec.accounts.clone();
+            for (index, node) in options.nodes.iter_mut().enumerate() {
+                // Further nodes stake with accounts that hold nothing.
+                let owner = accounts.get(index).and_then(|account| account.owner.dev());
+                let owners = owner.map(DevAccount::address).into_iter().collect();
+                node.stake = Some(Stake { owners, ..Stake::default() });
+            }
+        }
         for (node, key) in options.nodes.iter_mut().zip(seats(&options.spec)) {
             node.key = key;
         }

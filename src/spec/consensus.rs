@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::authorities::Authorities;
-use super::pow::{InitialBits, PowSpec};
+use super::hybrid::HybridSpec;
+use super::pos::PosSpec;
+use super::pow::{InitialBits, PowSpec, present};
 use super::raft::RaftSpec;
 use super::settings::{Entry, Settings};
 use super::suggest::nearest;
@@ -16,13 +18,13 @@ use crate::types::{GenesisId, Span};
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
 /// Those that this version has.
-pub const ENGINES_BUILT: [&str; 2] = ["pow", "raft"];
+pub const ENGINES_BUILT: [&str; 4] = ["pow", "pos", "hybrid", "raft"];
 
 /// Why there is no such rule here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// A rule that is planned.
-    #[error("engine `{0}` is not built yet; this version has {built}", built = ENGINES_BUILT.join(" and "))]
+    #[error("engine `{0}` is not built yet; this version has {built}", built = ENGINES_BUILT.join(", "))]
     NotBuilt(&'static str),
     /// No rule at all.
     #[error("`{given}` is no engine; {hint}")]
@@ -55,6 +57,10 @@ pub fn engine_named(given: &str) -> Result<&'static str, EngineError> {
 pub enum Consensus<B = Bits> {
     /// Proof of work.
     Pow(PowSpec<B>),
+    /// Coin-age stake.
+    Pos(PosSpec),
+    /// Work and stake on one chain.
+    Hybrid(HybridSpec<B>),
     /// Raft.
     Raft(RaftSpec),
 }
@@ -64,14 +70,36 @@ impl<B> Consensus<B> {
     pub fn engine(&self) -> &'static str {
         match self {
             Self::Pow(_) => "pow",
+            Self::Pos(_) => "pos",
+            Self::Hybrid(_) => "hybrid",
             Self::Raft(_) => "raft",
         }
     }
 
-    /// The parameters of proof of work, if that is the rule.
+    /// The parameters of proof of work, if the rule has blocks of work.
     pub fn pow(&self) -> Option<&PowSpec<B>> {
         match self {
             Self::Pow(pow) => Some(pow),
+            Self::Hybrid(hybrid) => Some(&hybrid.pow),
+            Self::Pos(_) | Self::Raft(_) => None,
+        }
+    }
+
+    /// The parameters of coin-age stake, if the rule has blocks by stake.
+    pub fn pos(&self) -> Option<&PosSpec> {
+        match self {
+            Self::Pos(pos) => Some(pos),
+            Self::Hybrid(hybrid) => Some(&hybrid.pos),
+            Self::Pow(_) | Self::Raft(_) => None,
+        }
+    }
+
+    /// Blocks on top of a block before it counts as final, where it is they that make it so.
+    pub fn finality_depth(&self) -> Option<u64> {
+        match self {
+            Self::Pow(pow) => Some(pow.finality_depth),
+            Self::Pos(pos) => Some(pos.finality_depth),
+            Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
             Self::Raft(_) => None,
         }
     }
@@ -79,7 +107,7 @@ impl<B> Consensus<B> {
     /// The first authorities, where the rule has some.
     pub fn authorities(&self) -> Option<&Authorities> {
         match self {
-            Self::Pow(_) => None,
+            Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) => None,
             Self::Raft(raft) => Some(&raft.authorities),
         }
     }
@@ -88,6 +116,8 @@ impl<B> Consensus<B> {
     pub fn block_time(&self) -> Span {
         match self {
             Self::Pow(pow) => pow.block_time,
+            Self::Pos(pos) => pos.block_time,
+            Self::Hybrid(hybrid) => hybrid.block_time(),
             Self::Raft(raft) => raft.empty_block_after.unwrap_or(raft.block_time_min),
         }
     }
@@ -98,6 +128,8 @@ impl<B> Consensus<B> {
     pub(super) fn present(&self) -> Span {
         match self {
             Self::Pow(pow) => pow.present(),
+            Self::Pos(pos) => present(pos.block_time, pos.finality_depth),
+            Self::Hybrid(hybrid) => present(hybrid.block_time(), hybrid.finality_depth),
             // Nothing is final by depth.
             Self::Raft(_) => Span(u64::MAX),
         }
@@ -109,13 +141,16 @@ impl Consensus<InitialBits> {
     pub fn is_auto(&self) -> bool {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
-            Self::Raft(_) => false,
+            Self::Hybrid(hybrid) => hybrid.pow.initial_bits == InitialBits::Auto,
+            Self::Pos(_) | Self::Raft(_) => false,
         }
     }
 
     pub(super) fn resolve(self, auto: impl FnOnce() -> Bits) -> Consensus {
         match self {
             Self::Pow(pow) => Consensus::Pow(pow.resolve(auto)),
+            Self::Pos(pos) => Consensus::Pos(pos),
+            Self::Hybrid(hybrid) => Consensus::Hybrid(hybrid.resolve(auto)),
             Self::Raft(raft) => Consensus::Raft(raft),
         }
     }
@@ -123,6 +158,8 @@ impl Consensus<InitialBits> {
     pub(super) fn entries(&self, settings: &Settings) -> Vec<Entry> {
         match self {
             Self::Pow(pow) => pow.entries(),
+            Self::Pos(pos) => pos.entries(),
+            Self::Hybrid(hybrid) => hybrid.entries(),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -132,6 +169,8 @@ impl Consensus {
     pub(super) fn entries(&self, settings: &Settings) -> Vec<Entry> {
         match self {
             Self::Pow(pow) => pow.entries(),
+            Self::Pos(pos) => pos.entries(),
+            Self::Hybrid(hybrid) => hybrid.entries(),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -140,6 +179,8 @@ impl Consensus {
     pub(super) fn identity(&self) -> Vec<u8> {
         match self {
             Self::Pow(pow) => pow.identity(),
+            Self::Pos(pos) => pos.identity(),
+            Self::Hybrid(hybrid) => hybrid.identity(),
             Self::Raft(raft) => raft.identity(),
         }
     }
@@ -147,6 +188,8 @@ impl Consensus {
     pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<dyn Rules> {
         match self {
             Self::Pow(pow) => pow.rules(chain, settings),
+            Self::Pos(pos) => pos.rules(chain, settings),
+            Self::Hybrid(hybrid) => hybrid.rules(chain, settings),
             Self::Raft(raft) => raft.rules(chain),
         }
     }
@@ -159,6 +202,8 @@ impl Consensus {
     ) -> Box<dyn Engine> {
         match self {
             Self::Pow(pow) => pow.engine(chain, settings, seat.payout),
+            Self::Pos(pos) => pos.engine(chain, settings, seat.stake.clone()),
+            Self::Hybrid(hybrid) => hybrid.engine(chain, settings, seat),
             Self::Raft(raft) => raft.engine(chain, seat),
         }
     }

@@ -127,14 +127,17 @@ impl FrozenSpec {
         &self.consensus
     }
 
-    /// The coins of the genesis block. An age that reaches back before 1970 begins there.
+    /// The coins of the genesis block, those of an account side by side: one each, or as many equal ones as a rule with
+    /// stake says. An age that reaches back before 1970 begins there.
     pub fn genesis_accounts(&self) -> Vec<GenesisAccount> {
-        let coin = |account: &Account| GenesisAccount {
-            owner: account.owner.address(),
-            amount: account.amount,
-            time: self.time.before(account.age),
+        let each = self.consensus.pos().map_or(1, |pos| pos.genesis_coins);
+        let coins = |account: &Account| {
+            let (owner, time) = (account.owner.address(), self.time.before(account.age));
+            let (part, rest) = (account.amount.0 / each, account.amount.0 % each);
+            let amount = move |number| Amount(part + u64::from(number < rest));
+            (0..each).map(move |number| GenesisAccount { owner, amount: amount(number), time })
         };
-        self.accounts.iter().map(coin).collect()
+        self.accounts.iter().flat_map(coins).collect()
     }
 
     /// The entries of the state after the genesis block, and the commitment to them.

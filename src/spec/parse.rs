@@ -8,7 +8,9 @@ use super::authorities::Reading;
 use super::consensus::{Consensus, ENGINES_BUILT, EngineError, engine_named};
 use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
+use super::hybrid::HybridSpec;
 use super::link::{self, Bandwidth, LinkShape, Loss};
+use super::pos::PosSpec;
 use super::pow::PowSpec;
 use super::raft::RaftSpec;
 use super::read::{self, Faults, Refusal, Section};
@@ -18,7 +20,7 @@ use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 6] = ["pos", "hybrid", "dpos", "poa", "pbft", "paxos"];
+const SECTIONS_UNBUILT: [&str; 4] = ["dpos", "poa", "pbft", "paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -44,8 +46,12 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let engine = read_engine(top.section("consensus", &schema::CONSENSUS));
     // What another rule leaves open is nobody's to resolve.
     let idle = Faults::of(&schema::FORM);
-    let open = if engine == Some("pow") { unresolved } else { &idle };
+    let open = if matches!(engine, Some("pow" | "hybrid")) { unresolved } else { &idle };
     let pow = PowSpec::read(top.section("pow", &schema::POW), open);
+    let pos = top.section("pos", &schema::POS);
+    let pos = PosSpec::read(pos, accounts.len(), issuance.maturity);
+    let hybrid = top.section("hybrid", &schema::HYBRID);
+    let hybrid = HybridSpec::read(hybrid, pow.clone(), pos.clone());
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
@@ -55,11 +61,19 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
 
     let consensus = match engine? {
         "pow" => Consensus::Pow(pow),
+        "pos" => Consensus::Pos(pos),
+        "hybrid" => Consensus::Hybrid(hybrid),
         "raft" => Consensus::Raft(raft),
         other => {
             unreachable!("{other} is built, and a test reads the template of every built engine")
         }
     };
+    if let Some(stake) = consensus.pos()
+        && let Err(refusal) = stake.fits(&accounts, issuance.maturity)
+    {
+        top_faults.add(&top_span, refusal.reason, refusal.fix);
+        return None;
+    }
     if consensus.authorities().is_some_and(|authorities| authorities.iter().len() == 0) {
         let engine = consensus.engine();
         top_faults.add(

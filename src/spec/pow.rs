@@ -154,10 +154,15 @@ fn target(bits: Bits) -> Target {
     bits.target().expect("a spec holds only bits that encode a target")
 }
 
+/// How old a head may be and still count as the present, where depth makes final.
+pub(super) fn present(block_time: Span, finality_depth: u64) -> Span {
+    block_time.times(finality_depth).clamp(PRESENT_MIN, PRESENT_MAX)
+}
+
 impl<B> PowSpec<B> {
     /// How old a head may be and still count as the present: as old as what lies below the final depth, within reason.
     pub(super) fn present(&self) -> Span {
-        Span(self.block_time.0.saturating_mul(self.finality_depth)).clamp(PRESENT_MIN, PRESENT_MAX)
+        present(self.block_time, self.finality_depth)
     }
 }
 
@@ -195,11 +200,23 @@ impl PowSpec {
         bytes
     }
 
-    fn params(&self, chain: GenesisId, settings: &Settings) -> PowParams {
+    /// The same without what is about retargeting and finality.
+    pub(super) fn work_identity(&self) -> Vec<u8> {
+        encode(&(
+            self.block_time,
+            self.initial_bits,
+            self.limit_bits,
+            self.future_limit,
+            self.seal_window,
+        ))
+    }
+
+    pub(super) fn params(&self, chain: GenesisId, settings: &Settings) -> PowParams {
         PowParams {
             chain,
             block_time: self.block_time,
             retarget: self.retarget.algorithm(),
+            spacing_max: self.block_time,
             initial_bits: self.initial_bits,
             limit: target(self.limit_bits),
             finality_depth: self.finality_depth,

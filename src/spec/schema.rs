@@ -64,6 +64,34 @@ pub(super) static POW: Schema = Schema {
         "seal_window",
     ],
 };
+pub(super) static POS: Schema = Schema {
+    path: "pos",
+    keys: &[
+        "block_time",
+        "retarget_window",
+        "initial_bits",
+        "limit_bits",
+        "min_age",
+        "max_age",
+        "interest",
+        "interest_period",
+        "max_drift",
+        "finality_depth",
+        "evidence_window",
+        "genesis_coins",
+    ],
+};
+pub(super) static HYBRID: Schema = Schema {
+    path: "hybrid",
+    keys: &[
+        "work_window",
+        "work_spacing_max",
+        "trust",
+        "work_trust",
+        "stake_trust",
+        "finality_depth",
+    ],
+};
 pub(super) static RAFT: Schema = Schema {
     path: "raft",
     keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
@@ -74,8 +102,10 @@ pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 10] =
-    [&GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &RAFT, &DEVNET, &MINER, &LINKS];
+pub(super) static SECTIONS: [&Schema; 12] = [
+    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &RAFT, &DEVNET,
+    &MINER, &LINKS,
+];
 
 /// A chain spec.
 pub(super) static FORM: Form =
@@ -127,6 +157,25 @@ pub(super) mod default {
     /// Twelve times the life of a draft.
     pub(crate) const SEAL_WINDOW: Span = Span::seconds(60);
 
+    /// Short enough to watch, long enough that two coins seldom win in one second.
+    pub(crate) const STAKE_BLOCK_TIME: Span = Span::seconds(5);
+    /// Every hash meets it, for a coin-day: a chain whose coins are few and young has to begin somewhere.
+    pub(crate) const STAKE_LIMIT_BITS: Bits = Bits(0x2100_ffff);
+    /// So that a first coin stakes within a minute.
+    pub(crate) const MIN_AGE: Span = Span::seconds(20);
+    /// Thirty times that; Peercoin has thirty days and ninety.
+    pub(crate) const MAX_AGE: Span = Span::seconds(600);
+    /// Peercoin's: a hundredth a year.
+    pub(crate) const INTEREST: u32 = 10_000;
+    pub(crate) const INTEREST_PERIOD: Span = Span::seconds(365 * 86_400);
+    pub(crate) const MAX_DRIFT: Span = Span::seconds(15);
+    pub(crate) const STAKE_FINALITY_DEPTH: u64 = 30;
+    /// As long as what it punishes rests.
+    pub(crate) const EVIDENCE_WINDOW: u64 = 100;
+    /// Far more coins than rest at any time on the shipped chains.
+    pub(crate) const GENESIS_COINS: u64 = 32;
+    pub(crate) const TRUST: u64 = 1;
+
     /// Time for a few transactions to come together: half of a disk that syncs in ten milliseconds.
     pub(crate) const BLOCK_TIME_MIN: Span = Span(20);
     pub(crate) const EMPTY_BLOCK_AFTER: Span = Span::seconds(5);
@@ -174,6 +223,18 @@ pub(super) mod range {
     pub(crate) const FUTURE_LIMIT: RangeInclusive<Span> = Span(0)..=Span::seconds(86_400);
     /// A draft lives five seconds; a miner that rolls the time needs twice that.
     pub(crate) const SEAL_WINDOW: RangeInclusive<Span> = Span::seconds(10)..=Span::seconds(7200);
+
+    /// Coins have one chance per second.
+    pub(crate) const STAKE_BLOCK_TIME: RangeInclusive<Span> =
+        Span::seconds(1)..=Span::seconds(86_400);
+    /// Millionths: up to ten times the coin in a period.
+    pub(crate) const INTEREST: RangeInclusive<u32> = 0..=10_000_000;
+    pub(crate) const INTEREST_PERIOD: RangeInclusive<Span> =
+        Span::seconds(1)..=Span::seconds(36_500 * 86_400);
+    /// Beyond a few seconds whoever runs ahead has more tries than others.
+    pub(crate) const MAX_DRIFT: RangeInclusive<Span> = Span(0)..=Span::seconds(15);
+    pub(crate) const GENESIS_COINS: RangeInclusive<u64> = 1..=1024;
+    pub(crate) const TRUST: RangeInclusive<u64> = 0..=1_000_000;
 
     /// Nothing: a block leaves as soon as there is a transaction.
     pub(crate) const BLOCK_TIME_MIN: RangeInclusive<Span> = Span(0)..=Span::seconds(3600);

@@ -3,11 +3,14 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 4] = [
+static SHIPPED: [(&str, &str); 7] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
+    ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
+    ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
     ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
+    ("peercoin-like", include_str!("../../chain-specs/peercoin-like.toml")),
 ];
 
 /// Names and texts of all shipped specs; they need no file.

@@ -264,8 +264,25 @@ impl fmt::Display for Share {
 
 /// A share of a core: a percentage from 0.1 % to 100 %.
 pub(super) fn share(value: &DeValue<'_>) -> Read<Share> {
-    let fix = "write a percentage from \"0.1%\" to \"100%\"";
-    let given = text(value, "10%")?;
+    let millionths = percentage(value, 1000..=1_000_000, 100_000)?;
+    Ok(Share { millionths })
+}
+
+/// A number of millionths as a percentage.
+pub(super) fn percent(millionths: u32) -> Share {
+    Share { millionths }
+}
+
+/// A percentage, in millionths; `example` too.
+pub(super) fn percentage(
+    value: &DeValue<'_>,
+    range: RangeInclusive<u32>,
+    example: u32,
+) -> Read<u32> {
+    let [least, most] = [range.start(), range.end()].map(|end| percent(*end));
+    let fix = format!("write a percentage from \"{least}\" to \"{most}\"");
+    let fix = fix.as_str();
+    let given = text(value, &percent(example).to_string())?;
     let refused = || Refusal::new("is not a percentage", fix);
     let digits = given.strip_suffix('%').ok_or_else(refused)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
@@ -273,8 +290,8 @@ pub(super) fn share(value: &DeValue<'_>) -> Read<Share> {
     }
     let percent: f64 = digits.parse().map_err(|_| refused())?;
     let millionths = (percent * 10_000.0).round();
-    if (1000.0..=1_000_000.0).contains(&millionths) {
-        return Ok(Share { millionths: millionths as u32 }); // in range, checked above
+    if millionths <= f64::from(u32::MAX) && range.contains(&(millionths as u32)) {
+        return Ok(millionths as u32); // in range, checked above
     }
     Err(Refusal::new("is out of range", fix))
 }

@@ -51,6 +51,8 @@ pub(crate) enum Bug {
     DraftUnkept,
     /// A draft of an earlier term counts as decided when a majority has it (Raft, figure 8).
     OldTermCounted,
+    /// Any coin of the producer's stakes, whether its kernel hits or not.
+    KernelUnchecked,
     /// A leader answers reads without asking whether it still leads.
     ReadUnconfirmed,
 }

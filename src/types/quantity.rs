@@ -112,6 +112,11 @@ impl Span {
     pub const fn seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
+
+    /// So many of it, at most the longest there is.
+    pub const fn times(self, number: u64) -> Self {
+        Self(self.0.saturating_mul(number))
+    }
 }
 
 impl fmt::Display for Span {

@@ -270,6 +270,11 @@ pub struct ParseWorkError {
 }
 
 impl Work {
+    /// So many hashes, or whatever else is summed along a branch; cut to 512 bits.
+    pub fn of(value: BigUint) -> Self {
+        Self::saturated(value)
+    }
+
     /// The number of hashes.
     pub fn value(&self) -> &BigUint {
         &self.0

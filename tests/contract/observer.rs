@@ -13,6 +13,7 @@ pub fn speaks(output: &Output) -> bool {
     match output {
         Output::Gossip(Gossip::Announce(_))
         | Output::Search(_)
+        | Output::Sign(_)
         | Output::Send { .. }
         | Output::Broadcast(_)
         | Output::Report(Report::Imported { own: true, .. }) => true,

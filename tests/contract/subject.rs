@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assay::chain::Rules;
-use assay::consensus::{Engine, Seat};
+use assay::consensus::{Engine, Seat, Stake};
 use assay::ledger::{Delta, LtHash, Params};
 use assay::replica::{Chain, Replica};
 use assay::spec::{DevAccount, FrozenSpec, Spec, bits_for, find};
@@ -49,8 +49,9 @@ impl Subject {
         let (rules, made) = (launched.rules(), launched.clone());
         let engine: MakeEngine = Box::new(move |key| {
             let payout = key.map(Keypair::address);
+            let stake = key.map(|key| Stake { owners: [key.address()].into(), ..Stake::default() });
             let seed = key.map_or(0, |key| u64::from(key.address().as_bytes()[0]));
-            made.engine(&Seat { key: key.cloned(), payout, seed })
+            made.engine(&Seat { key: key.cloned(), payout, stake, seed })
         });
         Self { spec: launched, rules, engine, tries }
     }

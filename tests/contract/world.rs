@@ -338,6 +338,13 @@ impl<'s> World<'s> {
             }
             Output::Search(order) => self.search(number, &order),
             Output::StopSearch => self.nodes[number].search = None,
+            Output::Sign(sign) => {
+                let key = self.nodes[number].seat.map(person);
+                let key = key.filter(|key| key.address() == sign.by);
+                let chain = self.subject.spec.genesis_id();
+                let seal = key.map(|key| Seal::signed(&sign.block, &key, &chain));
+                self.tell(number, Input::Signed { order: sign.order, seal });
+            }
             Output::Send { to, message } => {
                 let seat = |node: &Node| node.seat.map(|seat| person(seat).address());
                 let to = self.nodes.iter().position(|node| seat(node) == Some(to));

@@ -55,6 +55,7 @@ fn rules() -> PowRules {
         chain: chain(),
         block_time: Span::seconds(2),
         retarget: Retarget::Asert(Asert { half_life: NonZeroU64::new(60_000).unwrap() }),
+        spacing_max: Span::seconds(2),
         initial_bits: Bits(0x2000_ffff),
         limit: Target::max(),
         finality_depth: HEAD - FINAL,

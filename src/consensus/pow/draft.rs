@@ -17,7 +17,7 @@ impl PowRules {
     /// Says why nothing can be drafted: the head's times lie too far ahead of the clock, or reading failed.
     pub fn draft(&self, cx: &Context<'_>, payout: Address) -> Result<(Draft, Executed), String> {
         let head = cx.tree.head();
-        let bits = self.next_bits(&head.state).map_err(|error| error.to_string())?;
+        let bits = self.next_bits(&head.state, head.height()).map_err(|error| error.to_string())?;
         let earliest = self.earliest_time(head.as_ref()).map_err(|error| error.to_string())?;
         // After a halt of the clock the median may lie ahead of it; nobody would accept what lies too far ahead.
         let time = cx.now.max(earliest);

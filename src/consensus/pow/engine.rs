@@ -132,6 +132,8 @@ impl Engine for PowEngine {
             Event::Imported(_)
             | Event::Elapsed(_)
             | Event::Received { .. }
+            | Event::Signed { .. }
+            | Event::Stake(_)
             | Event::Verified { .. } => {}
         }
     }

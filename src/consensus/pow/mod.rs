@@ -44,6 +44,9 @@ pub struct PowParams {
     pub block_time: Span,
     /// How the target follows the hash rate.
     pub retarget: Retarget,
+    /// The interval grows with the blocks of other kinds since the last block of work, up to this; the block time itself
+    /// where there are none.
+    pub spacing_max: Span,
     /// The target of the first block.
     pub initial_bits: Bits,
     /// The easiest target allowed.

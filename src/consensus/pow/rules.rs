@@ -54,10 +54,15 @@ impl PowRules {
         &self.params
     }
 
-    /// The target that a child of a block with this state must claim.
-    pub fn next_bits(&self, parent: &State) -> Result<Bits, ReadFailed> {
+    /// The target that a child by work must claim of a block at this height with this state.
+    pub fn next_bits(&self, parent: &State, height: Height) -> Result<Bits, ReadFailed> {
         let history: History = parent.system(&history_key())?.unwrap_or_default();
-        Ok(self.params.retarget.required(&history, &self.schedule))
+        let between = history.tip().map_or(0, |last| height.0.saturating_sub(last.height));
+        let spacing = self.schedule.spacing.saturating_mul(NonZeroU64::MIN.saturating_add(between));
+        let most = NonZeroU64::new(self.params.spacing_max.0).unwrap_or(self.schedule.spacing);
+        let spacing = spacing.min(most).max(self.schedule.spacing);
+        let retarget = self.params.retarget.stretched(self.schedule.spacing, spacing);
+        Ok(retarget.required(&history, &Schedule { spacing, ..self.schedule }))
     }
 
     /// The earliest time that a child of `parent` may carry: after the median of the last blocks, and for the first
@@ -74,7 +79,7 @@ impl PowRules {
 
     fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<Bits, Verdict> {
         let Claim::Work { bits } = header.claim else { return Err(no_work(header)) };
-        let expected = self.next_bits(parent.state)?;
+        let expected = self.next_bits(parent.state, parent.header.height)?;
         if bits != expected {
             return Err(Verdict::Header(format!("its target is {bits} where {expected} is due")));
         }

@@ -34,6 +34,7 @@ pub(crate) fn pow_params(ledger: &Params) -> PowParams {
         chain: ledger.chain,
         block_time: Span(SPACING),
         retarget: Retarget::Asert(Asert { half_life: NonZeroU64::new(100_000).unwrap() }),
+        spacing_max: Span(SPACING),
         initial_bits: EASY,
         limit: limit(),
         finality_depth: 5,
@@ -77,7 +78,8 @@ impl Mine {
         let params = self.tree.params();
         let mut draft = draft(parent.id, parent.height().next(), 1, transactions, params);
         draft.header.time = time;
-        draft.header.claim = Claim::Work { bits: self.rules.next_bits(&parent.state).unwrap() };
+        draft.header.claim =
+            Claim::Work { bits: self.rules.next_bits(&parent.state, parent.height()).unwrap() };
         self.complete(draft, parent)
     }
 

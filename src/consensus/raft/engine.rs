@@ -334,6 +334,7 @@ impl Engine for RaftEngine {
             }
             // The pool is looked at below, and nothing is searched for.
             Event::PoolFilled | Event::Found { .. } => {}
+            Event::Signed { .. } | Event::Stake(_) => {}
         }
         self.consider(cx, out);
     }

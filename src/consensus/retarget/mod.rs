@@ -36,7 +36,7 @@ mod digishield;
 mod ema;
 mod lwma;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -75,6 +75,11 @@ impl History {
         self.window.push(block);
         let spare = self.window.len().saturating_sub(blocks);
         self.window.drain(..spare);
+    }
+
+    /// The latest block.
+    pub fn tip(&self) -> Option<&Past> {
+        self.window.last()
     }
 
     /// The last two blocks, the older first.
@@ -127,6 +132,19 @@ impl Retarget {
             Self::Ema(_) => "ema",
             Self::Dgw(_) => "dgw",
             Self::Fixed => "fixed",
+        }
+    }
+
+    /// The same where blocks are to come every `now` ticks instead of every `before`: an average over a span of time
+    /// counts fewer blocks in it (Peercoin's `nInterval`).
+    pub fn stretched(self, before: NonZeroU64, now: NonZeroU64) -> Self {
+        match self {
+            Self::Ema(Ema { window }) if now != before => {
+                let span = u64::from(window.get()).saturating_mul(before.get());
+                let blocks = u32::try_from(span / now.get()).unwrap_or(u32::MAX);
+                Self::Ema(Ema { window: NonZeroU32::new(blocks).unwrap_or(NonZeroU32::MIN) })
+            }
+            other => other,
         }
     }
 

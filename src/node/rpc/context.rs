@@ -12,7 +12,7 @@ use super::cookie::Credential;
 use super::fault::Fault;
 use super::rule::Rule;
 use crate::api::files::COOKIE_FILE_NAME;
-use crate::api::{ConsensusStatus, HealthStatus, INTERVALS_MAX, RpcCode, SystemInfo, pow_status};
+use crate::api::{ConsensusStatus, HealthStatus, INTERVALS_MAX, RpcCode, SystemInfo};
 use crate::ledger::Params;
 use crate::node::metrics::Metrics;
 use crate::replica::View;
@@ -181,8 +181,7 @@ impl Context {
             return Ok(Arc::new(rounds));
         }
         let headers = self.recent_headers(backend, view)?;
-        let status = pow_status(facts.rule.work()?, &view.state, &headers)?;
-        let status = Arc::new(ConsensusStatus::Pow(status));
+        let status = Arc::new(facts.rule.open(view, &headers)?);
         self.recent().status = Some((view.head, status.clone()));
         Ok(status)
     }

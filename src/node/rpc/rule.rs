@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use crate::api::{
-    AuthorityList, AuthorityStatus, Circle, ConsensusStatus, Role, RoundStatus, RpcCode,
+    AuthorityList, AuthorityStatus, Circle, ConsensusStatus, HybridStatus, Role, RoundStatus,
+    RpcCode, pow_status, stake_status,
 };
 use crate::chain::Rules;
 use crate::consensus::AuthorityId;
+use crate::consensus::hybrid::HybridRules;
+use crate::consensus::pos::PosRules;
 use crate::consensus::pow::PowRules;
 use crate::replica::View;
 use crate::spec::{Consensus, FrozenSpec};
-use crate::types::{Claim, Prefix};
+use crate::types::{Claim, Header, Prefix};
 
 /// The rule of the chain, as far as answers about it differ.
 #[derive(Clone)]
@@ -25,6 +28,10 @@ pub struct Rule {
 enum Kind {
     /// Whoever finds a proof makes a block.
     Search(Arc<PowRules>),
+    /// Whoever owns a coin that wins makes a block.
+    Stake(Arc<PosRules>),
+    /// Either of the two.
+    Both(Arc<HybridRules>),
     /// Authorities agree, round by round.
     Rounds(Arc<dyn Rules>),
 }
@@ -45,6 +52,8 @@ impl Rule {
     pub fn of(spec: &FrozenSpec) -> Self {
         let kind = match spec.consensus() {
             Consensus::Pow(pow) => Kind::Search(pow.rules(spec.genesis_id(), spec)),
+            Consensus::Pos(pos) => Kind::Stake(pos.rules(spec.genesis_id(), spec)),
+            Consensus::Hybrid(hybrid) => Kind::Both(hybrid.rules(spec.genesis_id(), spec)),
             Consensus::Raft(_) => Kind::Rounds(spec.rules()),
         };
         Self { name: spec.consensus().engine(), kind }
@@ -64,7 +73,17 @@ impl Rule {
     pub fn search(&self) -> Option<&Arc<PowRules>> {
         match &self.kind {
             Kind::Search(rules) => Some(rules),
-            Kind::Rounds(_) => None,
+            Kind::Both(rules) => Some(rules.work()),
+            Kind::Stake(_) | Kind::Rounds(_) => None,
+        }
+    }
+
+    /// The rule, where whoever owns coins makes blocks.
+    pub fn stake(&self) -> Option<&Arc<PosRules>> {
+        match &self.kind {
+            Kind::Stake(rules) => Some(rules),
+            Kind::Both(rules) => Some(rules.stake()),
+            Kind::Search(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -78,15 +97,38 @@ impl Rule {
 
     /// Why nobody searches under this rule.
     pub fn no_search(&self) -> String {
-        format!(
-            "under the rule {} nobody searches for blocks: its authorities make them",
-            self.name
-        )
+        let who = match &self.kind {
+            Kind::Stake(_) => "who stakes coins makes",
+            Kind::Search(_) | Kind::Both(_) | Kind::Rounds(_) => "its authorities make",
+        };
+        format!("under the rule {} nobody searches for blocks: {who} them", self.name)
     }
 
     /// Blocks on top of a block before it counts as final, where finality follows from depth.
     pub(super) fn finality_depth(&self) -> Option<u64> {
-        self.search().map(|rules| rules.params().finality_depth)
+        match &self.kind {
+            Kind::Search(rules) => Some(rules.params().finality_depth),
+            Kind::Stake(rules) => Some(rules.params().finality_depth),
+            Kind::Both(rules) => Some(rules.params().finality_depth),
+            Kind::Rounds(_) => None,
+        }
+    }
+
+    /// What whoever searches or stakes is up against after the head of a view; `headers` are the last ones up to it.
+    pub(super) fn open(&self, view: &View, headers: &[Header]) -> Result<ConsensusStatus, Fault> {
+        let state = &view.state;
+        Ok(match &self.kind {
+            Kind::Stake(rules) => ConsensusStatus::Pos(stake_status(rules, state, headers)?),
+            Kind::Both(rules) => ConsensusStatus::Hybrid(Box::new(HybridStatus {
+                work: pow_status(rules.work(), state, headers)?,
+                stake: stake_status(rules.stake(), state, headers)?,
+                total_trust: rules.total_trust(state)?,
+                finality_depth: rules.params().finality_depth,
+            })),
+            Kind::Search(_) | Kind::Rounds(_) => {
+                ConsensusStatus::Pow(pow_status(self.work()?, state, headers)?)
+            }
+        })
     }
 
     /// What authorities do after the head of a view; nothing where there are none.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic    8 bytes   "assayrec"
-//! format   u32       2
+//! format   u32       3
 //! then the head, and each entry
 //! length   u32       never zero, and the value in its encoding
 //! check    8 bytes
@@ -25,7 +25,7 @@ use crate::types::{GenesisId, decode, encode};
 pub const MAGIC: [u8; 8] = *b"assayrec";
 
 /// The format that this software writes.
-pub const RECORD_FORMAT: u32 = 2;
+pub const RECORD_FORMAT: u32 = 3;
 
 /// Bytes of a file at most: days of a busy node. Then it grows no more.
 pub const RECORD_BYTES_MAX: u64 = 16 << 30;

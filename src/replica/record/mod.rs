@@ -35,7 +35,7 @@ pub use file::{
 pub use stored::{differing, write_store};
 
 use super::{Input, Output, Replica, Report};
-use crate::consensus::Seat;
+use crate::consensus::{Seat, Stake};
 use crate::store::Store;
 use crate::types::{Address, BlockId, Height, Keypair, Time, encode};
 
@@ -43,12 +43,14 @@ use crate::types::{Address, BlockId, Height, Keypair, Time, encode};
 pub const MARK_EVERY: u64 = 256;
 
 /// What a replica is told when it is opened, beside its chain and its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Start {
     /// The authority that it acts for. Its key is no recording's business: whoever replays has to bring it.
     pub authority: Option<Address>,
     /// Whom its blocks pay; `None` if it makes none.
     pub payout: Option<Address>,
+    /// Whose coins it stakes.
+    pub stake: Option<Stake>,
     /// What its engine draws its chances from.
     pub seed: u64,
     /// Which block belongs at a height, by the operator's word.
@@ -59,7 +61,8 @@ impl Start {
     /// What a replica is told whose engine has this seat.
     pub fn of(seat: &Seat, checkpoint: Option<(Height, BlockId)>) -> Self {
         let authority = seat.authority();
-        Self { authority, payout: seat.payout, seed: seat.seed, checkpoint }
+        let stake = seat.stake.clone();
+        Self { authority, payout: seat.payout, stake, seed: seat.seed, checkpoint }
     }
 
     /// The seat of its engine; the key of the authority is asked of whoever has it, and there is no seat without.
@@ -68,7 +71,8 @@ impl Start {
             Some(authority) => Some(key(authority)?),
             None => None,
         };
-        Some(Seat { key, payout: self.payout, seed: self.seed })
+        let stake = self.stake.clone();
+        Some(Seat { key, payout: self.payout, stake, seed: self.seed })
     }
 }
 

@@ -24,6 +24,7 @@ fn entries() -> Vec<Entry> {
         Entry::Start(Start {
             authority: Some(Address::default()),
             payout: None,
+            stake: None,
             seed: 4,
             checkpoint: Some((Height(1), BlockId(Hash([2; 32])))),
         }),
@@ -213,7 +214,7 @@ fn a_seat_is_written_down_without_its_key() {
     assert_eq!((alone.seed, alone.payout, alone.authority()), (9, None, None));
     let key = Keypair::from_secret(&[1; 32]);
     let start = Start::of(&Seat { key: Some(key.clone()), ..seat }, None);
-    let written = encode(&Entry::<Input>::Start(start));
+    let written = encode(&Entry::<Input>::Start(start.clone()));
     assert!(!written.windows(32).any(|bytes| *bytes == *key.secret()));
     assert_eq!(start.authority, Some(key.address()));
     assert!(start.seat(|_| None).is_none(), "nobody signs without the key");

@@ -3,8 +3,8 @@
 use super::super::wire::*;
 use super::super::*;
 use crate::chain::Rank;
-use crate::consensus::Message;
 use crate::consensus::pow::testkit::Mine;
+use crate::consensus::{Message, Stake};
 use crate::types::testkit::{Golden, key};
 use crate::types::work::WorkProof;
 use crate::types::{
@@ -85,6 +85,7 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
     let from = Peer(3);
     let order = crate::consensus::OrderId(4);
     let message = Message(Bounded::truncated(vec![1, 2, 3]));
+    let stake = Stake { owners: [key(3).address()].into(), reserve: Amount(5) };
     let inputs = [
         ("connected", Input::Connected(from)),
         ("disconnected", Input::Disconnected(from)),
@@ -97,6 +98,10 @@ fn messages_are_the_pinned_ones_and_the_only_ones() {
         ("submit", Input::Submit { ticket: 6, transactions: vec![transaction()] }),
         ("payout", Input::Payout(Some(key(1).address()))),
         ("no-payout", Input::Payout(None)),
+        ("signed", Input::Signed { order, seal: Some(seal()) }),
+        ("unsigned", Input::Signed { order, seal: None }),
+        ("stake", Input::Stake(Some(stake))),
+        ("no-stake", Input::Stake(None)),
         ("tick", Input::Tick),
         ("sealed", Input::Sealed(Box::new(genesis))),
         ("received", Input::Received { from: key(2).address(), message }),

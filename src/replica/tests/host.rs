@@ -415,6 +415,7 @@ impl World {
             }
             Output::Search(order) => self.search(node, &order),
             Output::StopSearch => self.slots[node].search = None,
+            Output::Sign(_) => unreachable!("proof of work is not signed"),
             Output::Submitted { results, .. } => {
                 for result in results {
                     match result {

@@ -30,6 +30,7 @@ impl Engine for Silent {
                 | Action::Announce(_)
                 | Action::Send { .. }
                 | Action::Broadcast(_)
+                | Action::Sign(_)
                 | Action::Search(_) => true,
                 // What others sealed is taken in, and whoever reads here is answered.
                 Action::Persist { .. }

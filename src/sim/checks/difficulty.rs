@@ -8,7 +8,7 @@ use crate::types::{Height, Time};
 
 /// How far a target may be from the exact one, in doublings: the cubic of aserti3-2d is off by 0.013 %, its exponent and
 /// the bits are rounded.
-const TOLERANCE: f64 = 0.001;
+pub(super) const TOLERANCE: f64 = 0.001;
 
 /// Exponent and mantissa of compact bits.
 fn parts(bits: Bits) -> (u32, u32) {
@@ -24,7 +24,7 @@ pub(super) fn target(bits: Bits) -> BigUint {
 }
 
 /// The binary logarithm of that target.
-fn log2(bits: Bits) -> f64 {
+pub(super) fn log2(bits: Bits) -> f64 {
     let (exponent, mantissa) = parts(bits);
     f64::from(mantissa).log2() + 8.0 * (f64::from(exponent) - 3.0)
 }

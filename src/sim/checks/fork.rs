@@ -9,8 +9,9 @@ use super::super::watch::{Scene, Watch};
 use super::books::Books;
 use super::difficulty::target;
 use super::{block_at, found};
+use crate::consensus::hybrid::Trust;
 use crate::replica::{Output, Replica, Report};
-use crate::spec::FrozenSpec;
+use crate::spec::{Consensus, FrozenSpec};
 use crate::types::target::Bits;
 use crate::types::{BlockId, Claim, Height};
 
@@ -21,6 +22,9 @@ use crate::types::{BlockId, Claim, Height};
 #[derive(Debug)]
 pub struct ForkChoice {
     depth: u64,
+    /// What the first blocks count, and how hard they are: of work, and by stake.
+    work: Option<Scale>,
+    stake: Option<Scale>,
     /// The summed work of the branch that ends in a block.
     works: Books<BigUint>,
     /// Where each node's head should be.
@@ -28,12 +32,25 @@ pub struct ForkChoice {
 }
 
 impl ForkChoice {
-    /// For a chain of work; there is nothing to check of others.
+    /// For a chain of work or stake; there is nothing to check of others.
     pub fn of(spec: &FrozenSpec) -> Option<Self> {
-        let pow = spec.consensus().pow()?;
+        let (work, stake) = match spec.consensus() {
+            Consensus::Pow(_) => (Some(Scale::Plain), None),
+            Consensus::Pos(_) => (None, Some(Scale::Plain)),
+            Consensus::Hybrid(hybrid) => match hybrid.trust {
+                Trust::Peercoin => (Some(Scale::One), Some(Scale::Plain)),
+                Trust::Relative { work, stake } => (
+                    Some(Scale::Parts(work, hybrid.pow.initial_bits)),
+                    Some(Scale::Parts(stake, hybrid.pos.first_bits(spec))),
+                ),
+            },
+            Consensus::Raft(_) => return None,
+        };
         let genesis = spec.genesis_block().id(&spec.genesis_id());
         Some(Self {
-            depth: pow.finality_depth,
+            depth: spec.consensus().finality_depth()?,
+            work,
+            stake,
             works: Books::from(genesis, BigUint::ZERO),
             heads: BTreeMap::new(),
         })
@@ -49,8 +66,11 @@ impl ForkChoice {
         let Some(below) = self.works.get(&header.parent) else {
             return Err(format!("block {id} entered before its parent"));
         };
-        let Claim::Work { bits } = header.claim else { return Ok(()) };
-        let work = below + work(bits);
+        let work = match (header.claim, self.work, self.stake) {
+            (Claim::Work { bits }, Some(scale), _) => below + scale.weigh(bits),
+            (Claim::Stake { bits, .. }, _, Some(scale)) => below + scale.weigh(bits),
+            _ => return Ok(()),
+        };
         self.works.insert(*id, header.height, work);
         Ok(())
     }
@@ -69,6 +89,29 @@ impl ForkChoice {
                 "it takes height {height} for final with {on_top} blocks on top of it, where {} are due",
                 self.depth
             )),
+        }
+    }
+}
+
+/// What a block counts.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    /// Its difficulty.
+    Plain,
+    /// One.
+    One,
+    /// So many times 2^32 of its difficulty over the first one's.
+    Parts(u64, Bits),
+}
+
+impl Scale {
+    fn weigh(self, bits: Bits) -> BigUint {
+        match self {
+            Self::Plain => work(bits),
+            Self::One => BigUint::from(1u32),
+            Self::Parts(factor, first) => {
+                (BigUint::from(factor) << 32u32) * work(bits) / work(first).max(BigUint::from(1u32))
+            }
         }
     }
 }

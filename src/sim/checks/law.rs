@@ -1,28 +1,45 @@
 //! What a rule asks of a block beyond what every rule asks, in the plainest words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
+use imbl::OrdMap;
 use num_bigint::BigUint;
 
 use super::difficulty::{Difficulty, Place, target};
-use crate::spec::{Consensus, FrozenSpec};
+use super::stake::{Pair, StakeLaw, earned, modified, pace_of_work};
+use crate::ledger::{Coin, CoinKind};
+use crate::spec::{Consensus, FrozenSpec, HybridSpec};
 use crate::types::signatures::verify_single;
 use crate::types::target::Bits;
 use crate::types::{
-    Address, Ballot, BlockId, Claim, GenesisId, Header, Height, Operation, Seal, Span, Time,
-    sha256d, tagged,
+    Address, Ballot, BlockId, Claim, CoinId, GenesisId, Hash, Header, Height, Operation, Seal,
+    Span, Time, sha256d, tagged,
 };
 
 /// Blocks whose times have a say in the earliest time of the next (BIP 113).
 const MEDIAN_BLOCKS: usize = 11;
 
-/// The rule of a chain.
+/// The rule of a chain: what it asks of each kind of block that it has.
 #[derive(Debug)]
-pub(super) enum Law {
-    /// Proof of work.
-    Work { difficulty: Difficulty, future_limit: Span },
-    /// A leader's signature.
-    Leader,
+pub(super) struct Law {
+    work: Option<Difficulty>,
+    stake: Option<StakeLaw>,
+    /// Where both make blocks.
+    both: Option<HybridSpec>,
+    leaders: bool,
+    future_limit: Option<Span>,
+}
+
+/// A block as a law is asked about it, and where it stands.
+pub(super) struct Case<'a> {
+    pub(super) id: &'a BlockId,
+    pub(super) header: &'a Header,
+    pub(super) seal: &'a Seal,
+    pub(super) parent: &'a Header,
+    pub(super) past: &'a Past,
+    /// The coins after the parent.
+    pub(super) coins: &'a OrdMap<CoinId, Coin>,
 }
 
 /// What a rule looks at of the branch below a block.
@@ -32,6 +49,11 @@ pub(super) struct Past {
     times: Vec<Time>,
     /// Height, time and bits of the first block after the genesis block.
     first: Option<(Height, Time, Bits)>,
+    /// The last two blocks of work, and by stake.
+    works: Pair,
+    stakes: Pair,
+    last_work: Option<Height>,
+    modifier: Hash,
     members: BTreeSet<Address>,
     /// Who wants what done about whom.
     wishes: BTreeMap<(Address, Address), Ballot>,
@@ -39,31 +61,35 @@ pub(super) struct Past {
 
 impl Law {
     pub(super) fn of(spec: &FrozenSpec) -> Self {
-        match spec.consensus() {
-            Consensus::Pow(pow) => {
-                Self::Work { difficulty: Difficulty::of(pow), future_limit: pow.future_limit }
-            }
-            Consensus::Raft(_) => Self::Leader,
+        let consensus = spec.consensus();
+        let drift = consensus.pos().map(|pos| pos.max_drift);
+        let limit = consensus.pow().map(|pow| pow.future_limit);
+        let stake = consensus
+            .pos()
+            .map(|pos| StakeLaw::of(pos, pos.first_bits(spec), spec.issuance.maturity));
+        let both = match consensus {
+            Consensus::Hybrid(hybrid) => Some(hybrid.clone()),
+            Consensus::Pow(_) | Consensus::Pos(_) | Consensus::Raft(_) => None,
+        };
+        Self {
+            work: consensus.pow().map(Difficulty::of),
+            stake,
+            both,
+            leaders: consensus.authorities().is_some(),
+            future_limit: drift.into_iter().chain(limit).min(),
         }
     }
 
     /// How far ahead of a node's clock a block may be; as far as it likes, where whoever sealed it answers for that.
     pub(super) fn future_limit(&self) -> Option<Span> {
-        match self {
-            Self::Work { future_limit, .. } => Some(*future_limit),
-            Self::Leader => None,
-        }
+        self.future_limit
     }
 
     /// Whether a block may stand on its parent.
-    pub(super) fn judge(
-        &self,
-        chain: &GenesisId,
-        (id, header, seal): (&BlockId, &Header, &Seal),
-        (parent, past): (&Header, &Past),
-    ) -> Result<(), String> {
-        match (self, header.claim) {
-            (Self::Work { difficulty, .. }, Claim::Work { bits }) => {
+    pub(super) fn judge(&self, chain: &GenesisId, case: &Case<'_>) -> Result<(), String> {
+        let Case { id, header, seal, parent, past, coins } = *case;
+        match header.claim {
+            Claim::Work { bits } if self.work.is_some() => {
                 let mut times = past.times.clone();
                 times.sort_unstable();
                 let median = times.get(times.len() / 2).copied().unwrap_or(parent.time);
@@ -71,14 +97,15 @@ impl Law {
                     let time = header.time;
                     return Err(format!("its time {time} is not after the median {median}"));
                 }
-                let place = past.first.map(|first| {
-                    let parent = (parent.height, parent.time);
-                    Place { first, parent }
-                });
-                difficulty.is_due(bits, place)?;
+                self.is_due(bits, parent, past)?;
                 proven(header, bits, seal, id)
             }
-            (Self::Leader, Claim::Round { round }) => {
+            Claim::Stake { bits, coin } if let Some(stake) = &self.stake => {
+                let sealed = (id, header, seal);
+                let before = (&past.stakes, &past.modifier);
+                stake.judge(chain, sealed, (bits, &coin), parent, before, coins)
+            }
+            Claim::Round { round } if self.leaders => {
                 if header.time <= parent.time {
                     return Err(format!("its time {} is not after its parent's", header.time));
                 }
@@ -89,7 +116,37 @@ impl Law {
                     _ => sealed_by_a_leader(chain, id, seal, round, &past.members),
                 }
             }
-            (_, claim) => Err(format!("it claims by {:?}", claim.kind())),
+            claim => Err(format!("it claims by {:?}", claim.kind())),
+        }
+    }
+
+    fn is_due(&self, bits: Bits, parent: &Header, past: &Past) -> Result<(), String> {
+        if let Some(both) = &self.both {
+            let last = past.last_work.map_or(parent.height, |height| height);
+            let pace = pace_of_work(both, parent.height.0 - last.0);
+            let ends = (both.pow.initial_bits, both.pow.limit_bits);
+            return past.works.leads_to(bits, ends, pace);
+        }
+        let place = past.first.map(|first| {
+            let parent = (parent.height, parent.time);
+            Place { first, parent }
+        });
+        self.work.as_ref().map_or(Ok(()), |difficulty| difficulty.is_due(bits, place))
+    }
+
+    /// What a block may pay itself for these fees: to whom, as what, and how much at least.
+    pub(super) fn pays(
+        &self,
+        header: &Header,
+        taken: &[(CoinId, Coin)],
+        fees: u64,
+    ) -> (CoinKind, RangeInclusive<u64>) {
+        match (header.claim, &self.stake, taken.first()) {
+            (Claim::Stake { .. }, Some(stake), Some((_, coin))) => {
+                let least = coin.amount.0 + fees;
+                (CoinKind::Stake, least..=least + earned(&stake.spec, header, coin))
+            }
+            _ => (CoinKind::Reward, fees..=u64::MAX),
         }
     }
 }
@@ -98,17 +155,37 @@ impl Past {
     /// At the genesis block.
     pub(super) fn begin(spec: &FrozenSpec) -> Self {
         let members = spec.consensus().authorities().map(|them| them.set()).unwrap_or_default();
-        Self { times: Vec::new(), first: None, members, wishes: BTreeMap::new() }
+        Self {
+            times: Vec::new(),
+            first: None,
+            works: Pair::default(),
+            stakes: Pair::default(),
+            last_work: None,
+            modifier: Hash::default(),
+            members,
+            wishes: BTreeMap::new(),
+        }
     }
 
-    /// After a block.
-    pub(super) fn push(&mut self, header: &Header) {
+    /// After a block that took these coins.
+    pub(super) fn push(&mut self, chain: &GenesisId, header: &Header, taken: &[(CoinId, Coin)]) {
         self.times.push(header.time);
         if self.times.len() > MEDIAN_BLOCKS {
             self.times.remove(0);
         }
-        if let (None, Claim::Work { bits }) = (self.first, header.claim) {
-            self.first = Some((header.height, header.time, bits));
+        match header.claim {
+            Claim::Work { bits } => {
+                self.first = self.first.or(Some((header.height, header.time, bits)));
+                self.works.push(header.time, bits);
+                self.last_work = Some(header.height);
+            }
+            Claim::Stake { bits, coin: id } => {
+                self.stakes.push(header.time, bits);
+                if let Some((_, coin)) = taken.iter().find(|(taken, _)| *taken == id) {
+                    self.modifier = modified(chain, &self.modifier, (coin, &id), header.time);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -33,6 +33,7 @@ pub mod linearizability;
 mod memory;
 mod prefixes;
 mod roots;
+mod stake;
 mod supply;
 mod validity;
 
@@ -52,6 +53,7 @@ pub use validity::Validity;
 use self::books::Books;
 use super::disk::Disk;
 use super::watch::Watch;
+use crate::ledger::Own;
 use crate::replica::{Output, Replica, Report};
 use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
@@ -106,6 +108,15 @@ fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
     }
     let bytes = replica.store().get(Table::Blocks, id.as_bytes()).ok()??;
     decode(&bytes).ok().map(Arc::new)
+}
+
+/// What a block did to coins itself, by its maker's own account.
+fn own_of(replica: &Replica<Disk>, id: &BlockId) -> Own {
+    if let Some(node) = replica.tree().get(id) {
+        return (*node.own).clone();
+    }
+    let bytes = replica.store().get(Table::Payouts, id.as_bytes()).ok().flatten();
+    bytes.and_then(|bytes| decode(&bytes).ok()).unwrap_or_default()
 }
 
 /// The blocks that books lack of a node's branch up to a block, lowest first: a process may die before it says what it made

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
-use super::{block_at, found, imported, unseen};
+use super::stake::earned as earned_by;
+use super::{block_at, found, imported, own_of, unseen};
 use crate::ledger::State;
 use crate::replica::{Output, Replica, Report};
 use crate::spec::FrozenSpec;
@@ -82,6 +83,14 @@ impl SupplyIdentity {
         // The schedule is for work.
         let reward = match block.header.claim {
             Claim::Work { .. } => halved.max(issuance.tail_reward.0),
+            // The other source is the age of coins.
+            Claim::Stake { coin, .. } => {
+                let own = own_of(replica, id);
+                let taken = own.taken.iter().find(|(taken, _)| *taken == coin);
+                let stake = scene.options().spec.consensus().pos();
+                let earned = stake.zip(taken);
+                earned.map_or(0, |(stake, (_, coin))| earned_by(stake, &block.header, coin))
+            }
             _ => 0,
         };
         let after = before + reward.min(room);

@@ -8,16 +8,14 @@ use imbl::ordmap::DiffItem;
 use super::super::disk::Disk;
 use super::super::watch::{Scene, Watch};
 use super::books::Books;
-use super::law::{Law, Past};
-use super::{block_at, found, imported, unseen};
+use super::law::{Case, Law, Past};
+use super::{block_at, found, imported, own_of, unseen};
 use crate::ledger::{Coin, CoinKind, CoinView, Own, State, genesis_coin_id};
 use crate::replica::{Input, Output, Replica};
 use crate::spec::FrozenSpec;
-use crate::store::{Store, Table};
 use crate::types::signatures::verify_single;
 use crate::types::{
-    Address, Block, BlockId, CoinId, GenesisId, Header, Height, Time, Transaction, body_root,
-    decode,
+    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Time, Transaction, body_root,
 };
 
 /// Every block in a correct node's tree follows the rules.
@@ -77,10 +75,7 @@ impl Validity {
         let Some(block) = block_at(replica, id) else { return Ok(()) };
         // What the block does to coins itself, by its maker's own account; it is judged like everything else.
         let entered = replica.tree().get(id);
-        let own = match entered {
-            Some(entered) => (*entered.own).clone(),
-            None => own_at(replica.store(), id),
-        };
+        let own = own_of(replica, id);
         let book = self.judge(id, &block, &own);
         let book = book.map_err(|why| format!("it has block {id} in its tree: {why}"))?;
         if let (Some(entered), Some(parent)) = (entered, self.books.get(&block.header.parent)) {
@@ -112,8 +107,15 @@ impl Validity {
         if header.height.0 != parent.header.height.0 + 1 {
             return Err(format!("its height is {}", header.height));
         }
-        let block_and_seal = (id, header, &block.seal);
-        self.law.judge(&self.chain, block_and_seal, (&parent.header, &parent.past))?;
+        let case = Case {
+            id,
+            header,
+            seal: &block.seal,
+            parent: &parent.header,
+            past: &parent.past,
+            coins: &parent.coins,
+        };
+        self.law.judge(&self.chain, &case)?;
         if body_root(&block.body, &self.chain) != header.body_root {
             return Err("its body is another one".into());
         }
@@ -123,6 +125,11 @@ impl Validity {
         }
         let mut coins = parent.coins.clone();
         let (mut fees, mut past) = (0, parent.past.clone());
+        for (coin_id, coin) in &own.taken {
+            if coins.remove(coin_id) != Some(*coin) {
+                return Err(format!("it takes {coin:?}"));
+            }
+        }
         for transaction in &block.body.transactions {
             let actor = transaction.inputs.first().and_then(|coin| coins.get(coin));
             if let (Some(operation), Some(actor)) = (&transaction.operation, actor) {
@@ -130,22 +137,25 @@ impl Validity {
             }
             fees += self.apply(transaction, header, &mut coins)?;
         }
-        for (coin_id, coin) in &own.taken {
-            if coins.remove(coin_id) != Some(*coin) {
-                return Err(format!("it takes {coin:?}"));
-            }
+        let staked = match header.claim {
+            Claim::Stake { coin, .. } => Some(coin),
+            _ => None,
+        };
+        if own.taken.first().map(|(coin, _)| *coin) != staked && block.body.evidence.is_empty() {
+            return Err(format!("it takes {:?}", own.taken));
         }
+        let (kind, due) = self.law.pays(header, &own.taken, fees);
         for (coin_id, coin) in &own.paid {
-            let right = coin.owner == header.producer && coin.kind == CoinKind::Reward;
+            let right = coin.owner == header.producer && coin.kind == kind;
             if !right || coin.height != header.height || coins.contains_key(coin_id) {
                 return Err(format!("it pays out {coin:?}"));
             }
-            if coin.amount.0 < fees {
-                return Err(format!("it pays out {} of {fees} in fees", coin.amount.0));
+            if !due.contains(&coin.amount.0) {
+                return Err(format!("it pays out {} where {due:?} is due", coin.amount.0));
             }
             coins.insert(*coin_id, *coin);
         }
-        past.push(header);
+        past.push(&self.chain, header, &own.taken);
         Ok(Book { header: *header, coins, past })
     }
 
@@ -191,12 +201,6 @@ impl Validity {
             fee => Err(format!("{id} of {size} bytes pays {fee:?}")),
         }
     }
-}
-
-/// What a block does to coins itself, from a disk.
-fn own_at(disk: &Disk, id: &BlockId) -> Own {
-    let bytes = disk.get(Table::Payouts, id.as_bytes()).ok().flatten();
-    bytes.and_then(|bytes| decode(&bytes).ok()).unwrap_or_default()
 }
 
 /// Whether a state has the coins that the books say a block makes, and none that they say it spends.

@@ -75,6 +75,12 @@ pub fn input_words(input: Option<&Input>) -> String {
         }
         Input::Payout(Some(_)) => "blocks are to pay another address".into(),
         Input::Payout(None) => "no more blocks are to be made".into(),
+        Input::Signed { order, seal: Some(_) } => format!("a block is signed (order {})", order.0),
+        Input::Signed { order, seal: None } => format!("nobody signs (order {})", order.0),
+        Input::Stake(Some(stake)) => {
+            format!("the coins of {} addresses are to be staked", stake.owners.len())
+        }
+        Input::Stake(None) => "no more coins are to be staked".into(),
         Input::Tick => "time passes".into(),
         Input::Sealed(sealed) => format!("somebody here sealed {}", block(sealed)),
         Input::Received { from, message } => {
@@ -133,6 +139,9 @@ pub fn output_words(output: &Output) -> String {
         }
         Output::Search(search) => {
             format!("search a proof for block {} (order {})", search.block, search.order.0)
+        }
+        Output::Sign(sign) => {
+            format!("have block {} signed by {:?} (order {})", sign.block, sign.by, sign.order.0)
         }
         Output::StopSearch => "search no more".into(),
         Output::Submitted { ticket, results } => {

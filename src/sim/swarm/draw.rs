@@ -81,7 +81,8 @@ fn spec(engine: &str) -> Option<Spec> {
 }
 
 /// Rules with a swarm, each under its name on the command line: `swarm` is proof of work's.
-pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [("swarm", "pow"), ("swarm-raft", "raft")];
+pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] =
+    [("swarm", "pow"), ("swarm-pos", "pos"), ("swarm-hybrid", "hybrid"), ("swarm-raft", "raft")];
 
 /// What the swarm of a rule is called.
 fn name(engine: &str) -> &'static str {
@@ -121,7 +122,7 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     let heals_at = Moment(0).after(phase);
     let consensus = options.spec.consensus();
     // Finality by depth is good for as long as a quarter of the depth takes; what is agreed on, for good.
-    let depth = consensus.pow().map(|pow| pow.finality_depth / 4);
+    let depth = consensus.finality_depth().map(|depth| depth / 4);
     let inside = depth.map(|blocks| Micros::millis(consensus.block_time().0).times(blocks));
     let outside = dice.below(OUTSIDE_ONE_OF) == 0 && inside.is_some();
     let inside = inside.unwrap_or(phase);

@@ -61,7 +61,8 @@ fn the_block_time_recovers_from_any_jump_of_the_hash_rate() {
     for (hashes_per_ms, blocks) in [(7.0, 150), (700_000.0, 400), (7_000.0, 200)] {
         let mut times = Vec::new();
         for _ in 0..blocks {
-            let bits = mine.rules.next_bits(&mine.tree.head().state).unwrap();
+            let head = mine.tree.head();
+            let bits = mine.rules.next_bits(&head.state, head.height()).unwrap();
             let earliest = mine.rules.earliest_time(mine.tree.head().as_ref()).unwrap();
             time = (time + wait(&mut dice, bits, hashes_per_ms)).max(earliest.0);
             add(&mut mine, Time(time));

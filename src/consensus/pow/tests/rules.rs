@@ -64,7 +64,7 @@ fn an_easier_target_than_is_due_is_refused() {
         mine.mine(Time(LAUNCH + height), vec![]);
     }
     let head = mine.tree.head();
-    assert!(mine.rules.next_bits(&head.state).unwrap().target().unwrap() < limit());
+    assert!(mine.rules.next_bits(&head.state, head.height()).unwrap().target().unwrap() < limit());
     let verdict = judge(&mine, head, |header| header.claim = Claim::Work { bits: EASY });
     assert!(matches!(verdict, Err(Verdict::Header(why)) if why.contains("207fffff where")));
 }
@@ -250,7 +250,8 @@ fn a_reward_is_spent_after_maturity_and_not_a_block_sooner() {
         let params = mine.tree.params();
         let mut attempt = draft(head.id, height, 1, vec![spend.clone()], params);
         attempt.header.time = time;
-        attempt.header.claim = Claim::Work { bits: mine.rules.next_bits(&head.state).unwrap() };
+        attempt.header.claim =
+            Claim::Work { bits: mine.rules.next_bits(&head.state, head.height()).unwrap() };
         let executed = mine.tree.execute(&attempt, &head.state);
         assert_eq!(executed.is_ok(), height.0 > maturity, "height {height}");
         if executed.is_ok() {

@@ -58,7 +58,7 @@ pub(super) struct Seats {
 }
 
 pub(super) fn seat(number: usize, key: Option<Keypair>) -> Seat {
-    Seat { key, payout: None, seed: 40 + number as u64 }
+    Seat { key, seed: 40 + number as u64, ..Seat::default() }
 }
 
 fn own(number: usize) -> Keypair {

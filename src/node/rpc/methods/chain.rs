@@ -156,6 +156,8 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
     let status = consensus(&call).await?;
     let (difficulty, hash_rate) = match &*status {
         ConsensusStatus::Pow(pow) => (Some(pow.difficulty), pow.hash_rate),
+        ConsensusStatus::Pos(stake) => (Some(stake.difficulty), None),
+        ConsensusStatus::Hybrid(both) => (Some(both.work.difficulty), both.work.hash_rate),
         ConsensusStatus::Raft(_) => (None, None),
     };
     let view = &call.view;

@@ -1,0 +1,107 @@
+//! The coins of those who stake here, as they are at the head.
+
+use std::collections::BTreeMap;
+
+use super::{PosRules, Stakes};
+use crate::chain::{HeadMove, Node, Tree};
+use crate::consensus::Stake;
+use crate::ledger::{Coin, ReadFailed};
+use crate::types::{Amount, BlockId, CoinId, Height};
+
+/// Coins that are read at once.
+const PAGE: usize = 4096;
+
+/// The coins of a few owners at a block. It follows the head by what blocks changed, and reads the state only where it
+/// cannot.
+#[derive(Debug, Default)]
+pub(super) struct Coins {
+    at: Option<BlockId>,
+    coins: BTreeMap<CoinId, Coin>,
+}
+
+impl Coins {
+    /// A coin, if it is one of them.
+    pub(super) fn get(&self, id: &CoinId) -> Option<&Coin> {
+        self.coins.get(id)
+    }
+
+    /// Forgets everything: other owners stake now.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Goes along with the head; `moved` is how it came there from where these coins are.
+    pub(super) fn follow(
+        &mut self,
+        stake: &Stake,
+        tree: &Tree,
+        moved: Option<&HeadMove>,
+    ) -> Result<(), ReadFailed> {
+        let head = tree.head();
+        if self.at == Some(head.id) {
+            return Ok(());
+        }
+        let joined: Option<Vec<&Node>> = moved
+            .filter(|moved| self.at == Some(moved.from) && moved.left.is_empty())
+            .and_then(|moved| moved.joined.iter().map(|id| tree.get(id)).collect());
+        match joined {
+            Some(joined) => joined.into_iter().for_each(|node| self.apply(stake, node)),
+            None => self.read(stake, head)?,
+        }
+        self.at = Some(head.id);
+        Ok(())
+    }
+
+    fn apply(&mut self, stake: &Stake, node: &Node) {
+        for (id, change) in node.delta.coins() {
+            match change.coin() {
+                Some(coin) if stake.owners.contains(&coin.owner) => {
+                    self.coins.insert(*id, coin);
+                }
+                Some(_) => {}
+                None => drop(self.coins.remove(id)),
+            }
+        }
+    }
+
+    fn read(&mut self, stake: &Stake, head: &Node) -> Result<(), ReadFailed> {
+        self.coins.clear();
+        for owner in &stake.owners {
+            let mut after = None;
+            loop {
+                let page = head.state.coins_of(owner, after, PAGE)?;
+                after = page.last().map(|(id, _)| *id);
+                let full = page.len() == PAGE;
+                self.coins.extend(page);
+                if !full {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that may be staked for the block at `height` once they are old enough, less what is kept for spending: the
+    /// youngest first, since they have the least chance.
+    pub(super) fn stakes(&self, rules: &PosRules, height: Height, reserve: Amount) -> Stakes {
+        let maturity = rules.params().maturity;
+        let usable = |coin: &Coin| coin.spendable_from(maturity).is_some_and(|from| from <= height);
+        let mut usable: Vec<(&CoinId, &Coin)> =
+            self.coins.iter().filter(|(_, coin)| usable(coin)).collect();
+        if reserve > Amount::ZERO {
+            usable.sort_by_key(|(id, coin)| (std::cmp::Reverse(coin.time), **id));
+            let mut kept = Amount::ZERO;
+            let spare = usable.iter().position(|(_, coin)| {
+                let enough = kept >= reserve;
+                kept = kept.plus(coin.amount).unwrap_or(Amount(u64::MAX));
+                enough
+            });
+            usable.drain(..spare.unwrap_or(usable.len()));
+        }
+        let mut stakes = Stakes::default();
+        for (id, coin) in usable {
+            stakes.insert(*id, coin.amount, coin.time);
+        }
+        stakes
+    }
+}

@@ -1,0 +1,1 @@
+//! Coin-age stake.
