@@ -4,7 +4,8 @@
 //! by going from a head to its parents, so a view has no holes; what was not told in time is counted when it is. A payment
 //! is *included* at a node when a block with it is first on that node's best branch, has *k confirmations* when the branch
 //! first is k blocks long from there, and is *final* when the node first says so. What a reorganisation takes back is not
-//! taken back here, but counted.
+//! taken back here, but counted. A head further down the same branch takes nothing back: news may overtake each other where
+//! a subscription begins, and a node that was started again may be behind.
 //!
 //! Every payment has a *home*, the node that it was handed to: what happens there is what its sender sees.
 
@@ -139,8 +140,6 @@ impl Views {
     /// A node has this head. Its blocks have been read, see [`Self::missing`].
     pub fn head(&mut self, node: usize, head: (Height, BlockId), at: Micros) {
         let Some(tip) = self.extend(node, head, at) else { return };
-        // What was above the new head has left the branch, even if nothing took its place.
-        self.cut(node, head.0);
         let deepest = Height(tip.0.saturating_sub(self.confirmed.len() as u64)); // few
         let rows = self.nodes[node].branch.range(deepest..=head.0);
         let rows: Vec<(usize, BlockId)> = rows

@@ -115,6 +115,26 @@ fn a_shorter_branch_may_be_the_better_one() {
 }
 
 #[test]
+fn a_node_that_is_behind_where_it_was_has_left_nothing() {
+    let mut views = views(1, 3);
+    for (id, payment) in [(1, 0), (2, 1), (3, 2)] {
+        learn(&mut views, id, id - 1, &[payment]);
+        views.head(0, at(10 + u64::from(id), id), 5);
+    }
+    // It was started again, and goes the same way once more.
+    views.head(0, at(11, 1), 50);
+    views.head(0, at(12, 2), 60);
+    assert_eq!(views.returned(), 0);
+    assert_eq!(times(&views.at_home().included), (3, 5));
+    let counts: Vec<_> = views.confirmations().iter().map(times).collect();
+    assert_eq!(counts, [(3, 5), (2, 5), (1, 5)], "nothing is counted again");
+    // It goes another way from there: now the third has left.
+    learn(&mut views, 4, 2, &[]);
+    views.head(0, at(13, 4), 70);
+    assert_eq!(views.returned(), 1);
+}
+
+#[test]
 fn all_of_many_nodes_have_a_bit() {
     let mut views = views(NODES_MAX, 1);
     learn(&mut views, 1, 0, &[0]);
