@@ -155,7 +155,7 @@ fn open(path: &Path, head: Head) -> Result<RecordWriter<BufWriter<File>>, Record
     if file.metadata()?.len() == 0 {
         return Ok(RecordWriter::begin(BufWriter::new(file), &head)?);
     }
-    let mut reader = RecordReader::begin(BufReader::new(&file))?;
+    let reader = RecordReader::begin(BufReader::new(&file))?;
     let (found, expected) = (reader.head().genesis, head.genesis);
     if found != expected {
         return Err(RecordError::OtherChain { found, expected }.into());
@@ -163,8 +163,7 @@ fn open(path: &Path, head: Head) -> Result<RecordWriter<BufWriter<File>>, Record
     if reader.head().spec != head.spec {
         return Err(RecordError::OtherSpec.into());
     }
-    while reader.next()?.is_some() {}
-    let tail = reader.tail();
+    let tail = reader.into_end()?;
     if tail.cut > 0 {
         tracing::debug!(bytes = tail.cut, "the recording ended in an entry, which is left out");
     }

@@ -293,6 +293,27 @@ impl<R: Read> RecordReader<R> {
     /// The file is altered. Every entry before was as it was written.
     #[expect(clippy::should_implement_trait, reason = "it can fail, and ends with the file")]
     pub fn next(&mut self) -> Result<Option<Entry>, RecordError> {
+        let begins = self.tail;
+        let Some(bytes) = self.whole()? else { return Ok(None) };
+        let entry = decode(&bytes).map_err(|error| {
+            self.tail = begins;
+            self.damaged(&error.to_string())
+        })?;
+        Ok(Some(entry))
+    }
+
+    /// Goes to the end of what is whole by the checks alone, whatever the entries say.
+    ///
+    /// # Errors
+    ///
+    /// The file is altered.
+    pub fn into_end(mut self) -> Result<Tail, RecordError> {
+        while self.whole()?.is_some() {}
+        Ok(self.tail)
+    }
+
+    /// The encoding of the next entry, if that is whole.
+    fn whole(&mut self) -> Result<Option<Vec<u8>>, RecordError> {
         if self.ended {
             return Ok(None);
         }
@@ -304,10 +325,9 @@ impl<R: Read> RecordReader<R> {
             }
             Piece::Altered(reason) => Err(self.damaged(reason)),
             Piece::Whole(bytes, check) => {
-                let entry = decode(&bytes).map_err(|error| self.damaged(&error.to_string()))?;
                 self.tail.check = check;
                 self.tail.bytes += bytes.len() as u64 + 12;
-                Ok(Some(entry))
+                Ok(Some(bytes))
             }
         }
     }

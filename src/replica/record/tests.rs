@@ -52,13 +52,16 @@ fn read(bytes: &[u8]) -> (Vec<Entry>, Result<Tail, RecordError>) {
         Err(error) => return (Vec::new(), Err(error)),
     };
     let mut entries = Vec::new();
-    loop {
+    let outcome = loop {
         match reader.next() {
             Ok(Some(entry)) => entries.push(entry),
-            Ok(None) => return (entries, Ok(reader.tail())),
-            Err(error) => return (entries, Err(error)),
+            Ok(None) => break Ok(reader.tail()),
+            Err(error) => break Err(error),
         }
-    }
+    };
+    let end = RecordReader::begin(bytes).and_then(RecordReader::into_end);
+    assert_eq!(end, outcome, "the end is found without looking at entries");
+    (entries, outcome)
 }
 
 #[test]
