@@ -13,7 +13,7 @@ const PAGE: usize = 4096;
 
 /// The coins of a few owners at a block. It follows the head by what blocks changed, and reads the state only where it
 /// cannot.
-#[derive(Debug, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct Coins {
     at: Option<BlockId>,
     coins: BTreeMap<CoinId, Coin>,

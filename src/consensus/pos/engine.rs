@@ -173,6 +173,12 @@ impl PosEngine {
         }
     }
 
+    /// The coins as they were last seen.
+    #[cfg(test)]
+    pub(super) fn coins(&self) -> &Coins {
+        &self.coins
+    }
+
     /// How many coins are tried on the head as it was last seen.
     pub fn trying(&self) -> usize {
         self.front.as_ref().map_or(0, |(_, _, stakes)| stakes.len())

@@ -68,4 +68,6 @@ pub use rules::{Front, PosRules, StakeFault};
 pub use search::{Stakes, search};
 
 #[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
 mod tests;
