@@ -18,6 +18,7 @@ mod transaction;
 
 pub mod hd;
 pub mod mnemonic;
+pub mod sha256;
 pub mod signatures;
 pub mod target;
 pub mod work;

@@ -12,8 +12,7 @@
 
 mod portable;
 
-use sha2::block_api::compress256;
-
+use crate::types::sha256::{State, midstate};
 use crate::types::target::Target;
 use crate::types::work::WorkHeader;
 
@@ -22,23 +21,11 @@ pub use portable::Portable;
 /// Every kernel that can run here, the slowest first.
 pub const ALL: &[&dyn Kernel] = &[&Portable];
 
-/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
-
 /// A work header, prepared for tries that differ in the nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prepared {
     /// The state of SHA-256 after the first 64 bytes.
-    pub midstate: [u32; 8],
+    pub midstate: State,
     /// The last 16 bytes: end of the merkle root, time, bits, and zeros for the nonce, which kernels fill in.
     pub tail: [u8; 16],
     /// The most significant word of the target.
@@ -50,10 +37,8 @@ impl Prepared {
     pub fn new(header: &WorkHeader, target: &Target) -> Self {
         let bytes = WorkHeader { nonce: 0, ..*header }.encode();
         let (first, tail) = bytes.split_first_chunk::<64>().expect("80 bytes hold 64");
-        let mut midstate = INITIAL;
-        compress256(&mut midstate, &[*first]);
         let tail = *tail.first_chunk().expect("80 bytes less 64 are 16");
-        Self { midstate, tail, top_word: target.top_word() }
+        Self { midstate: midstate(first), tail, top_word: target.top_word() }
     }
 }
 
