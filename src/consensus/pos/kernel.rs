@@ -1,28 +1,32 @@
-//! The stake kernel: a hash that each coin has in each second, and whether the coin wins by it.
+//! The stake kernel: a hash that every coin has in every second, and whether the coin wins by it.
+//!
+//! ```text
+//! kernel hash = SHA256d(tag ‖ modifier ‖ created ‖ coin id ‖ second)
+//! wins when     kernel hash, as a little-endian integer, ≤ target × coin-days
+//! ```
+//!
+//! The tag is a hash of a name and the genesis id; `created` is the coin's time in milliseconds; it and the second since the
+//! epoch are 64 bits, least significant byte first. Tag and modifier are together one block of SHA-256, so its work is done
+//! once per modifier and a try costs two compressions. Nothing that a staker can vary for another try is in it.
+//!
+//! A coin that is held for a day beyond the minimum age has one coin-day. Coin-days are not rounded: what is compared is
+//! hash × one coin × one day with target × amount × age.
 
 use num_bigint::BigUint;
-use sha2::block_api::compress256;
 
+use crate::types::sha256::{self, compressed, hashed_again, last_block};
 use crate::types::target::Target;
 use crate::types::{Amount, COIN, CoinId, GenesisId, Hash, Span, Time, tagged};
 
-/// The state of SHA-256 before the first block (FIPS 180-4, 5.3.3).
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+/// One coin-day in base units times milliseconds.
+pub(super) const COIN_DAY: u64 = COIN * 86_400_000;
 
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
-
-/// Where the second stands in a coin's block.
+/// Where the second stands in the last block of a kernel's message.
 const SECOND_AT: usize = 40;
+
+/// Bytes of a kernel's message, and those of them that are in its last block.
+const MESSAGE_BYTES: u16 = 112;
+const LAST_BYTES: usize = 48;
 
 /// From when to when the weight of a coin grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,94 +38,64 @@ pub struct Ages {
 }
 
 impl Ages {
-    /// The age that counts at a moment: what a coin is older than the minimum, and no more than between minimum and
-    /// maximum. Nothing for a coin that is too young or was created later.
+    /// The age that counts at a moment: min(age, maximum) − minimum. Nothing for a coin that is not older than the minimum,
+    /// or was created later.
     pub fn weighted(&self, created: Time, at: Time) -> Span {
         let age = at.since(created).min(self.max_age);
         Span(age.0.saturating_sub(self.min_age.0))
     }
 }
 
-/// The kernel hash of every coin in every second under one stake modifier, but for coin and second:
-/// SHA-256d(tag ‖ modifier ‖ created ‖ coin ‖ second), where the tag is a hash of a name and the genesis id, `created` is
-/// in milliseconds, and both numbers are 64 bits, least significant byte first. Tag and modifier fill exactly the first
-/// block of SHA-256, so its work is done once, and a try costs two compressions.
+/// The kernel hash under one stake modifier, all but coin and second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel {
-    midstate: [u32; 8],
+    midstate: sha256::State,
 }
 
 impl Kernel {
-    /// The kernel of the chain under this modifier.
+    /// The kernel of a chain under this modifier.
     pub fn new(chain: &GenesisId, modifier: &Hash) -> Self {
         let mut first = [0; 64];
         first[..32].copy_from_slice(&tagged("assay/stake-kernel", chain, &[]).0);
         first[32..].copy_from_slice(&modifier.0);
-        let mut midstate = INITIAL;
-        compress256(&mut midstate, &[first]);
-        Self { midstate }
+        Self { midstate: sha256::midstate(&first) }
     }
 
-    /// The hash of a coin in a second since the epoch. Read as a number it is little-endian, like a proof of work.
+    /// The hash of a coin in a second since the epoch.
     pub fn hash(&self, created: Time, coin: &CoinId, second: u64) -> Hash {
-        let mut block = coin_block(created, coin);
-        let state = self.try_block(&mut block, second);
-        let mut hash = [0; 32];
-        for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        Hash(hash)
+        let block = last_of(created, coin, second);
+        Hash(sha256::bytes_of(self.words(&block)))
     }
 
-    /// The words of the hash of the coin that a block was prepared for.
-    pub(super) fn try_block(&self, block: &mut [u8; 64], second: u64) -> [u32; 8] {
-        block[SECOND_AT..SECOND_AT + 8].copy_from_slice(&second.to_le_bytes());
-        let mut state = self.midstate;
-        compress256(&mut state, &[*block]);
-        let mut digest = [0; 64];
-        for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        digest[32] = 0x80;
-        digest[62..].copy_from_slice(&256u16.to_be_bytes());
-        let mut state = INITIAL;
-        compress256(&mut state, &[digest]);
-        state
+    /// The hash by its last block, as the words of SHA-256.
+    #[inline]
+    pub(super) fn words(&self, last: &[u8; 64]) -> sha256::State {
+        hashed_again(compressed(self.midstate, last))
     }
 }
 
-/// The second block of a coin's hash, in which only the second is open.
-pub(super) fn coin_block(created: Time, coin: &CoinId) -> [u8; 64] {
-    let mut block = [0; 64];
+/// The last block of a kernel's message.
+#[inline]
+pub(super) fn last_of(created: Time, coin: &CoinId, second: u64) -> [u8; 64] {
+    let mut block = const { last_block(LAST_BYTES, MESSAGE_BYTES) };
     block[..8].copy_from_slice(&created.0.to_le_bytes());
     block[8..SECOND_AT].copy_from_slice(coin.as_bytes());
-    block[SECOND_AT + 8] = 0x80;
-    // Two blocks less the padding of the second: 64 + 48 bytes.
-    block[62..].copy_from_slice(&(8 * 112u16).to_be_bytes());
+    block[SECOND_AT..LAST_BYTES].copy_from_slice(&second.to_le_bytes());
     block
 }
 
-/// Whether a coin of this amount and weighted age wins by its kernel hash: hash ≤ target × coin-days, exactly and without
-/// rounding, in numbers as wide as it takes. One coin for one day is one coin-day.
+/// Whether a coin of this amount and [weighted age](Ages::weighted) wins by its kernel hash. Exact.
 pub fn hits(hash: &Hash, target: &Target, amount: Amount, age: Span) -> bool {
-    let hash = BigUint::from_bytes_le(&hash.0);
-    hash * COIN * DAY_MS <= target.value() * amount.0 * age.0
+    let weight = u128::from(amount.0) * u128::from(age.0);
+    lies_within(hash, target, weight, COIN_DAY)
 }
 
-/// A bound on the top 64 bits of the hashes by which a coin wins: none above it does, and few at it do not.
-pub(super) struct Bound(f64);
-
-impl Bound {
-    pub(super) fn new(target: &Target) -> Self {
-        let top = target.to_be_bytes();
-        let top = u64::from_be_bytes(*top.first_chunk().expect("32 bytes have 8"));
-        // Rounded up, and by more than all roundings below together.
-        Self((top as f64 + 1.0) / (COIN as f64 * DAY_MS as f64) * (1.0 + 1e-12))
-    }
-
-    pub(super) fn of(&self, amount: Amount, age: Span) -> u64 {
-        // Amounts are below 2^53. A conversion that leaves 64 bits stops at the greatest number.
-        let bound = self.0 * amount.0 as f64 * age.0 as f64 + 1.0;
-        bound as u64
-    }
+/// Whether hash × `unit` ≤ target × `weight`, the hash as a little-endian integer. The products have at most 384 bits, which
+/// Peercoin's descendants with integers of 256 bits get wrong for easy targets.
+pub(super) fn lies_within(hash: &Hash, target: &Target, weight: u128, unit: u64) -> bool {
+    BigUint::from_bytes_le(&hash.0) * unit <= target.value() * weight
 }
+
+#[cfg(test)]
+#[path = "tests/kernel.rs"]
+mod tests;

@@ -1,140 +1,118 @@
-//! Kernel, weight, interest and search, each beside a plain model.
-
 use num_bigint::BigUint;
+use proptest::prelude::*;
 
-use super::super::interest::interest;
-use super::super::search::{Stakes, search};
 use super::*;
-use crate::types::target::{Bits, Target};
-use crate::types::testkit::Dice;
-use crate::types::{Amount, CoinId, GenesisId, Hash, Span, Time, sha256d, tagged};
+use crate::types::sha256d;
 
-const AGES: Ages = Ages { min_age: Span(1000), max_age: Span(5000) };
+const DAY: u64 = 86_400_000;
 
-fn draw(dice: &mut Dice) -> Hash {
+fn hash_of(value: &BigUint) -> Hash {
     let mut hash = [0; 32];
-    hash.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+    let digits = value.to_bytes_le();
+    hash[..digits.len()].copy_from_slice(&digits);
     Hash(hash)
 }
 
+fn target_of(value: &BigUint) -> Target {
+    Target::from_value(value).unwrap()
+}
+
 #[test]
-fn the_hash_is_one_of_all_its_parts_in_order() {
-    let mut dice = Dice::new(1);
-    for _ in 0..50 {
-        let (chain, modifier, coin) =
-            (GenesisId(draw(&mut dice)), draw(&mut dice), CoinId(draw(&mut dice)));
-        let (created, second) = (Time(dice.next()), dice.next());
-        let mut bytes = tagged("assay/stake-kernel", &chain, &[]).0.to_vec();
-        bytes.extend(modifier.0);
-        bytes.extend(created.0.to_le_bytes());
-        bytes.extend(coin.as_bytes());
-        bytes.extend(second.to_le_bytes());
-        let hash = Kernel::new(&chain, &modifier).hash(created, &coin, second);
-        assert_eq!(hash, Hash(sha256d(&bytes)));
+fn the_hash_is_pinned() {
+    // Computed apart, from the formula in the module.
+    let kernel = Kernel::new(&GenesisId(Hash([1; 32])), &Hash([2; 32]));
+    let hash = kernel.hash(Time(1_700_000_000_123), &CoinId(Hash([3; 32])), 1_700_086_400);
+    let pinned = "e0523201660fb0d9843fcc524394343bea8d0b112f8772dd8830547a7fca280d";
+    assert_eq!(hash.to_string(), pinned);
+}
+
+proptest! {
+    #[test]
+    fn the_hash_is_that_of_one_message(
+        chain: [u8; 32], modifier: [u8; 32], created: u64, coin: [u8; 32], second: u64,
+    ) {
+        let chain = GenesisId(Hash(chain));
+        let mut message = tagged("assay/stake-kernel", &chain, &[]).0.to_vec();
+        message.extend(modifier);
+        message.extend(created.to_le_bytes());
+        message.extend(coin);
+        message.extend(second.to_le_bytes());
+        let kernel = Kernel::new(&chain, &Hash(modifier));
+        let hash = kernel.hash(Time(created), &CoinId(Hash(coin)), second);
+        prop_assert_eq!(hash, Hash(sha256d(&message)));
+    }
+
+    #[test]
+    fn the_greatest_hash_that_wins_is_the_quotient_rounded_down(
+        target: [u8; 32], amount in 1..=1u64 << 53, age in 1..=40_000 * DAY,
+    ) {
+        let target = Target::from_le_hash(&target);
+        let greatest = target.value() * amount * age / COIN_DAY;
+        let (amount, age) = (Amount(amount), Span(age));
+        let top = Target::max().value();
+        if greatest >= top {
+            prop_assert!(hits(&Hash([0xff; 32]), &target, amount, age));
+        } else {
+            prop_assert!(hits(&hash_of(&greatest), &target, amount, age));
+            prop_assert!(!hits(&hash_of(&(greatest + 1u32)), &target, amount, age));
+        }
     }
 }
 
 #[test]
-fn age_counts_between_the_two_limits() {
-    let created = Time(10_000);
-    for (at, counts) in [
-        (0, 0),
-        (10_000, 0),
-        (11_000, 0),
-        (11_001, 1),
-        (12_500, 1500),
-        (15_000, 4000),
-        (15_001, 4000),
-        (u64::MAX, 4000),
-    ] {
-        assert_eq!(AGES.weighted(created, Time(at)), Span(counts), "{at}");
-    }
-}
-
-/// One coin for one day at a target: the hash at the target wins, the next one does not; with half the day, half of it.
-#[test]
-fn a_hash_wins_up_to_the_target_times_the_coin_days() {
-    let target = Bits(0x1d00_ffff).target().unwrap();
-    let day = 86_400_000;
-    let hash = |value: &BigUint| {
-        let mut bytes = value.to_bytes_le();
-        bytes.resize(32, 0);
-        Hash(*bytes.first_chunk().unwrap())
-    };
-    let one = BigUint::from(1u32);
+fn a_hash_at_the_threshold_wins_and_one_above_does_not() {
+    let target = BigUint::from(1u32) << 200u32;
     for (amount, age, threshold) in [
-        (100_000_000, day, target.value()),
-        (100_000_000, day / 2, target.value() / 2u32),
-        (50_000_000, day, target.value() / 2u32),
-        (300_000_000, day, target.value() * 3u32),
-        (1, 1, target.value() / 100_000_000u64 / day),
+        (COIN, DAY, target.clone()),
+        (7 * COIN, 3 * DAY, &target * 21u32),
+        (COIN / 2, DAY, &target / 2u32),
+        // No coin-day is rounded away: half a coin for half a day is a quarter of one.
+        (COIN / 2, DAY / 2, &target / 4u32),
+        (1, 1, &target / COIN_DAY),
     ] {
-        let wins = |value: &BigUint| hits(&hash(value), &target, Amount(amount), Span(age));
-        assert!(wins(&threshold), "{amount} {age}");
-        assert!(!wins(&(threshold + &one)), "{amount} {age}");
+        let (target, amount, age) = (target_of(&target), Amount(amount), Span(age));
+        assert!(hits(&hash_of(&threshold), &target, amount, age), "{amount} {age}");
+        assert!(!hits(&hash_of(&(threshold + 1u32)), &target, amount, age), "{amount} {age}");
     }
-    // A product far over 256 bits.
-    let (most, years) = (Amount((1 << 53) - 1), Span(u64::MAX / 2));
-    assert!(hits(&Hash([0xff; 32]), &target, most, years));
-    assert!(!hits(&Hash([0xff; 32]), &Target::max(), Amount(1), Span(1)));
 }
 
 #[test]
-fn the_search_finds_whoever_wins() {
-    let mut dice = Dice::new(7);
-    let chain = GenesisId::default();
-    let mut found = 0;
-    for round in 0..40 {
-        let kernel = Kernel::new(&chain, &draw(&mut dice));
-        let target = Target::from_le_hash(&draw(&mut dice).0);
-        let mut coins: Vec<(CoinId, Amount, Time)> = Vec::new();
-        let mut stakes = Stakes::default();
-        for _ in 0..dice.below(60) {
-            let size = 10 + dice.below(30);
-            let amount = Amount(1 + dice.below(1 << size));
-            let coin = (CoinId(draw(&mut dice)), amount, Time(dice.below(1_000_000)));
-            stakes.insert(coin.0, coin.1, coin.2);
-            coins.push(coin);
-        }
-        let second = dice.below(2000);
-        let ages = Ages { min_age: Span(dice.below(100_000)), max_age: Span(86_400_000) };
-        let plain = coins.iter().filter(|(id, amount, created)| {
-            let age = ages.weighted(*created, Time(second * 1000));
-            let hash = kernel.hash(*created, id, second);
-            age > Span(0) && hits(&hash, &target, *amount, age)
-        });
-        let plain: Vec<CoinId> = plain.map(|(id, ..)| *id).collect();
-        assert_eq!(search(&kernel, &target, &ages, &stakes, second), plain, "round {round}");
-        found += plain.len();
-    }
-    assert!(found > 20, "{found}");
+fn products_beyond_256_bits_are_not_cut() {
+    // In 256 bits this product is 0, and nothing but the hash 0 would win.
+    let target = target_of(&(BigUint::from(1u32) << 255u32));
+    assert!(hits(&Hash([0xff; 32]), &target, Amount(2 * COIN), Span(DAY)));
+    let (all, end) = (Amount(u64::MAX), Span(u64::MAX));
+    assert!(hits(&Hash([0xff; 32]), &Target::max(), all, end));
+    assert!(!hits(&Hash([0xff; 32]), &target_of(&BigUint::from(1u32)), all, end));
 }
 
 #[test]
-fn interest_is_exact_and_parts_earn_no_more_than_the_whole() {
-    let year = Rate { parts_per_million: 10_000, period: Span::seconds(365 * 86_400) };
-    // 100 coins, a hundredth a year.
-    let (coins, years) = (Amount(100 * 100_000_000), |n: u64| Span::seconds(n * 365 * 86_400));
-    assert_eq!(interest(coins, years(1), &year), Amount(100_000_000));
-    assert_eq!(interest(coins, years(3), &year), Amount(300_000_000));
-    assert_eq!(interest(coins, Span(0), &year), Amount(0));
-    let dear = Rate { parts_per_million: u32::MAX, period: Span(1) };
-    assert_eq!(interest(Amount(u64::MAX), Span(u64::MAX), &dear), Amount(u64::MAX));
-    let mut dice = Dice::new(3);
-    for _ in 0..2000 {
-        let rate = Rate {
-            parts_per_million: dice.below(20_000_000) as u32,
-            period: Span(1 + dice.below(1 << 40)),
-        };
-        let (amount, age) = (1 + dice.below(1 << 50), Span(dice.below(1 << 40)));
-        let exact = BigUint::from(amount) * age.0 * rate.parts_per_million
-            / (BigUint::from(rate.period.0) * 1_000_000u32);
-        let whole = interest(Amount(amount), age, &rate);
-        if exact.bits() < 64 {
-            assert!(exact >= whole.0.into() && exact <= (whole.0 + 1).into(), "{exact} {whole:?}");
-        }
-        let part = dice.below(amount);
-        let parts = [part, amount - part].map(|part| interest(Amount(part), age, &rate).0);
-        assert!(parts[0].saturating_add(parts[1]) <= whole.0, "{parts:?} of {whole:?}");
+fn without_weight_no_hash_but_zero_is_low_enough() {
+    let mut one = Hash([0; 32]);
+    one.0[0] = 1;
+    for (amount, age) in [(0, DAY), (COIN, 0)] {
+        assert!(!hits(&one, &Target::max(), Amount(amount), Span(age)));
     }
+}
+
+#[test]
+fn age_counts_between_minimum_and_maximum() {
+    let ages = Ages { min_age: Span(30 * DAY), max_age: Span(90 * DAY) };
+    let created = Time(1_000 * DAY + 1);
+    for (age, counts) in [
+        (0, 0),
+        (30 * DAY - 1, 0),
+        (30 * DAY, 0),
+        (30 * DAY + 1, 1),
+        (90 * DAY - 1, 60 * DAY - 1),
+        (90 * DAY, 60 * DAY),
+        (90 * DAY + 1, 60 * DAY),
+        (u64::MAX - created.0, 60 * DAY),
+    ] {
+        assert_eq!(ages.weighted(created, Time(created.0 + age)), Span(counts), "{age}");
+    }
+    assert_eq!(ages.weighted(created, Time(created.0 - 1)), Span(0), "created later");
+    let at_once = Ages { min_age: Span(0), ..ages };
+    assert_eq!(at_once.weighted(created, created), Span(0));
+    assert_eq!(at_once.weighted(created, Time(0)), Span(0), "created later");
 }

@@ -1,7 +1,6 @@
-//! Coin-age stake: kernel, rules and engine.
+//! Coin-age stake: rules and engine.
 
 mod engine;
-mod kernel;
 mod rules;
 
 use super::testkit::{LAUNCH, Mint};
