@@ -57,6 +57,8 @@ mod interest;
 mod kernel;
 pub mod modifier;
 mod params;
+#[cfg(test)]
+mod peercoin;
 mod rules;
 mod search;
 
