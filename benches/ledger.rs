@@ -51,6 +51,7 @@ fn params() -> Params {
         transactions_max: 65_536,
         fee_per_byte_min: 1,
         maturity: 10,
+        evidence_window: 0,
         supply_max: Amount(1 << 52),
     }
 }

@@ -86,6 +86,7 @@ fn params() -> Params {
         transactions_max: 65_536,
         fee_per_byte_min: 1,
         maturity: 100,
+        evidence_window: 0,
         supply_max: Amount(crate::types::MONEY_LIMIT - 1),
     }
 }

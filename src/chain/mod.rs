@@ -6,11 +6,13 @@
 mod executions;
 mod import;
 mod rules;
+mod statements;
 mod tree;
 
 pub use executions::{EXECUTIONS_MAX, Executions};
 pub use import::{HashedBlock, ImportError, Imported, follows, import, import_hashed, import_own};
 pub use rules::{BlockRef, Finality, Rank, Rules, Verdict};
+pub use statements::{OFFENCES_MAX, STATEMENTS_MAX, Saying};
 pub use tree::{
     Finalised, HeadMove, Node, SIDE_BLOCKS_MAX, SIDE_BYTES_MAX, Tree, UNFINAL_BLOCKS_MAX,
     UNFINAL_BYTES_MAX,

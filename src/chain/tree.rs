@@ -6,10 +6,11 @@ use std::sync::Arc;
 use borsh::BorshSerialize;
 use imbl::OrdMap;
 
+use super::statements::{Saying, Statements};
 use super::{BlockRef, Executions, Rank, Rules};
 use crate::ledger::{Delta, Executed, Own, Params, ReadFailed, Receipt, State};
 use crate::types::canary::{Bug, planted};
-use crate::types::{Block, BlockId, Draft, Height, TransactionId};
+use crate::types::{Block, BlockId, Draft, Evidence, Header, Height, TransactionId};
 
 /// Above this many blocks that are not final a node stops producing and says so.
 pub const UNFINAL_BLOCKS_MAX: usize = 4096;
@@ -42,6 +43,8 @@ pub struct Node {
     pub rank: Rank,
     /// The order of arrival: between equal ranks the earlier one wins.
     pub arrival: u64,
+    /// Somebody else's block said what this one says and was here first: it is no head until somebody built on it.
+    pub held: bool,
     /// Encoded bytes of the block.
     pub block_bytes: usize,
     /// The same with those of what it changed.
@@ -96,6 +99,7 @@ pub struct Tree {
     checkpoint: Option<(Height, BlockId)>,
     /// What other trees of this process executed.
     executions: Option<Arc<Executions>>,
+    statements: Statements,
 }
 
 impl Tree {
@@ -118,6 +122,7 @@ impl Tree {
             own: Arc::default(),
             rank,
             arrival: 0,
+            held: false,
             block_bytes: 0,
             bytes: 0,
             children: Vec::new(),
@@ -133,6 +138,7 @@ impl Tree {
             bytes: 0,
             checkpoint: None,
             executions: None,
+            statements: Statements::default(),
         })
     }
 
@@ -259,6 +265,22 @@ impl Tree {
         }
     }
 
+    /// What a block with this header would say beside those that are here: see [`Saying`].
+    pub fn would_say(&self, id: &BlockId, header: &Header) -> Saying {
+        let statement = self.rules.statement(header);
+        statement.map_or(Saying::New, |statement| self.statements.would_say(id, &statement))
+    }
+
+    /// Evidence that a child of a block may carry: offences that are neither counted in its state nor too old.
+    pub fn evidence_for(&self, parent: BlockRef<'_>) -> Result<Vec<Evidence>, ReadFailed> {
+        self.statements.evidence_for(parent, self.params.evidence_window)
+    }
+
+    /// How many statements of producers are remembered, and how many offences.
+    pub fn statements(&self) -> (usize, usize) {
+        self.statements.len()
+    }
+
     /// Adds an executed child of a block of the tree. `None` if it is there already or its parent is not.
     pub fn insert(
         &mut self,
@@ -284,11 +306,17 @@ impl Tree {
         self.arrivals += 1;
         if let Some(parent) = self.nodes.get_mut(&block.header.parent) {
             parent.children.push(id);
+            parent.held = false;
         }
+        let statement = self.rules.statement(&block.header);
+        let held = statement.is_some_and(|statement| {
+            self.statements.note(id, &block.header, &block.seal, statement)
+        });
         let better = match planted(Bug::TieToTheLatest) {
             true => rank >= self.head().rank,
             false => rank > self.head().rank,
         };
+        let better = better && !held;
         let block_bytes = borsh::object_length(&*block).expect("every block encodes");
         let bytes = executed.delta.bytes() + block_bytes;
         self.bytes += bytes;
@@ -301,6 +329,7 @@ impl Tree {
             own: Arc::new(executed.own),
             rank,
             arrival: self.arrivals,
+            held,
             block_bytes,
             bytes,
             children: Vec::new(),
@@ -372,6 +401,8 @@ impl Tree {
             self.remove(&node.block.header.parent);
         }
         self.root = last.id;
+        let oldest = last.height().back(self.params.evidence_window);
+        self.statements.forget_below(oldest);
         if let Some(root) = self.nodes.get_mut(&self.root) {
             // It is the store's now.
             self.bytes -= std::mem::take(&mut root.bytes);

@@ -9,8 +9,9 @@ use crate::chain::{BlockRef, Tree, follows};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::{Mempool, Pending};
 use crate::types::{
-    Address, Amount, Body, Bounded, Claim, Draft, GenesisId, HEADER_VERSION, Hash, Hashed, Header,
-    Keypair, StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
+    Address, Amount, Body, Bounded, Claim, Draft, EVIDENCE_MAX, Evidence, GenesisId,
+    HEADER_VERSION, Hash, Hashed, Header, Keypair, StateRoot, Time, Transaction, TransactionId,
+    body_root_of, encode,
 };
 
 /// Bytes that a draft keeps free for header and list lengths, far more than they take.
@@ -97,11 +98,18 @@ impl Context<'_> {
         taken: &BTreeSet<TransactionId>,
     ) -> Result<(Draft, Executed), DraftError> {
         let params = self.tree.params();
-        let room = params.block_bytes_max.saturating_sub(HEADER_ROOM);
+        let error = |error| DraftError { parent: *parent.id, error };
+        let evidence = self.tree.evidence_for(parent).map_err(|failed| error(failed.into()))?;
+        let mut evidence = Bounded::truncated(evidence);
+        let room = params.block_bytes_max.saturating_sub(HEADER_ROOM + encode(&evidence).len());
         let mut chosen = self.pool.select(room, params.transactions_max, taken);
         let mut repairs = 0;
         loop {
-            match self.execute(parent, time, producer, claim, &chosen) {
+            match self.execute(parent, time, producer, claim, &chosen, &evidence) {
+                // Nobody's offence keeps anybody from making blocks.
+                Err(ExecuteError::Rule(_)) if !evidence.is_empty() => {
+                    evidence = Bounded::default();
+                }
                 Err(ExecuteError::Transaction { index, error })
                     if !matches!(error, TransactionError::Failed(_)) && repairs <= REPAIRS_MAX =>
                 {
@@ -112,9 +120,7 @@ impl Context<'_> {
                     }
                     repairs += 1;
                 }
-                outcome => {
-                    return outcome.map_err(|error| DraftError { parent: *parent.id, error });
-                }
+                outcome => return outcome.map_err(error),
             }
         }
     }
@@ -127,7 +133,7 @@ impl Context<'_> {
         producer: Address,
         claim: Claim,
     ) -> Result<(Draft, Executed), DraftError> {
-        let outcome = self.execute(parent, time, producer, claim, &[]);
+        let outcome = self.execute(parent, time, producer, claim, &[], &Bounded::default());
         outcome.map_err(|error| DraftError { parent: *parent.id, error })
     }
 
@@ -138,11 +144,12 @@ impl Context<'_> {
         producer: Address,
         claim: Claim,
         chosen: &[(TransactionId, &Pending)],
+        evidence: &Bounded<Evidence, EVIDENCE_MAX>,
     ) -> Result<(Draft, Executed), ExecuteError> {
         let transactions = chosen.iter().map(|(_, pending)| (*pending.transaction).clone());
         let body = Body {
             transactions: Bounded::truncated(transactions.collect()),
-            evidence: Bounded::default(),
+            evidence: evidence.clone(),
         };
         let hashes: Vec<Hashed> = chosen.iter().map(|(id, pending)| pending.hashed(id)).collect();
         let header = Header {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use borsh::BorshSerialize;
 
+use super::evidence::punish;
 use super::{
     Accepted, Coin, CoinKind, Delta, Movements, Own, Params, ReadFailed, Refused, Rewards, State,
     Supply, TransactionError, Transition, Working, validate,
@@ -135,7 +136,7 @@ pub fn execute_known(
         receipts.push(Receipt { id, fee: accepted.fee });
     }
     for evidence in &draft.body.evidence {
-        rule.evidence(evidence, &mut working.system())?;
+        punish(evidence, header.height, params, rule, &mut working.system())?;
     }
     let rewards = rule.after(draft, fees, &moved, &mut working.system())?;
     let taken = working.taken();

@@ -9,6 +9,7 @@
 
 mod coin;
 mod delta;
+mod evidence;
 mod execute;
 mod genesis;
 mod key;
@@ -23,6 +24,7 @@ mod working;
 
 pub use coin::{Coin, CoinKind};
 pub use delta::{Change, CoinChange, Delta};
+pub use evidence::{Counted, Offence, is_recent};
 pub use execute::{ExecuteError, Executed, Receipt, execute, execute_known, reward_coin_id};
 pub use genesis::{GenesisAccount, genesis_coin_id, genesis_state};
 pub use key::{Key, SystemKey};
@@ -49,6 +51,8 @@ pub struct Params {
     pub fee_per_byte_min: u64,
     /// Blocks on top of a reward or stake coin before it may be spent.
     pub maturity: u64,
+    /// For so many blocks an offence may be punished; none means that this chain knows no evidence.
+    pub evidence_window: u64,
     /// Issuance stops here.
     pub supply_max: Amount,
 }

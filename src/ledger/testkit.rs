@@ -26,6 +26,7 @@ pub(crate) fn params() -> Params {
         transactions_max: 50,
         fee_per_byte_min: 1,
         maturity: 3,
+        evidence_window: 0,
         supply_max: Amount(1 << 52),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{CoinKind, ReadFailed, System};
-use crate::types::{Address, Amount, Draft, Evidence, Height, Operation};
+use super::{CoinKind, Offence, ReadFailed, System};
+use crate::types::{Address, Amount, Draft, Hash, Header, Height, Operation};
 
 /// What a rule does to the ledger. Each rule implements it; [`super::execute`] calls it without knowing the rule.
 ///
@@ -23,8 +23,14 @@ pub trait Transition {
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused>;
 
-    /// Judges a piece of evidence and executes its sentence; refuses it as not active unless a rule says otherwise.
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
+    /// What a block's producer may say in one block only, if the rule knows such a thing: whoever seals two blocks of one
+    /// statement commits an offence.
+    fn statement(&self, _: &Header) -> Option<Hash> {
+        None
+    }
+
+    /// Executes what a proven offence costs; refuses it as not active unless a rule says otherwise.
+    fn sentence(&self, _: &Offence<'_>, _: &mut System<'_, '_>) -> Result<(), Refused> {
         Err(Refused::NotActive { what: "evidence of misbehaviour" })
     }
 
@@ -60,8 +66,12 @@ impl<R: Around> Transition for R {
         self.inner().operation(operation, actor, height, state)
     }
 
-    fn evidence(&self, evidence: &Evidence, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        self.inner().evidence(evidence, state)
+    fn statement(&self, header: &Header) -> Option<Hash> {
+        self.inner().statement(header)
+    }
+
+    fn sentence(&self, offence: &Offence<'_>, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.inner().sentence(offence, state)
     }
 
     fn after(

@@ -17,7 +17,9 @@ use super::incoming::{Coming, CopyKey, INTERESTED_MAX, held_bytes};
 use super::standing::Offence;
 use super::wire::{Announce, Request, ShortId, short_id};
 use super::{GossipVerdict, Output, Peer, Replica, Report, RequestId, Verifying};
-use crate::chain::{Finality, HashedBlock, ImportError, Imported, Node, Verdict, import_hashed};
+use crate::chain::{
+    Finality, HashedBlock, ImportError, Imported, Node, Saying, Verdict, import_hashed,
+};
 use crate::consensus::Event;
 use crate::ledger::{Receipt, signature_checks};
 use crate::mempool::Place;
@@ -163,6 +165,10 @@ impl<S: Store> Replica<S> {
             }
             // It comes whole, with whatever else that peer has, and waits among the early blocks.
             self.peer_is_ahead(from, header.height);
+            return GossipVerdict::Ignore;
+        }
+        if self.tree.would_say(id, header) == Saying::Worn {
+            // Two blocks of one statement are proof enough; a third is fetched when somebody built on it.
             return GossipVerdict::Ignore;
         }
         GossipVerdict::Accept

@@ -104,6 +104,11 @@ impl<B> Consensus<B> {
         }
     }
 
+    /// For so many blocks an offence may be punished; none where the rule knows no evidence.
+    pub(super) fn evidence_window(&self, settings: &Settings) -> u64 {
+        self.pos().map_or(0, |pos| pos.evidence_window(settings))
+    }
+
     /// The first authorities, where the rule has some.
     pub fn authorities(&self) -> Option<&Authorities> {
         match self {

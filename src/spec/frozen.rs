@@ -171,6 +171,7 @@ impl FrozenSpec {
             transactions_max: size(self.limits.transactions_per_block),
             fee_per_byte_min: self.limits.fee_per_byte.0,
             maturity: self.issuance.maturity,
+            evidence_window: self.consensus.evidence_window(&self.settings),
             supply_max: self.issuance.supply_cap,
         }
     }

@@ -134,6 +134,7 @@ mod tests {
                 transactions_max: 10,
                 fee_per_byte_min: 1,
                 maturity: 10,
+                evidence_window: 0,
                 supply_max: Amount(1 << 52),
             };
             let size = transaction.size();

@@ -193,6 +193,7 @@ impl Fake {
             transactions_max: 100,
             fee_per_byte_min: FEE,
             maturity: MATURITY,
+            evidence_window: 0,
             supply_max: Amount(1 << 52),
         };
         let size = transaction.size();

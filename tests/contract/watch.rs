@@ -91,7 +91,10 @@ impl Watch {
         let signed: Vec<(Header, Signature)> = self.told.iter().filter_map(signature).collect();
         for (n, first) in signed.iter().enumerate() {
             for second in signed[..n].iter().filter(|second| second.0 != first.0) {
-                let (one, other) = (Box::new(*first), Box::new(*second));
+                let id = |signed: &(Header, Signature)| signed.0.id(&subject.spec.genesis_id());
+                let ordered = id(first) < id(second);
+                let (one, other) = if ordered { (first, second) } else { (second, first) };
+                let (one, other) = (Box::new(*one), Box::new(*other));
                 let evidence = Evidence::Headers { key, first: one, second: other };
                 let convicted = convicts(subject, replica, evidence);
                 assert!(!convicted, "it contradicts itself: {:?} and {:?}", first.0, second.0);

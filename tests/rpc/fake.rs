@@ -82,6 +82,7 @@ pub(super) fn facts(datadir: &Path) -> Facts {
             transactions_max: 1000,
             fee_per_byte_min: 2,
             maturity: MATURITY,
+            evidence_window: 0,
             supply_max: Amount(1 << 52),
         },
         rule: Rule::pow(rules()),

@@ -9,10 +9,10 @@ use crate::consensus::pos::PosRules;
 use crate::consensus::pow::{PowParams, PowRules};
 use crate::consensus::retarget::{Ema, Retarget};
 use crate::ledger::{
-    Movements, ReadFailed, Refused, Rewards, State, System, SystemKey, Transition,
+    Movements, Offence, ReadFailed, Refused, Rewards, State, System, SystemKey, Transition,
 };
 use crate::types::target::Work;
-use crate::types::{Address, Amount, Claim, Draft, Header, Height, Operation, Seal, Time};
+use crate::types::{Address, Amount, Claim, Draft, Hash, Header, Height, Operation, Seal, Time};
 
 /// The rules of the hybrid: those of work and those of stake, each for its own blocks.
 #[derive(Debug)]
@@ -123,6 +123,14 @@ impl Transition for HybridRules {
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
         self.work.operation(operation, actor, height, state)
+    }
+
+    fn statement(&self, header: &Header) -> Option<Hash> {
+        self.stake.statement(header)
+    }
+
+    fn sentence(&self, offence: &Offence<'_>, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        self.stake.sentence(offence, state)
     }
 
     fn after(

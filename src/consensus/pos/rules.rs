@@ -8,13 +8,14 @@ use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
 use crate::consensus::retarget::{Ema, History, Past, Retarget, Schedule};
 use crate::consensus::schedule::RecentTimes;
 use crate::ledger::{
-    Coin, CoinKind, CoinView, Movements, Payment, ReadFailed, Refused, Rewards, State, Supply,
-    System, SystemKey, Transition,
+    Coin, CoinKind, CoinView, Movements, Offence, Payment, ReadFailed, Refused, Rewards, State,
+    Supply, System, SystemKey, Transition, reward_coin_id,
 };
 use crate::types::canary::{Bug, planted};
 use crate::types::target::{Bits, Target, Work};
 use crate::types::{
     Address, Amount, Claim, CoinId, Draft, Hash, Header, Height, Operation, Seal, Span, Time,
+    tagged,
 };
 
 /// The rules of coin-age stake.
@@ -317,6 +318,23 @@ impl Transition for PosRules {
             Operation::Note { .. } => Ok(()),
             other => Err(Refused::operation(other)),
         }
+    }
+
+    fn statement(&self, header: &Header) -> Option<Hash> {
+        let Claim::Stake { coin, .. } = header.claim else { return None };
+        let second = header.time.0.to_le_bytes();
+        Some(tagged("assay/stake-statement", &self.params.chain, &[coin.as_bytes(), &second]))
+    }
+
+    /// Burns the coin, or what became of it in whichever of the two blocks lies on this branch: that one rests for longer
+    /// than evidence is good for. Where the coin was spent otherwise, nothing is left to burn, and the offence counts.
+    fn sentence(&self, offence: &Offence<'_>, state: &mut System<'_, '_>) -> Result<(), Refused> {
+        for header in offence.headers {
+            let Claim::Stake { coin, .. } = header.claim else { continue };
+            state.take(&coin)?;
+            state.take(&reward_coin_id(header, 0, &self.params.chain))?;
+        }
+        Ok(())
     }
 
     fn after(

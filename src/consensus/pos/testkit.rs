@@ -47,7 +47,15 @@ impl Mint {
     }
 
     pub(crate) fn with(edit: impl FnOnce(&mut PosParams)) -> Self {
-        let ledger = ledger_params();
+        Self::under(ledger_params(), edit)
+    }
+
+    /// A chain that punishes.
+    pub(crate) fn lawful() -> Self {
+        Self::under(Params { evidence_window: 3, ..ledger_params() }, |_| {})
+    }
+
+    fn under(ledger: Params, edit: impl FnOnce(&mut PosParams)) -> Self {
         let mut params = pos_params(&ledger);
         edit(&mut params);
         let rules = Arc::new(PosRules::new(params));

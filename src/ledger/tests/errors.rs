@@ -275,10 +275,6 @@ impl Transition for Generous {
         Ok(())
     }
 
-    fn evidence(&self, _: &Evidence, _: &mut System<'_, '_>) -> Result<(), Refused> {
-        Err(Refused::Invalid("nobody is guilty".into()))
-    }
-
     fn after(
         &self,
         _: &Draft,
@@ -308,7 +304,8 @@ fn a_rule_cannot_make_money_or_hide_a_refusal() {
         second: statement,
     };
     draft.body.evidence = Bounded::truncated(vec![evidence]);
-    assert!(matches!(run(&draft), Err(ExecuteError::Rule(why)) if why == "nobody is guilty"));
+    let refused = run(&draft).map(drop).unwrap_err().to_string();
+    assert_eq!(refused, "evidence of statements is not active under this rule");
 }
 
 #[test]

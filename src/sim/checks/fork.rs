@@ -131,7 +131,8 @@ impl Watch for ForkChoice {
         let mut head = replica.tree().root().id;
         for id in found(replica) {
             self.weigh(replica, &id)?;
-            if self.outweighs(&id, &head) {
+            let held = replica.tree().get(&id).is_some_and(|node| node.held);
+            if !held && self.outweighs(&id, &head) {
                 head = id;
             }
         }
@@ -148,7 +149,9 @@ impl Watch for ForkChoice {
             Output::Report(Report::Imported { imported, .. }) => {
                 self.weigh(replica, &imported.id)?;
                 let Some(head) = self.heads.get(&node).copied() else { return Ok(()) };
-                let due = match self.outweighs(&imported.id, &head) {
+                // What another block said before it counts only when somebody built on it.
+                let held = replica.tree().get(&imported.id).is_some_and(|node| node.held);
+                let due = match !held && self.outweighs(&imported.id, &head) {
                     true => imported.id,
                     false => head,
                 };

@@ -102,7 +102,7 @@ pub const NAMES: [&str; 12] = [
 ];
 
 /// A block of a node's tree, or one that is final by now.
-fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
+pub(super) fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {
     if let Some(node) = replica.tree().get(id) {
         return Some(node.block.clone());
     }

@@ -1,13 +1,75 @@
 //! Stakers in the simulator, with and without miners beside them.
 
+use std::sync::Arc;
+
+use super::super::attackers::Censor;
+use super::super::checks::{all, block_at};
+use super::super::load::Load;
 use super::super::swarm::{draw, run, swarm};
-use super::super::{Micros, Options, Sim};
-use crate::spec::{Spec, find};
-use crate::types::Kind;
+use super::super::{Micros, Moment, Options, Sim};
+use crate::spec::{DevAccount, Spec, find};
+use crate::types::{Address, Amount, Evidence, Height, Kind};
 
 pub(super) fn options(seed: u64, name: &str, nodes: usize) -> Options {
     let spec = Spec::parse(name, find(name).unwrap()).unwrap();
     Options::seated(seed, spec, nodes, 16)
+}
+
+/// Two nodes stake the same coins, each without the other's knowledge: one with the pool, one without. The others are
+/// honest.
+fn twins(seed: u64, name: &str) -> Options {
+    let mut options = options(seed, name, 7);
+    options.nodes[1].stake = options.nodes[0].stake.clone();
+    let everybody: Vec<Address> = DevAccount::all().map(DevAccount::address).collect();
+    options.nodes[0].decorate = Some(Arc::new(|engine| engine));
+    options.nodes[1].decorate =
+        Some(Arc::new(move |engine| Censor::around(engine, everybody.clone())));
+    options
+}
+
+/// Evidence on a node's whole branch, with the heights of the offence and of the block that proves it.
+fn proven(sim: &Sim, node: usize) -> Vec<(Address, Height, Height)> {
+    let replica = sim.replica(node).unwrap();
+    let mut proven = Vec::new();
+    let mut at = replica.tree().head().id;
+    while let Some(block) = block_at(replica, &at) {
+        for evidence in &block.body.evidence {
+            let Evidence::Headers { key, first, second } = evidence else { continue };
+            let of = first.0.height.max(second.0.height);
+            proven.push((Address::of(key), of, block.header.height));
+        }
+        at = block.header.parent;
+    }
+    proven
+}
+
+/// Whoever seals two blocks with one coin in one second loses the coin within five blocks, and the network stays one.
+#[test]
+fn two_seals_of_one_coin_and_second_are_proven_and_burn_the_coin() {
+    let mut proofs = 0;
+    for (name, seeds) in [("pos-dev", 0..6), ("hybrid-dev", 6..8)] {
+        for seed in seeds {
+            let options = twins(seed, name);
+            let checks = all(&options.spec, false);
+            let mut sim = Sim::watched(options, checks).unwrap();
+            let mut load = Load::new(seed, 1.0, Moment(0));
+            load.pay_until(&mut sim, Moment(0).after(Micros::seconds(300)));
+            sim.run(Micros::seconds(30));
+            let violations = sim.violations();
+            assert!(violations.is_empty(), "{name} {seed}: {violations:?}");
+            assert!(sim.agree(), "{name} {seed}");
+            let owner = *sim.options().nodes[0].stake.as_ref().unwrap().owners.first().unwrap();
+            let proven = proven(&sim, 3);
+            for (by, of, at) in &proven {
+                assert_eq!(*by, owner, "{name} {seed}");
+                assert!(at.0 <= of.0 + 5, "{name} {seed}: an offence of {of} is proven at {at}");
+            }
+            let burned = sim.replica(3).unwrap().tree().head().state.supply().unwrap().burned;
+            assert_eq!(burned == Amount(0), proven.is_empty(), "{name} {seed}");
+            proofs += proven.len();
+        }
+    }
+    assert!(proofs > 3, "{proofs}");
 }
 
 /// Blocks of a kind on a node's branch.

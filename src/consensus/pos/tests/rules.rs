@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::chain::{ImportError, Verdict};
+use crate::chain::{ImportError, Saying, Verdict};
 use crate::consensus::schedule::RecentTimes;
 use crate::ledger::testkit::transaction;
 use crate::ledger::{Coin, CoinKind, CoinView, ExecuteError, reward_coin_id};
@@ -248,4 +248,69 @@ fn a_block_ahead_of_the_clock_waits() {
     let until = made.header.time.before(Span::seconds(15));
     assert_eq!(outcome, Err(ImportError::Early { until }));
     mint.import(made).unwrap();
+}
+
+/// The second block of a coin and second is kept and proves the offence, but is no head until somebody built on it.
+#[test]
+fn a_second_seal_is_held_until_it_has_a_child() {
+    let mut mint = Mint::new();
+    let (coin, time) = winner(&mint, 1);
+    let theirs = mint.coins(mint.tree.root(), 2);
+    let outputs = [(key(3).address(), Amount(theirs[0].1.amount.0 - 5000))];
+    let payment = transaction(&theirs, &outputs, None, mint.tree.params());
+    let first = mint.seal(mint.draft(mint.tree.root(), &coin, time, vec![]));
+    let second = mint.seal(mint.draft(mint.tree.root(), &coin, time, vec![payment]));
+    let chain = mint.tree.params().chain;
+    let [first_id, second_id] = [&first, &second].map(|block| block.id(&chain));
+    let say = |mint: &Mint, block: &Block| mint.tree.would_say(&block.id(&chain), &block.header);
+    assert_eq!(say(&mint, &first), Saying::New);
+    mint.import(first.clone()).unwrap();
+    assert_eq!((say(&mint, &first), say(&mint, &second)), (Saying::New, Saying::Again));
+    mint.import(second.clone()).unwrap();
+    assert!(mint.tree.get(&second_id).unwrap().held);
+    assert_eq!(mint.tree.head().id, first_id);
+    let third = mint.draft(mint.tree.root(), &coin, time, vec![]);
+    let third = {
+        let mut third = third;
+        third.header.body_root = Default::default();
+        mint.seal(third)
+    };
+    assert_eq!(say(&mint, &third), Saying::Worn);
+    // This chain knows no evidence unless its spec says so.
+    assert_eq!(mint.tree.evidence_for(mint.tree.head().as_ref()).unwrap(), []);
+    let on = mint.tree.get(&second_id).unwrap();
+    let coins = mint.coins(on, 4);
+    let at = mint.wins(on, &coins[0], time.after(Span(1)));
+    let child = mint.seal(mint.draft(on, &coins[0], at, vec![]));
+    let moved = mint.import(child.clone()).unwrap().moved.unwrap();
+    assert_eq!(moved.joined, [second_id, child.id(&chain)]);
+    assert!(!mint.tree.get(&second_id).unwrap().held);
+}
+
+/// What proves an offence is in the next draft, burns the coin, and is not repeated.
+#[test]
+fn evidence_burns_the_coin_or_what_became_of_it() {
+    let mut mint = Mint::lawful();
+    let (coin, time) = winner(&mint, 1);
+    let theirs = mint.coins(mint.tree.root(), 2);
+    let outputs = [(key(3).address(), Amount(theirs[0].1.amount.0 - 5000))];
+    let payment = transaction(&theirs, &outputs, None, mint.tree.params());
+    let first = mint.seal(mint.draft(mint.tree.root(), &coin, time, vec![]));
+    let second = mint.seal(mint.draft(mint.tree.root(), &coin, time, vec![payment]));
+    mint.import(first).unwrap();
+    mint.import(second).unwrap();
+    let evidence = mint.tree.evidence_for(mint.tree.head().as_ref()).unwrap();
+    assert_eq!(evidence.len(), 1);
+    let head = mint.tree.head();
+    let coins = mint.coins(head, 4);
+    let at = mint.wins(head, &coins[0], time.after(Span(1)));
+    let mut draft = mint.draft(head, &coins[0], at, vec![]);
+    draft.body.evidence = crate::types::Bounded::truncated(evidence);
+    let block = mint.seal(mint.complete(draft, head));
+    mint.import(block).unwrap();
+    let head = mint.tree.head();
+    assert_eq!(mint.coins(head, 1), [], "what was staked is gone with its interest");
+    assert_eq!(head.own.taken.len(), 2);
+    assert!(head.state.supply().unwrap().burned > coin.1.amount);
+    assert_eq!(mint.tree.evidence_for(head.as_ref()).unwrap(), []);
 }
