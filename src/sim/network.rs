@@ -35,6 +35,12 @@ const HELD_MAX: u64 = 1 << 20;
 /// How long after a cut line is whole again the sender tries again.
 const RESUME: Micros = Micros::millis(200);
 
+/// Whether nothing but a dead end keeps something from arriving. Word of a closed connection is repeated until it is heard:
+/// where it got lost, an end would hold on to a connection that the other one has not, and never open another.
+fn must_arrive(parcel: &Parcel, mode: Mode) -> bool {
+    mode == Mode::Stream || matches!(parcel, Parcel::Close)
+}
+
 /// A gossip message, encoded and named once.
 #[derive(Debug)]
 pub struct Packet {
@@ -154,7 +160,10 @@ impl Sim {
         let regions = (self.nodes[from].options.region, self.nodes[to].options.region);
         let own = self.nodes[from].options.link.or(self.nodes[to].options.link);
         let mode = self.options.link.mode;
-        let model = own.map_or(self.options.link, |own| LinkModel { mode, ..own });
+        let mut model = own.map_or(self.options.link, |own| LinkModel { mode, ..own });
+        if must_arrive(&parcel, mode) && mode == Mode::Datagram {
+            model.loss = 0.0;
+        }
         let bytes = || parcel.bytes();
         let arrivals = line.carry(&model, regions, bytes, self.now, &mut self.link_dice);
         let (from, to) = (from as u32, to as u32);
@@ -171,11 +180,9 @@ impl Sim {
         if link.epoch != epoch {
             return;
         }
-        // Word of a closed connection is repeated until it is heard.
-        let must_arrive = mode == Mode::Stream || matches!(parcel, Parcel::Close);
         if cut {
             let bytes = parcel.bytes();
-            if must_arrive && link.held_bytes + bytes <= HELD_MAX {
+            if must_arrive(&parcel, mode) && link.held_bytes + bytes <= HELD_MAX {
                 link.held_bytes += bytes;
                 link.held.push_back(parcel);
             }

@@ -50,6 +50,9 @@ fn a_seed_that_failed_once_does_not_fail_again() {
     swarm("raft", 508).unwrap_or_else(|failure| panic!("{failure}"));
     // The only one who had the draft that removed it did not stand for election any more.
     swarm("raft", 2328).unwrap_or_else(|failure| panic!("{failure}"));
+    // Word that a connection had ended got lost, so that the last two authorities never had another.
+    swarm("raft", 2705).unwrap_or_else(|failure| panic!("{failure}"));
+    swarm("raft", 7065).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// How often processes die and come back.

@@ -106,6 +106,22 @@ fn a_crash_forgets_what_was_not_synced() {
     assert!(sim.run_while(Micros::seconds(60), Micros::seconds(1), |sim| !caught_up(sim)));
 }
 
+/// Whoever opens a connection opens it again when the other end died, even if everything else that is said gets lost.
+#[test]
+fn word_of_a_dead_connection_is_never_lost() {
+    for dies in [0, 1] {
+        let mut options = miners(5, 2);
+        options.link = LinkModel { loss: 1.0, mode: Mode::Datagram, ..LinkModel::default() };
+        let mut sim = Sim::new(options).unwrap();
+        sim.run(Micros::seconds(1));
+        sim.crash(dies).unwrap();
+        sim.run(Micros::seconds(1));
+        sim.restart(dies).unwrap();
+        sim.run(Micros::seconds(4));
+        assert!(sim.are_connected(0, 1) && sim.are_connected(1, 0), "{dies} died");
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_with_moment_and_reason() {
     let mut sim = Sim::new(miners(5, 2)).unwrap();
