@@ -55,7 +55,7 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::ReturnedForgotten, "durability", 0..1, abandoned),
         canary(Bug::NeverCatchesUp, "agreement", 0..16, swarm),
         canary(Bug::QuorumOneShort, "election safety", 0..12, |seed| storm(seed, OUTAGES)),
-        canary(Bug::QuorumOneShort, "agreement", 0..12, |seed| storm(seed, OUTAGES)),
+        canary(Bug::QuorumOneShort, "agreement", 32..96, |seed| storm(seed, OUTAGES)),
         canary(Bug::DraftUnkept, "agreement", 0..1, power_cut),
     ]
 }
