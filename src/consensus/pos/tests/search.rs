@@ -126,6 +126,24 @@ fn the_filter_compares_the_end_of_the_hash() {
 }
 
 #[test]
+fn what_the_filter_lets_through_is_compared_exactly() {
+    // A target below 2^192 has nothing in its most significant 64 bits, so the filter hardly knows it; only weights beyond all
+    // bounds reach it, and here every hash passes the filter and about a quarter wins.
+    let target = Target::from_value(&(BigUint::from(1u32) << 190u32)).unwrap();
+    let ages = Ages { min_age: Span(0), max_age: Span(u64::MAX) };
+    let (amount, second) = (Amount(1 << 53), u64::MAX / 1000);
+    let mut stakes = Stakes::default();
+    (0..200).for_each(|number| stakes.insert(coin(number), amount, Time(0)));
+    let found = search(&kernel(), &target, &ages, &stakes, second);
+    assert!((20..100).contains(&found.len()), "{}", found.len());
+    for (id, amount, created) in stakes.iter() {
+        let hash = kernel().hash(created, id, second);
+        let wins = hits(&hash, &target, amount, Span(second * 1000));
+        assert_eq!(found.contains(id), wins);
+    }
+}
+
+#[test]
 fn amounts_and_ages_beyond_all_bounds_do_no_harm() {
     let filter = Filter::new(&Target::max());
     assert!(filter.bound(Amount(u64::MAX), Span(u64::MAX)) >= u64::MAX.into());
