@@ -53,6 +53,12 @@ pub(crate) enum Bug {
     OldTermCounted,
     /// Any coin of the producer's stakes, whether its kernel hits or not.
     KernelUnchecked,
+    /// Staked coins earn twice what they should.
+    InterestTwice,
+    /// Staked coins may be staked again at once.
+    StakeNeverRests,
+    /// A coin has weight from the first moment on.
+    MinAgeIgnored,
     /// A leader answers reads without asking whether it still leads.
     ReadUnconfirmed,
 }

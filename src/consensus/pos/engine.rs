@@ -9,6 +9,7 @@ use crate::consensus::{
     Action, Context, Engine, Event, OrderId, Outbox, Record, Report, SignOrder, Stake, Timer,
 };
 use crate::ledger::{Executed, ReadFailed};
+use crate::types::canary::{Bug, planted};
 use crate::types::{BlockId, Bounded, Claim, CoinId, Draft, Seal, Time, decode, encode};
 
 /// Seconds that were missed are made up for so far back: while a block was on its way, or the node was busy.
@@ -102,7 +103,8 @@ impl PosEngine {
         let ages = &self.rules.params().ages;
         let hit = (from..=now).find_map(|second| {
             let hits = search(&front.kernel, &front.target, ages, stakes, second);
-            hits.first().map(|coin| (second, *coin))
+            let any = stakes.iter().next().filter(|_| planted(Bug::KernelUnchecked));
+            hits.first().or(any.map(|(coin, ..)| coin)).map(|coin| (second, *coin))
         });
         let bits = front.bits;
         self.tried = self.tried.max(hit.map_or(now, |(second, _)| second));

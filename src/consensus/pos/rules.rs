@@ -176,7 +176,7 @@ impl PosRules {
     ) -> Result<Span, StakeFault> {
         match coin.spendable_from(self.params.maturity) {
             None => return Err(StakeFault::Bonded(*id)),
-            Some(from) if from > height => {
+            Some(from) if from > height && !planted(Bug::StakeNeverRests) => {
                 return Err(StakeFault::Immature { coin: *id, from, at: height });
             }
             Some(_) => {}
@@ -247,6 +247,10 @@ impl PosRules {
         let room = self.params.supply_max.minus(supply.circulating().unwrap_or_default());
         let age = header.time.since(coin.time);
         let issued = interest(coin.amount, age, &self.params.rate).min(room.unwrap_or_default());
+        let issued = match planted(Bug::InterestTwice) {
+            true => issued.plus(issued).unwrap_or(issued),
+            false => issued,
+        };
         let amount = coin.amount.plus(issued).and_then(|amount| amount.plus(fees));
         let amount = amount.ok_or_else(|| Refused::Invalid("fees overflow".into()))?;
         let payment = Payment { to: coin.owner, amount, kind: CoinKind::Stake };

@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::checks::{NAMES, all};
-use super::load::pay;
+use super::load::{Load, pay};
 use super::raft::{OUTAGES, storm};
+use super::random::Dice;
 use super::swarm::{draw, run};
 use super::*;
 use crate::ledger::{Coin, CoinKind};
@@ -56,6 +57,10 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::NeverCatchesUp, "agreement", 0..16, swarm),
         canary(Bug::QuorumOneShort, "election safety", 0..12, |seed| storm(seed, OUTAGES)),
         canary(Bug::QuorumOneShort, "agreement", 32..96, |seed| storm(seed, OUTAGES)),
+        canary(Bug::KernelUnchecked, "validity", 0..1, stakers),
+        canary(Bug::InterestTwice, "supply identity", 0..1, stakers),
+        canary(Bug::StakeNeverRests, "validity", 0..1, stakers),
+        canary(Bug::MinAgeIgnored, "validity", 0..1, stakers),
         canary(Bug::DraftUnkept, "agreement", 0..1, power_cut),
     ]
 }
@@ -112,6 +117,19 @@ fn power_cut(seed: u64) -> Objections {
     sim.run(Micros::seconds(20));
     sim.restart(leader).unwrap();
     sim.run(Micros::seconds(20));
+    objections(&mut sim)
+}
+
+/// Stakers under all checkers.
+fn stakers(seed: u64) -> Objections {
+    // Few coins, so that each of them is tried again as soon as it may be.
+    let text = find("pos-dev").unwrap().replacen("genesis_coins = 32", "genesis_coins = 2", 1);
+    let text = text.replacen("maturity = 10 ", "maturity = 6 ", 1);
+    let text = text.replacen("min_age = \"20s\"", "min_age = \"2s\"", 1);
+    let options = Options::seated(seed, Spec::parse("canary", &text).unwrap(), 4, 24);
+    let watchers = all(&options.spec, false);
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    sim.run(Micros::seconds(400));
     objections(&mut sim)
 }
 
