@@ -1,5 +1,6 @@
 //! The coins of those who stake here, as they are at the head.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{PosRules, Stakes};
@@ -8,6 +9,9 @@ use crate::consensus::Stake;
 use crate::ledger::{Coin, ReadFailed};
 use crate::types::canary::{Bug, planted};
 use crate::types::{Amount, BlockId, CoinId, Height};
+
+/// Coins that are tried at most, the largest: anybody can send dust, and every coin costs a try in every second.
+pub(super) const STAKES_MAX: usize = if cfg!(test) { 1000 } else { 1 << 17 };
 
 /// Coins that are read at once.
 const PAGE: usize = 4096;
@@ -24,6 +28,11 @@ impl Coins {
     /// A coin, if it is one of them.
     pub(super) fn get(&self, id: &CoinId) -> Option<&Coin> {
         self.coins.get(id)
+    }
+
+    #[cfg(test)]
+    pub(super) fn insert(&mut self, id: CoinId, coin: Coin) {
+        self.coins.insert(id, coin);
     }
 
     /// Forgets everything: other owners stake now.
@@ -91,7 +100,7 @@ impl Coins {
         let mut usable: Vec<(&CoinId, &Coin)> =
             self.coins.iter().filter(|(_, coin)| usable(coin)).collect();
         if reserve > Amount::ZERO {
-            usable.sort_by_key(|(id, coin)| (std::cmp::Reverse(coin.time), **id));
+            usable.sort_by_key(|(id, coin)| (Reverse(coin.time), **id));
             let mut kept = Amount::ZERO;
             let spare = usable.iter().position(|(_, coin)| {
                 let enough = kept >= reserve;
@@ -99,6 +108,11 @@ impl Coins {
                 enough
             });
             usable.drain(..spare.unwrap_or(usable.len()));
+        }
+        if usable.len() > STAKES_MAX {
+            usable
+                .select_nth_unstable_by_key(STAKES_MAX, |(id, coin)| (Reverse(coin.amount), **id));
+            usable.truncate(STAKES_MAX);
         }
         let mut stakes = Stakes::default();
         for (id, coin) in usable {

@@ -204,3 +204,27 @@ fn coins_follow_the_head() {
         std::mem::swap(&mut fresh.mint, &mut seat.mint);
     }
 }
+
+#[test]
+fn dust_is_not_tried() {
+    use super::super::coins::{Coins, STAKES_MAX};
+    use crate::ledger::{Coin, CoinKind};
+    use crate::types::{CoinId, Hash};
+    let mint = Mint::new();
+    let mut coins = Coins::default();
+    for number in 0..STAKES_MAX as u64 + 300 {
+        let mut id = Hash::default();
+        id.0[..8].copy_from_slice(&number.to_be_bytes());
+        let coin = Coin {
+            owner: key(1).address(),
+            amount: Amount(1 + number),
+            height: Height(0),
+            time: Time(0),
+            kind: CoinKind::Transfer,
+        };
+        coins.insert(CoinId(id), coin);
+    }
+    let stakes = coins.stakes(&mint.rules, Height(1), Amount(0));
+    assert_eq!(stakes.len(), STAKES_MAX);
+    assert!(stakes.iter().all(|(_, amount, _)| amount > Amount(300)));
+}
