@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::checks::{NAMES, all};
 use super::load::{Load, pay};
 use super::raft::{OUTAGES, storm};
-use super::random::Dice;
 use super::swarm::{draw, run};
 use super::*;
 use crate::ledger::{Coin, CoinKind};
