@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::testkit::{child, claim, tree};
+use super::testkit::{child, claim, saying, tree};
 use super::*;
 use crate::ledger::testkit::{MemBase, params};
 use crate::types::testkit::{Dice, key};
@@ -17,20 +17,40 @@ struct Known {
     height: Height,
     rank: u64,
     final_height: Height,
-    arrival: usize,
+    /// Since which arrival it can be the head; none while it says what another block said before it and has no child.
+    since: Option<usize>,
 }
 
-/// Blocks in a map, and nothing derived from them.
+/// Blocks in a map, and little derived from them.
 struct Model {
     blocks: BTreeMap<BlockId, Known>,
     root: BlockId,
     arrivals: usize,
+    /// Who said something first, at which height.
+    said: BTreeMap<u64, (Height, BlockId)>,
 }
 
 impl Model {
     fn head(&self) -> BlockId {
-        let best = |(_, known): &(&BlockId, &Known)| (known.rank, usize::MAX - known.arrival);
-        *self.blocks.iter().max_by_key(best).unwrap().0
+        let counting = self.blocks.iter().filter_map(|(id, known)| Some((id, known, known.since?)));
+        // A block that counts since its child came stands below that one.
+        let best = |(_, known, since): &(&BlockId, &Known, usize)| {
+            (known.rank, usize::MAX - since, known.height)
+        };
+        *counting.max_by_key(best).unwrap().0
+    }
+
+    /// A block arrives; says whether one that was held counts from now on because of it, though itself it does not.
+    fn arrive(&mut self, id: BlockId, mut known: Known, statement: Option<u64>) -> bool {
+        self.arrivals += 1;
+        let parent = self.blocks.get_mut(&known.parent).unwrap();
+        let released = parent.since.is_none();
+        parent.since.get_or_insert(self.arrivals);
+        let first = statement.map(|it| *self.said.entry(it).or_insert((known.height, id)));
+        known.since = first.is_none_or(|(_, first)| first == id).then_some(self.arrivals);
+        let held = known.since.is_none();
+        self.blocks.insert(id, known);
+        released && held
     }
 
     /// A block and what it stands on, down to the root, highest first.
@@ -69,6 +89,9 @@ fn check(tree: &Tree, model: &Model, seed: u64) {
     let head = model.head();
     assert_eq!(tree.head().id, head, "head, seed {seed}");
     assert_eq!(tree.root().id, model.root, "root, seed {seed}");
+    for node in tree.nodes() {
+        assert_eq!(node.held, model.blocks[&node.id].since.is_none(), "held, seed {seed}");
+    }
     let ids: BTreeSet<BlockId> = tree.nodes().map(|node| node.id).collect();
     assert_eq!(ids, model.blocks.keys().copied().collect(), "blocks, seed {seed}");
     let branch: Vec<_> = tree.branch().iter().map(|(height, id)| (*height, *id)).collect();
@@ -100,22 +123,28 @@ fn advance(tree: &mut Tree, base: &MemBase, model: &mut Model, seed: u64) {
         model.blocks.remove(&model.root);
         model.blocks.retain(|id, _| !before.contains(id));
         model.root = *last;
+        let root = model.blocks[last].height;
+        model.said.retain(|_, (height, _)| *height >= root);
     }
 }
 
-/// A tree to grow: which block stands on which, how strong and how final each is.
+/// A tree to grow: which block stands on which, how strong and how final each is, and what it says that may be said once.
 struct Plan {
     parents: Vec<usize>,
     claims: Vec<(u64, Height)>,
+    statements: Vec<Option<u64>>,
 }
 
 impl Plan {
     fn new(dice: &mut Dice) -> Self {
-        let mut plan = Self { parents: vec![0], claims: vec![(0, Height(0))] };
+        let (parents, claims) = (vec![0], vec![(0, Height(0))]);
+        let mut plan = Self { parents, claims, statements: vec![None] };
         let mut heights = vec![0u64];
         let depth = 1 + dice.below(8);
         // Deep trees, bushy trees, and all between.
         let bushy = dice.below(100);
+        // Trees in which nobody contradicts himself, and trees in which many do.
+        let talk = dice.below(2) * dice.below(80);
         for index in 1..=4 + dice.index(28) {
             let parent = if dice.percent(bushy) { dice.index(index) } else { index - 1 };
             let height = heights[parent] + 1;
@@ -123,13 +152,26 @@ impl Plan {
             let by_depth = height.saturating_sub(depth + dice.below(2));
             plan.parents.push(parent);
             plan.claims.push((rank + dice.below(3), Height(final_height.0.max(by_depth))));
+            plan.statements.push(dice.percent(talk).then(|| 1 + dice.below(6)));
             heights.push(height);
         }
         plan
     }
 }
 
-fn one_tree(seed: u64) -> (usize, usize, usize) {
+/// What one random tree showed.
+#[derive(Default)]
+struct Shown {
+    reorganised: usize,
+    finals: usize,
+    orphans: usize,
+    /// Blocks that were held when they came.
+    held: usize,
+    /// Heads that counted at last because of a child that was held itself.
+    released: usize,
+}
+
+fn one_tree(seed: u64, shown: &mut Shown) {
     let mut dice = Dice::new(seed);
     let params = params();
     let (mut tree, base) = tree(&params);
@@ -139,16 +181,19 @@ fn one_tree(seed: u64) -> (usize, usize, usize) {
         height: Height(0),
         rank: 0,
         final_height: Height(0),
-        arrival: 0,
+        since: Some(0),
     };
-    let mut model =
-        Model { blocks: BTreeMap::from([(genesis, known)]), root: genesis, arrivals: 0 };
+    let mut model = Model {
+        blocks: BTreeMap::from([(genesis, known)]),
+        root: genesis,
+        arrivals: 0,
+        said: BTreeMap::new(),
+    };
     let plan = Plan::new(&mut dice);
     let mut ids: Vec<Option<BlockId>> = vec![None; plan.parents.len()];
     ids[0] = Some(genesis);
     let mut lost: BTreeSet<usize> = BTreeSet::new();
     let mut waiting: Vec<usize> = (1..plan.parents.len()).collect();
-    let (mut reorganised, mut finals, mut orphans) = (0, 0, 0);
     while !waiting.is_empty() {
         // Half of the time in order, else at random among those whose parent is there.
         let at = if dice.percent(50) { 0 } else { dice.index(waiting.len()) };
@@ -165,50 +210,50 @@ fn one_tree(seed: u64) -> (usize, usize, usize) {
         let (rank, final_height) = plan.claims[index];
         if tree.get(&parent).is_none() {
             // Its branch lost, or its parent is final by now: it can no longer enter.
-            orphans += 1;
+            shown.orphans += 1;
             lost.insert(index);
             continue;
         }
-        let block =
-            Arc::new(child(&tree, &parent, claim(rank, final_height), 1 + index as u8, vec![]));
+        let statement = plan.statements[index];
+        let claim = match statement {
+            Some(statement) => saying(rank, final_height, statement),
+            None => claim(rank, final_height),
+        };
+        let block = Arc::new(child(&tree, &parent, claim, 1 + index as u8, vec![]));
         let id = block.id(&params.chain);
         let height = block.header.height;
         let before = model.head();
         let imported = import(&mut tree, block.clone(), LATER).unwrap();
-        model.arrivals += 1;
-        let arrival = model.arrivals;
-        model.blocks.insert(id, Known { parent, height, rank, final_height, arrival });
+        let released =
+            model.arrive(id, Known { parent, height, rank, final_height, since: None }, statement);
         let moved = model.moved(before, model.head());
+        shown.released += usize::from(released && moved.is_some());
+        shown.held += usize::from(model.blocks[&id].since.is_none());
         assert_eq!(imported, Imported { id, height, moved }, "seed {seed}");
-        reorganised += usize::from(imported.moved.is_some_and(|moved| !moved.left.is_empty()));
+        shown.reorganised +=
+            usize::from(imported.moved.is_some_and(|moved| !moved.left.is_empty()));
         assert_eq!(import(&mut tree, block, LATER), Err(ImportError::Known), "seed {seed}");
         ids[index] = Some(id);
         check(&tree, &model, seed);
         if dice.percent(60) {
             let root = model.root;
             advance(&mut tree, &base, &mut model, seed);
-            finals += usize::from(root != model.root);
+            shown.finals += usize::from(root != model.root);
             check(&tree, &model, seed);
         }
         assert_eq!(tree.trim(), [], "far fewer than the bound");
     }
-    (reorganised, finals, orphans)
 }
 
 #[test]
 fn random_trees_agree_with_a_list_of_blocks() {
-    let (mut reorganised, mut finals, mut orphans) = (0, 0, 0);
-    for seed in 0..1000 {
-        let (r, f, o) = one_tree(seed);
-        reorganised += r;
-        finals += f;
-        orphans += o;
-    }
+    let mut shown = Shown::default();
+    (0..1000).for_each(|seed| one_tree(seed, &mut shown));
+    let Shown { reorganised, finals, orphans, held, released } = shown;
+    println!("{reorganised} {finals} {orphans} {held} {released}");
     // The dice must have shown what this is about.
-    assert!(
-        reorganised > 500 && finals > 1000 && orphans > 500,
-        "{reorganised} {finals} {orphans}"
-    );
+    assert!(reorganised > 500 && finals > 1000 && orphans > 500);
+    assert!(held > 500 && released > 20);
 }
 
 /// Off the best branch the weakest leaf goes first, among equals the latest; the head and what it stands on never.

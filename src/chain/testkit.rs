@@ -21,9 +21,18 @@ pub(crate) struct Said(pub(crate) Plain);
 
 /// The claim of a block whose branch has this rank and is final up to this height.
 pub(crate) fn claim(rank: u64, prior: Height) -> Claim {
-    let mut reveal = [0; 32];
-    reveal[..8].copy_from_slice(&rank.to_be_bytes());
-    Claim::Slot { reveal: Hash(reveal), commit: Hash::default(), prior }
+    Claim::Slot { reveal: numbered(rank), commit: Hash::default(), prior }
+}
+
+/// The same of a block that says, under this number from one on, what may be said only once.
+pub(crate) fn saying(rank: u64, prior: Height, statement: u64) -> Claim {
+    Claim::Slot { reveal: numbered(rank), commit: numbered(statement), prior }
+}
+
+fn numbered(number: u64) -> Hash {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    Hash(bytes)
 }
 
 impl Rules for Said {

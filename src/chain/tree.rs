@@ -304,19 +304,15 @@ impl Tree {
         let reference = BlockRef { id: &id, header: &block.header, state: &executed.state };
         let rank = self.rules.rank(reference)?;
         self.arrivals += 1;
+        let mut released = None;
         if let Some(parent) = self.nodes.get_mut(&block.header.parent) {
             parent.children.push(id);
-            parent.held = false;
+            released = std::mem::take(&mut parent.held).then_some(parent.id);
         }
         let statement = self.rules.statement(&block.header);
         let held = statement.is_some_and(|statement| {
             self.statements.note(id, &block.header, &block.seal, statement)
         });
-        let better = match planted(Bug::TieToTheLatest) {
-            true => rank >= self.head().rank,
-            false => rank > self.head().rank,
-        };
-        let better = better && !held;
         let block_bytes = borsh::object_length(&*block).expect("every block encodes");
         let bytes = executed.delta.bytes() + block_bytes;
         self.bytes += bytes;
@@ -335,7 +331,13 @@ impl Tree {
             children: Vec::new(),
         };
         self.nodes.insert(id, node);
-        Ok(Some(better.then(|| self.move_head(id))))
+        // The block counts from now on; or, if it is held itself, what it stands on and nobody had built on.
+        let counts = if held { released } else { Some(id) };
+        let better = counts.filter(|counts| {
+            let (rank, head) = (&self.nodes[counts].rank, &self.head().rank);
+            rank > head || planted(Bug::TieToTheLatest) && rank == head
+        });
+        Ok(Some(better.map(|better| self.move_head(better))))
     }
 
     fn move_head(&mut self, to: BlockId) -> HeadMove {

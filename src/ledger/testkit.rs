@@ -124,7 +124,15 @@ impl Plain {
     }
 }
 
+/// What a slot commits to is said once, unless it is nothing.
 impl Transition for Plain {
+    fn statement(&self, header: &Header) -> Option<Hash> {
+        match header.claim {
+            Claim::Slot { commit, .. } if commit != Hash::default() => Some(commit),
+            _ => None,
+        }
+    }
+
     fn before(&self, _: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {
         let (count, _) = Self::keys();
         let blocks: u64 = state.get(&count)?.unwrap_or_default();

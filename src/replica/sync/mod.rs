@@ -37,8 +37,9 @@ pub(super) use self::peers::Peers;
 use self::peers::{Asked, Glance};
 use self::skeleton::{STRIDE, Skeleton};
 use self::target::Target;
+use super::wire::Status;
 use super::{Peer, Replica, Report};
-use crate::chain::{Finality, Rank, UNFINAL_BLOCKS_MAX};
+use crate::chain::{Finality, Rank, Tree, UNFINAL_BLOCKS_MAX};
 use crate::store::{Store, StoreError};
 use crate::types::canary::{Bug, planted};
 use crate::types::{BlockId, Height, Span, Time};
@@ -104,6 +105,11 @@ impl Sync {
     pub(super) fn conflict(&self) -> Option<&FinalityConflict> {
         self.conflict.as_ref()
     }
+}
+
+/// Whether somebody stands on a block that is held here, and says of it what is true: no lie, and nothing to fetch.
+fn is_held(tree: &Tree, status: &Status) -> bool {
+    tree.get(&status.head).is_some_and(|node| node.held && node.rank == status.rank)
 }
 
 impl<S: Store> Replica<S> {
@@ -247,7 +253,8 @@ impl<S: Store> Replica<S> {
             let here = self.tree.get(&skeleton.tip().id).is_some();
             if skeleton.complete && (here || rank.is_none_or(|rank| rank <= head)) {
                 state.skeleton = None;
-                state.ahead = claimed.is_some_and(|claimed| claimed > head);
+                let held = state.status.as_ref().is_some_and(|status| is_held(&self.tree, status));
+                state.ahead = !held && claimed.is_some_and(|claimed| claimed > head);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::standing::Offence;
 use super::super::wire::{Request, Response, Status};
 use super::super::{Output, Peer, Replica, RequestId};
+use super::is_held;
 use super::skeleton::Skeleton;
 use crate::store::Store;
 use crate::types::{BlockId, Height, Span, Time};
@@ -253,7 +254,8 @@ impl<S: Store> Replica<S> {
         let head = self.tree.head().rank.clone();
         let Some(state) = self.peers.peers.get_mut(&peer) else { return };
         (state.ahead, state.skeleton, state.heard_since) = (false, None, None);
-        if state.status.as_ref().is_some_and(|status| status.rank > head) {
+        let promises = |status: &Status| status.rank > head && !is_held(&self.tree, status);
+        if state.status.as_deref().is_some_and(promises) {
             let pause = Span(PAUSE.0 << state.failures.min(PAUSE_DOUBLINGS));
             state.pause_until = self.now.after(pause);
             state.failures = state.failures.saturating_add(1);

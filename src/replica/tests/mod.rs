@@ -6,6 +6,7 @@ mod catch_up;
 mod compact;
 mod crash;
 mod golden;
+mod held;
 mod host;
 mod hostile;
 mod lone;

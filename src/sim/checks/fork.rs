@@ -1,6 +1,6 @@
 //! Nakamoto's rule: which branch is followed, and how much of it is final.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
@@ -80,6 +80,13 @@ impl ForkChoice {
         self.works.get(block) > self.works.get(other)
     }
 
+    /// What counts since a block entered: the block, or what it stands on if it is held. Where that counted before, it
+    /// outweighs no head.
+    fn counts(replica: &Replica<Disk>, id: &BlockId, held: bool) -> BlockId {
+        let parent = || Some(replica.tree().get(id)?.block.header.parent);
+        if held { parent().unwrap_or(*id) } else { *id }
+    }
+
     fn final_up_to(&self, node: usize, height: Height) -> Result<(), String> {
         let head = self.heads.get(&node).and_then(|head| self.works.height(head));
         let on_top = head.map_or(0, |head| head.0.saturating_sub(height.0));
@@ -129,11 +136,16 @@ impl Watch for ForkChoice {
     fn started(&mut self, scene: &Scene<'_>, node: usize) -> Result<(), String> {
         let Some(replica) = scene.correct(node) else { return Ok(()) };
         let mut head = replica.tree().root().id;
+        let mut said = BTreeSet::new();
         for id in found(replica) {
             self.weigh(replica, &id)?;
-            let held = replica.tree().get(&id).is_some_and(|node| node.held);
-            if !held && self.outweighs(&id, &head) {
-                head = id;
+            // A process that starts knows what the blocks above the final one say, and nothing from before.
+            let block = block_at(replica, &id).filter(|_| id != replica.tree().root().id);
+            let statement = block.and_then(|block| replica.tree().rules().statement(&block.header));
+            let held = statement.is_some_and(|statement| !said.insert(statement));
+            let counts = Self::counts(replica, &id, held);
+            if self.outweighs(&counts, &head) {
+                head = counts;
             }
         }
         self.heads.insert(node, head);
@@ -151,10 +163,8 @@ impl Watch for ForkChoice {
                 let Some(head) = self.heads.get(&node).copied() else { return Ok(()) };
                 // What another block said before it counts only when somebody built on it.
                 let held = replica.tree().get(&imported.id).is_some_and(|node| node.held);
-                let due = match !held && self.outweighs(&imported.id, &head) {
-                    true => imported.id,
-                    false => head,
-                };
+                let counts = Self::counts(replica, &imported.id, held);
+                let due = if self.outweighs(&counts, &head) { counts } else { head };
                 self.heads.insert(node, due);
                 let moved = imported.moved.as_ref();
                 let taken = moved.and_then(|moved| moved.joined.last()).unwrap_or(&head);
