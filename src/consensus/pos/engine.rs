@@ -207,6 +207,8 @@ impl Engine for PosEngine {
             Event::Signed { order, seal } => self.sealed(order, seal, cx, out),
             Event::Stake(stake) => {
                 self.stake = stake;
+                // So do other nodes that these coins were staked on before.
+                self.signed = self.signed.max(cx.now.0 / 1000);
                 self.coins.forget();
                 (self.front, self.sealing) = (None, None);
                 self.attempt(cx, out);
