@@ -8,6 +8,7 @@
 //!   node.json                        where the node listens, or did last: [`NodeFile`]
 //!   node.lock                        locked for as long as a node uses the directory
 //!   rpc.cookie                       the token of unsafe methods, new at each start
+//! HOME/staking/                    locked files, one for each address that a node stakes for
 //! ```
 //!
 //! HOME is `$ASSAY_HOME`, else `$XDG_DATA_HOME/assay`, else `~/.local/share/assay`; see [`home`].
@@ -97,6 +98,11 @@ pub fn home(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 /// The directory of devnets that were told no place, one directory each, below [`home`].
 pub fn devnets(home: &Path) -> PathBuf {
     home.join("devnets")
+}
+
+/// The directory of the locks of those who stake, below [`home`]: one file for each address and chain.
+pub fn stakers(home: &Path) -> PathBuf {
+    home.join("staking")
 }
 
 /// The directory of data directories of nodes that were told no place, one directory each, below [`home`].

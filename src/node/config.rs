@@ -14,6 +14,7 @@ use std::str::FromStr;
 use libp2p::Multiaddr;
 
 use super::net::LinkSettings;
+use super::staking::StakeConfig;
 use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::miner::kernels::{self, Kernel};
@@ -56,6 +57,10 @@ pub struct NodeConfig {
     pub authority_payout: Option<Address>,
     /// Whether the operator knows that what this key signed elsewhere is over.
     pub authority_moved: bool,
+    /// Whose coins to stake from the start; `None` for nobody's.
+    pub stake: Option<StakeConfig>,
+    /// Where all nodes of this user keep the locks of those who stake, so that no two stake with one key.
+    pub stake_locks: PathBuf,
     /// Whether to keep an index of the history of addresses. One that is turned on for a chain that is there already is
     /// made before the node answers.
     pub index: bool,
@@ -72,8 +77,10 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// The usual configuration of a node with this data directory: default ports on this machine, no peers, no mining.
     pub fn new(datadir: impl Into<PathBuf>) -> Self {
+        let datadir = datadir.into();
         Self {
-            datadir: datadir.into(),
+            stake_locks: datadir.join("staking"),
+            datadir,
             first_start: false,
             p2p: SocketAddr::new(LOOPBACK, P2P_PORT_DEFAULT),
             rpc: SocketAddr::new(LOOPBACK, RPC_PORT_DEFAULT),
@@ -86,6 +93,7 @@ impl NodeConfig {
             authority: None,
             authority_payout: None,
             authority_moved: false,
+            stake: None,
             index: false,
             resync: false,
             checkpoint: None,

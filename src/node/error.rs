@@ -5,6 +5,7 @@ use super::lock::LockError;
 use super::net::NetError;
 use super::record::RecordingError;
 use super::rpc::StartError;
+use super::staking::StakeError;
 use crate::api::Exit;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -54,6 +55,9 @@ pub enum NodeError {
     /// The key of an authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// Coins cannot be staked.
+    #[error(transparent)]
+    Stake(#[from] StakeError),
     /// The system gives no thread, runtime or signal handler.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -71,6 +75,8 @@ impl NodeError {
             Self::Authority(AuthorityError::NoAuthorities(_)) => Exit::Config,
             Self::Authority(AuthorityError::Store(_)) => Exit::Database,
             Self::Authority(_) => Exit::Keystore,
+            Self::Stake(StakeError::NoStake(_) | StakeError::TooMany { .. }) => Exit::Config,
+            Self::Stake(_) => Exit::Keystore,
             Self::Rpc(error) => error.exit(),
             Self::Net(NetError::Bind { .. }) => Exit::Bind,
             Self::Net(_) => Exit::Config,
@@ -103,6 +109,9 @@ impl NodeError {
             Self::Authority(AuthorityError::Held { .. }) => "authority_locked",
             Self::Authority(AuthorityError::Elsewhere { .. }) => "authority_elsewhere",
             Self::Authority(_) => "bad_authority",
+            Self::Stake(StakeError::NoStake(_)) => "no_stake",
+            Self::Stake(StakeError::Held { .. }) => "stake_locked",
+            Self::Stake(_) => "bad_stake",
             Self::System(_) => "system_refused",
             Self::Stopped(_) => "stopped",
         }
@@ -120,6 +129,7 @@ impl NodeError {
             Self::NoChain { .. } => Some("name a chain with --chain"),
             Self::Recording { error, .. } => Some(error.help()),
             Self::Authority(error) => Some(error.help()),
+            Self::Stake(error) => Some(error.help()),
             Self::Store(StoreError::Io(_)) => {
                 Some("check the free space and the permissions of the data directory")
             }

@@ -12,7 +12,7 @@
 //!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -35,7 +35,7 @@ use crate::consensus::{AuthorityId, Message as AuthorityMessage, Report as Engin
 use crate::miner::Miner;
 use crate::replica::{Input, Output, Replica, Report, View};
 use crate::store::Store;
-use crate::types::{Address, Amount, BlockId, Height, Keypair, Time, Transaction, TransactionId};
+use crate::types::{Amount, BlockId, Height, Keypair, Time, Transaction, TransactionId};
 
 /// Inputs that wait for the loop before gossip is turned away. Everything else is bounded by what it answers to.
 const QUEUE_MAX: usize = 20_000;
@@ -202,15 +202,13 @@ impl Host {
 
     /// Stakes the coins of these keys, all but a reserve, until other keys are given; without keys no coins are staked.
     pub fn stake(&self, keys: Vec<Keypair>, reserve: Amount) {
-        self.shared.keyring.replace(keys);
-        let owners = self.shared.keyring.owners();
-        let stake = (!owners.is_empty()).then_some(Stake { owners, reserve });
-        self.inbox.input(Input::Stake(stake));
+        self.shared.keyring.replace(keys, reserve);
+        self.inbox.input(Input::Stake(self.staking()));
     }
 
-    /// Whose coins are staked here.
-    pub fn stakers(&self) -> BTreeSet<Address> {
-        self.shared.keyring.owners()
+    /// Whose coins are staked here, and how much of them is left alone.
+    pub fn staking(&self) -> Option<Stake> {
+        self.shared.keyring.stake()
     }
 
     /// Ends the loop after what it is doing.

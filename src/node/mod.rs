@@ -13,7 +13,7 @@
 //! | `indexing`, [`cold`] | making the index of histories; work on a data directory that no node uses |
 //! | [`report`], [`metrics`], [`logfile`] | log lines, figures, a log file with a bound |
 //! | [`words`], `informant` | quantities and lines as people read them |
-//! | `authority` | the key that it signs with |
+//! | `authority`, `keyring`, [`staking`] | the keys that it signs with, and that nobody else does |
 //! | [`config`], [`lock`] | what a node is told about itself; one process per data directory |
 //!
 //! [`run`] brings them up in the order in which they can fail for the user: directory, spec, ports, store, network.
@@ -40,6 +40,7 @@ pub mod report;
 pub mod rpc;
 mod search;
 pub(crate) mod secret;
+pub mod staking;
 mod stopwatch;
 pub mod store;
 pub(crate) mod verify;
@@ -72,6 +73,7 @@ use self::net::{Net, NetConfig, NetError, NetEvent, NetHandle};
 use self::record::Begun;
 use self::report::{Names, Reporter, START};
 use self::rpc::{Facts, Rule, Server};
+use self::staking::Staking;
 use self::stopwatch::Stopwatch;
 use self::store::RocksStore;
 use self::work::Work;
@@ -83,8 +85,7 @@ use crate::replica::record::Start;
 use crate::replica::{Chain, Replica};
 use crate::spec::{FrozenSpec, is_dev_key};
 use crate::store::Histories;
-use crate::types::Keypair;
-use crate::types::{BlockId, Height};
+use crate::types::{Amount, BlockId, Height, Keypair};
 
 /// The database, in the data directory.
 const DATABASE: &str = "db";
@@ -122,6 +123,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let mut ends = Ends::listen()?;
     let key = authority(config, spec)?;
     let seat = seat(config, key.as_ref())?;
+    let staking = Arc::new(staking(config, spec)?);
     let metrics = Arc::new(metrics(spec));
     let last = last_start(&config.datadir);
     let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
@@ -173,6 +175,9 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         rate: HashRate::new(),
         stop: ends.asked(),
     };
+    if let Some(stake) = &config.stake {
+        staking.start(&host, stake.clone())?;
+    }
     server.ready(Arc::new(backend));
     write_node_file(config, spec, &server, &net.handle())?;
     tracing::info!("ready");
@@ -289,6 +294,15 @@ fn authority(config: &NodeConfig, spec: &FrozenSpec) -> Result<Option<AuthorityK
         return Err(AuthorityError::Public { file: path.display().to_string() }.into());
     }
     Ok(Some(key))
+}
+
+/// Who stakes here, with those claimed who do from the start.
+fn staking(config: &NodeConfig, spec: &FrozenSpec) -> Result<Staking, NodeError> {
+    let staking = Staking::new(spec, &config.stake_locks, &config.datadir);
+    if let Some(stake) = &config.stake {
+        staking.claim(&stake.keys.iter().map(Keypair::address).collect())?;
+    }
+    Ok(staking)
 }
 
 /// Who acts here, and from what it draws its chances.
@@ -454,6 +468,15 @@ fn heading(config: &NodeConfig, spec: &FrozenSpec, seat: &Seat, server: &Server)
             "searching for blocks that pay {payout}: threads {threads}, at {:.0} %, kernel {kernel}",
             throttle * 100.0
         );
+    }
+    if let Some(stake) = &config.stake {
+        let (owners, reserve) = (stake.keys.len(), stake.reserve);
+        let what = if owners == 1 { "address" } else { "addresses" };
+        let kept = match reserve {
+            Amount::ZERO => String::new(),
+            reserve => format!(", all but {reserve} {}", spec.symbol),
+        };
+        tracing::info!(target: START, owners, %reserve, "staking the coins of {owners} {what}{kept}");
     }
     if let Some(authority) = seat.authority() {
         let authority = authority.encode(&spec.prefix);

@@ -147,7 +147,7 @@ impl Reporter {
     pub(super) fn report(&mut self, report: &Report, took: Duration) {
         match report {
             Report::Imported { imported, transactions, bytes, producer, time, own } => {
-                let (word, height) = (if *own { "mined" } else { "imported" }, imported.height);
+                let (word, height) = (if *own { "made" } else { "imported" }, imported.height);
                 let arrival = Arrival {
                     word: if imported.moved.is_some() { word } else { "side block" },
                     height,

@@ -5,7 +5,9 @@
 
 pub(super) mod chain;
 mod settings;
+mod stake;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,13 +17,14 @@ use clap::Subcommand;
 use super::error::CliError;
 use super::{Globals, log, output, specs};
 use crate::api::Exit;
-use crate::api::files::{P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
+use crate::api::files::{self, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
 use crate::node::NodeError;
 use crate::node::config::{LOOPBACK, MiningConfig, NodeConfig};
 use crate::node::links::{self, LinksError};
 use crate::spec::{DEV_WARNING, DevAccount, FrozenSpec, is_dev_key, nearest};
 use crate::types::Address;
+use crate::wallet::password::{Prompter, Terminal};
 
 use settings::Settings;
 
@@ -33,6 +36,7 @@ Examples:
   assay node run --chain pow-dev --mine        a chain of your own: the first start freezes the spec
   assay node run --chain chain.toml -d DIR --bootnodes /ip4/10.0.0.1/tcp/18545
   assay node run -d DIR                        again: the chain is in the data directory
+  assay node run --chain pos-dev --stake alice  stake a development account's coins, or those of a wallet of yours
   assay node run --config node.toml            all of it in a file
 
 Each setting has one name in three forms: --rpc-port 1, ASSAY_RPC_PORT=1, and in the configuration
@@ -84,14 +88,21 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     let log_format = globals.log_format.or(settings.log_format).unwrap_or_default();
     log::start_node(log_format, globals.verbose, settings.log_file.as_deref())?;
     let home = specs::home();
-    let prepared = prepare(settings, args.resync, home.as_deref())?;
+    let ask = |name: &str| std::env::var_os(name);
+    let prepared = prepare(settings, args.resync, home.as_deref(), &ask, &mut Terminal)?;
     let authority_moved = args.authority_moved;
     crate::node::run(&NodeConfig { log_format, authority_moved, ..prepared })
         .map_err(CliError::from)
 }
 
 /// Checks settings, settles the chain, and makes the configuration of a node out of both.
-fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<NodeConfig, CliError> {
+fn prepare(
+    settings: Settings,
+    resync: bool,
+    home: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    prompter: &mut dyn Prompter,
+) -> Result<NodeConfig, CliError> {
     // Whatever can be refused is refused before anything is written.
     let bootnodes = settings.bootnodes.unwrap_or_default();
     settings::check_bootnodes(&bootnodes)?;
@@ -102,19 +113,33 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
     expect_guarded(rpc.ip(), settings.rpc_token_file.as_deref())?;
     let links = settings.links.as_deref().map(links::read).transpose()?.unwrap_or_default();
     let mine = settings.mine.unwrap_or(false);
-    let check = |spec: &FrozenSpec| payout(settings.payout.as_deref(), mine, spec);
+    let staked = stake::Asked {
+        wallets: settings.stake.unwrap_or_default(),
+        reserve: settings.stake_reserve,
+        password_file: settings.password_file,
+        no_password: settings.no_password.unwrap_or(false),
+    };
+    let check = |spec: &FrozenSpec| {
+        let payout = payout(settings.payout.as_deref(), mine, spec)?;
+        Ok((payout, staked.unlock(spec, variable, prompter)?))
+    };
     let signs = settings.authority.is_some();
 
     let with_peers = !bootnodes.is_empty();
     let request =
         chain::Request { chain: settings.chain.as_deref(), datadir: settings.datadir, with_peers };
     let settled = chain::settle(request, home, check)?;
-    let mining = settled.checked.filter(|_| mine).map(|payout| MiningConfig {
+    let (payout, stake) = settled.checked;
+    let mining = payout.filter(|_| mine).map(|payout| MiningConfig {
         payout,
         threads: settings.miner_threads.unwrap_or(NonZeroUsize::MIN),
         throttle: settings.throttle.unwrap_or(Throttle::FULL),
         kernel: settings.kernel.unwrap_or_default(),
     });
+    let mut usual = NodeConfig::new(settled.datadir);
+    if let Some(home) = home {
+        usual.stake_locks = files::stakers(home);
+    }
     Ok(NodeConfig {
         first_start: settled.frozen_now,
         p2p: SocketAddr::new(
@@ -129,12 +154,13 @@ fn prepare(settings: Settings, resync: bool, home: Option<&Path>) -> Result<Node
         links,
         mining,
         authority: settings.authority,
-        authority_payout: settled.checked.filter(|_| signs),
+        authority_payout: payout.filter(|_| signs),
+        stake,
         index: settings.index.unwrap_or(false),
         resync,
         checkpoint: settings.checkpoint,
         record: settings.record,
-        ..NodeConfig::new(settled.datadir)
+        ..usual
     })
 }
 

@@ -5,6 +5,15 @@ use super::*;
 use crate::cli::Cli;
 use crate::types::Prefix;
 
+/// Nobody is at the terminal.
+struct Silent;
+
+impl Prompter for Silent {
+    fn ask(&mut self, _: &str) -> std::io::Result<secrecy::SecretString> {
+        Err(std::io::Error::other("nobody is there"))
+    }
+}
+
 /// Prepares what a command line asks for, in a home of its own.
 fn prepared(line: &str) -> Result<NodeConfig, (Exit, String)> {
     let home = TempDir::new().unwrap();
@@ -12,7 +21,8 @@ fn prepared(line: &str) -> Result<NodeConfig, (Exit, String)> {
     let cli = Cli::try_parse_from(words).map_err(|error| (Exit::Usage, error.to_string()))?;
     let crate::cli::Command::Node(args) = cli.command else { panic!("another command") };
     let Command::Run(args) = args.command;
-    prepare(args.settings, args.resync, Some(home.path())).map_err(|error| {
+    let unset = |_: &str| None;
+    prepare(args.settings, args.resync, Some(home.path()), &unset, &mut Silent).map_err(|error| {
         (error.exit(), format!("{} / {}", error.message(), error.advice().unwrap_or_default()))
     })
 }
@@ -47,6 +57,18 @@ fn mining_pays_a_development_account_unless_told_otherwise() {
     assert_eq!((told.authority_payout, told.mining.is_none()), (Some(dev("carol")), true));
     let silent = prepared("--chain raft-3 --authority key").unwrap();
     assert_eq!((silent.authority_payout, silent.mining.is_none()), (None, true));
+}
+
+#[test]
+fn coins_are_staked_for_whom_is_named() {
+    let config = prepared("--chain pos-dev --stake alice,bob --stake-reserve 5").unwrap();
+    let stake = config.stake.unwrap();
+    let owners: Vec<_> = stake.keys.iter().map(crate::types::Keypair::address).collect();
+    assert_eq!((owners, stake.reserve.0), (vec![dev("alice"), dev("bob")], 500_000_000));
+    assert!(config.stake_locks.ends_with("staking"));
+    assert!(prepared("--chain pos-dev").unwrap().stake.is_none());
+    let (exit, text) = prepared("--chain pow-dev --stake alice").unwrap_err();
+    assert!(exit == Exit::Config && text.contains("rule pow has no stake"), "{text}");
 }
 
 #[test]

@@ -190,6 +190,42 @@ pub struct Settings {
     )]
     pub authority: Option<PathBuf>,
 
+    /// Stake the coins of these wallets from the start: a wallet by its name or its file, or on a development chain an
+    /// account such as alice; several are separated by commas
+    #[arg(
+        long,
+        env = "ASSAY_STAKE",
+        hide_env = true,
+        value_name = "WALLET",
+        value_delimiter = ',',
+        help_heading = "Staking"
+    )]
+    pub stake: Option<Vec<String>>,
+    /// Leave coins of at least this sum alone, so that there is something to spend
+    #[arg(
+        long,
+        env = "ASSAY_STAKE_RESERVE",
+        hide_env = true,
+        value_name = "AMOUNT",
+        help_heading = "Staking"
+    )]
+    pub stake_reserve: Option<String>,
+    /// Read the password of the wallets of --stake from this file, which only you may read (0600); also
+    /// ASSAY_PASSWORD_FILE, else the terminal
+    #[arg(long, value_name = "FILE", help_heading = "Staking")]
+    pub password_file: Option<PathBuf>,
+    /// The wallets of --stake have the empty password
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = clap::builder::BoolishValueParser::new(),
+        help_heading = "Staking"
+    )]
+    pub no_password: Option<bool>,
+
     /// Keep an index of the history of addresses, which `assay wallet history` reads
     #[arg(
         long,
@@ -239,6 +275,10 @@ impl Settings {
             throttle: self.throttle.or(other.throttle),
             kernel: self.kernel.or(other.kernel),
             authority: self.authority.or(other.authority),
+            stake: self.stake.or(other.stake),
+            stake_reserve: self.stake_reserve.or(other.stake_reserve),
+            password_file: self.password_file.or(other.password_file),
+            no_password: self.no_password.or(other.no_password),
             index: self.index.or(other.index),
             record: self.record.or(other.record),
             log_file: self.log_file.or(other.log_file),
@@ -265,6 +305,7 @@ impl Settings {
         settings.datadir = settings.datadir.map(|datadir| beside.join(datadir));
         settings.rpc_token_file = settings.rpc_token_file.map(|file| beside.join(file));
         settings.authority = settings.authority.map(|file| beside.join(file));
+        settings.password_file = settings.password_file.map(|file| beside.join(file));
         settings.record = settings.record.map(|file| beside.join(file));
         settings.log_file = settings.log_file.map(|file| beside.join(file));
         settings.chain = settings.chain.map(|chain| {

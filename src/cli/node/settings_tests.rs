@@ -41,6 +41,10 @@ fn everything_can_be_said_in_a_file() {
         throttle = 0.25
         kernel = "portable"
         authority = "authority.key"
+        stake = ["savings", "alice"]
+        stake_reserve = "1.5"
+        password_file = "password"
+        no_password = false
         index = false
         record = "node.rec"
         log_file = "node.log"
