@@ -323,6 +323,9 @@ pub struct Launch {
     /// The development account for which it acts as an authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
+    /// The development account whose coins it stakes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stake: Option<String>,
     /// Whether it keeps an index of the history of addresses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub index: bool,

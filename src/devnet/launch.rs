@@ -66,6 +66,9 @@ impl NodeProgram {
         if launch.authority.is_some() {
             command.arg("--authority").arg(node.authority_key());
         }
+        if let Some(owner) = &launch.stake {
+            command.arg("--stake").arg(owner);
+        }
         if launch.index {
             command.arg("--index");
         }

@@ -126,6 +126,14 @@ fn authority_of(frozen: &FrozenSpec, index: usize) -> Option<&'static str> {
     owner.dev().map(DevAccount::name)
 }
 
+/// The development account whose coins the node with this index stakes: the owner in the genesis block with the same
+/// number, where coins make blocks. A spec lists an owner once, so nobody stakes on two nodes.
+fn staker_of(frozen: &FrozenSpec, index: usize) -> Option<&'static str> {
+    frozen.consensus().pos()?;
+    let owner = frozen.accounts.get(index)?.owner;
+    owner.dev().map(DevAccount::name)
+}
+
 /// The development account for which one more node acts as an authority: the one with the node's number, else the first
 /// that is no authority of the spec; nobody acts for it already. Whether it becomes an authority is for the others to
 /// decide.
@@ -168,6 +176,7 @@ pub(super) fn launches(
         Launch {
             miner: mines.then(mining),
             authority: authority_of(frozen, index).map(str::to_owned),
+            stake: staker_of(frozen, index).map(str::to_owned),
             index: keeps_index,
             record: record.map(Path::to_owned),
         }

@@ -126,3 +126,24 @@ fn where_authorities_agree_each_node_acts_for_one_and_nobody_mines() {
     assert_eq!(owners, [Some("alice"), Some("bob"), Some("carol"), None]);
     assert!(plan.launches.iter().all(|launch| launch.miner.is_none()));
 }
+
+#[test]
+fn where_coins_make_blocks_each_node_stakes_those_of_one_owner() {
+    let owners = |name: &str, nodes: usize, change: fn(String) -> String| {
+        let text = change(crate::spec::find(name).unwrap().to_owned());
+        let spec = Spec::parse("s.toml", &text).unwrap();
+        let plan = make(spec, &Circumstances { nodes: Some(nodes), ..first() }, 1e6).unwrap();
+        let stakes: Vec<_> = plan.launches.iter().map(|launch| launch.stake.clone()).collect();
+        (stakes, plan.launches.iter().all(|launch| launch.miner.is_some()))
+    };
+    let named =
+        |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
+    assert_eq!(owners("pos-dev", 3, |text| text), (named(&["alice", "bob", "carol"]), false));
+    assert_eq!(owners("hybrid-dev", 2, |text| text), (named(&["alice", "bob"]), true));
+    assert_eq!(owners("pow-dev", 2, |text| text), (vec![None, None], true));
+    let (stakes, _) = owners("pos-dev", 9, |text| text);
+    assert_eq!(stakes[6..], [Some("grace".to_owned()), None, None]);
+    // One line makes a chain of work one of stake.
+    let staked = |text: String| text.replace("engine = \"pow\"", "engine = \"pos\"");
+    assert_eq!(owners("pow-dev", 2, staked), (named(&["alice", "bob"]), false));
+}

@@ -197,16 +197,24 @@ impl Heading<'_> {
         text
     }
 
-    /// Where the nodes answer, and whom their blocks pay.
+    /// Where the nodes answer, whom their blocks pay, and whose coins they stake.
     fn nodes(&self) -> Table {
-        let mut table = Table::new(&["node", "rpc", "blocks pay"]);
+        let stakes = self.launches.iter().any(|launch| launch.stake.is_some());
+        let mut titles = vec!["node", "rpc", "blocks pay"];
+        titles.extend(stakes.then_some("stakes for"));
+        let mut table = Table::new(&titles);
         for (node, launch) in self.status.nodes.iter().zip(self.launches) {
             let pays = match (&launch.miner, &launch.authority) {
                 (Some(mining), _) => mining.owner.as_ref().unwrap_or(&mining.payout).clone(),
                 (None, Some(owner)) => owner.clone(),
-                (None, None) => "makes none".to_owned(),
+                (None, None) => match &launch.stake {
+                    Some(owner) => owner.clone(),
+                    None => "makes none".to_owned(),
+                },
             };
-            table.row([node.name.clone(), or_dash(node.rpc.as_ref()), pays]);
+            let mut row = vec![node.name.clone(), or_dash(node.rpc.as_ref()), pays];
+            row.extend(stakes.then(|| or_dash(launch.stake.as_ref())));
+            table.row(row);
         }
         table
     }
