@@ -113,4 +113,6 @@ macro_rules! contract {
 contract!(pow, |tries| Subject::of("pow-dev", tries));
 contract!(pos, |tries| Subject::of("pos-dev", tries));
 contract!(hybrid, |tries| Subject::of("hybrid-dev", tries));
+// Two of three go on where two of four could not.
+contract!(poa, |tries| Subject::with("poa-dev", [", \"dave\"]", "]"], tries));
 contract!(raft, |tries| Subject::of("raft-3", tries));

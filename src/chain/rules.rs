@@ -99,6 +99,11 @@ impl Rank {
         Self(Bounded::truncated(numbers.iter().flat_map(|n| n.to_be_bytes()).collect()))
     }
 
+    /// Ranks by bytes, the first deciding.
+    pub fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(Bounded::truncated(bytes))
+    }
+
     /// The bytes that are compared.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -74,7 +74,10 @@ pub fn wishes(state: &State) -> Result<Vec<(Address, Address, Ballot)>, ReadFail
         };
         wishes.into_iter().map(move |(whom, wish)| (by, whom, ballot(wish)))
     };
-    Ok(council.wishes.into_iter().flat_map(of).collect())
+    let mut wishes: Vec<_> = council.wishes.into_iter().flat_map(of).collect();
+    // Under a rule whose blocks cast them as votes they stand in another place.
+    wishes.extend(super::poa::standing(state)?);
+    Ok(wishes)
 }
 
 /// The height of the block that changed the authorities last; nothing while those of the spec are in force.
@@ -110,12 +113,7 @@ pub fn operate(
         };
     }
     match operation {
-        Operation::RegisterAuthority { name, organisation, contact } => {
-            let (name, organisation, contact) =
-                (name.clone(), organisation.clone(), contact.clone());
-            state.put(&identity_key(&actor), &Identity { name, organisation, contact });
-            return Ok(());
-        }
+        Operation::RegisterAuthority { .. } => return identify(operation, &actor, state),
         Operation::ProposeAuthority { address, ballot } => {
             council.wish(actor, *address, *ballot)?;
             council.settle(*address, height, members_min)?;
@@ -130,6 +128,20 @@ pub fn operate(
         other => return Err(Refused::operation(other)),
     }
     state.put(&council_key(), &council);
+    Ok(())
+}
+
+/// Writes down who stands behind an authority.
+pub fn identify(
+    operation: &Operation,
+    actor: &Address,
+    state: &mut System<'_, '_>,
+) -> Result<(), Refused> {
+    let Operation::RegisterAuthority { name, organisation, contact } = operation else {
+        return Err(Refused::operation(operation));
+    };
+    let (name, organisation, contact) = (name.clone(), organisation.clone(), contact.clone());
+    state.put(&identity_key(actor), &Identity { name, organisation, contact });
     Ok(())
 }
 

@@ -9,6 +9,8 @@ pub mod authorities;
 mod engine;
 mod event;
 pub mod hybrid;
+pub mod implied;
+pub mod poa;
 pub mod pos;
 pub mod pow;
 pub mod quorum;

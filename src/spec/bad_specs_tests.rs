@@ -133,11 +133,12 @@ fn keys_that_nobody_knows() {
 
 #[test]
 fn rules_that_are_not_built_are_refused_by_name() {
-    for engine in ["dpos", "poa", "pbft", "paxos"] {
+    for engine in ["dpos", "pbft", "paxos"] {
         let text = format!("name = \"test\"\n[consensus]\nengine = \"{engine}\"\n");
         let error = refused(&text).to_string();
-        let words =
-            format!("engine `{engine}` is not built yet; this version has pow, pos, hybrid, raft");
+        let words = format!(
+            "engine `{engine}` is not built yet; this version has pow, pos, hybrid, poa, raft"
+        );
         assert!(error.contains(&words), "{error}");
         let error = refused(&below(&format!("[{engine}]\nx = 1\n")));
         assert_eq!((error.problems().len(), error.problems()[0].line), (1, 4), "{error}");

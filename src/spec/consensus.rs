@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::authorities::Authorities;
 use super::hybrid::HybridSpec;
+use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::{InitialBits, PowSpec, present};
 use super::raft::RaftSpec;
@@ -18,7 +19,7 @@ use crate::types::{GenesisId, Span};
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
 /// Those that this version has.
-pub const ENGINES_BUILT: [&str; 4] = ["pow", "pos", "hybrid", "raft"];
+pub const ENGINES_BUILT: [&str; 5] = ["pow", "pos", "hybrid", "poa", "raft"];
 
 /// Why there is no such rule here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,8 @@ pub enum Consensus<B = Bits> {
     Pos(PosSpec),
     /// Work and stake on one chain.
     Hybrid(HybridSpec<B>),
+    /// Authorities in turn.
+    Poa(PoaSpec),
     /// Raft.
     Raft(RaftSpec),
 }
@@ -72,6 +75,7 @@ impl<B> Consensus<B> {
             Self::Pow(_) => "pow",
             Self::Pos(_) => "pos",
             Self::Hybrid(_) => "hybrid",
+            Self::Poa(_) => "poa",
             Self::Raft(_) => "raft",
         }
     }
@@ -81,7 +85,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pow(pow) => Some(pow),
             Self::Hybrid(hybrid) => Some(&hybrid.pow),
-            Self::Pos(_) | Self::Raft(_) => None,
+            Self::Pos(_) | Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
@@ -90,7 +94,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pos(pos) => Some(pos),
             Self::Hybrid(hybrid) => Some(&hybrid.pos),
-            Self::Pow(_) | Self::Raft(_) => None,
+            Self::Pow(_) | Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
@@ -100,19 +104,23 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => Some(pow.finality_depth),
             Self::Pos(pos) => Some(pos.finality_depth),
             Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
-            Self::Raft(_) => None,
+            Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
     /// For so many blocks an offence may be punished; none where the rule knows no evidence.
     pub(super) fn evidence_window(&self, settings: &Settings) -> u64 {
-        self.pos().map_or(0, |pos| pos.evidence_window(settings))
+        match self {
+            Self::Poa(poa) => poa.evidence_window,
+            _ => self.pos().map_or(0, |pos| pos.evidence_window(settings)),
+        }
     }
 
     /// The first authorities, where the rule has some.
     pub fn authorities(&self) -> Option<&Authorities> {
         match self {
             Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) => None,
+            Self::Poa(poa) => Some(&poa.authorities),
             Self::Raft(raft) => Some(&raft.authorities),
         }
     }
@@ -123,6 +131,7 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => pow.block_time,
             Self::Pos(pos) => pos.block_time,
             Self::Hybrid(hybrid) => hybrid.block_time(),
+            Self::Poa(poa) => poa.period,
             Self::Raft(raft) => raft.empty_block_after.unwrap_or(raft.block_time_min),
         }
     }
@@ -136,7 +145,7 @@ impl<B> Consensus<B> {
             Self::Pos(pos) => present(pos.block_time, pos.finality_depth),
             Self::Hybrid(hybrid) => present(hybrid.block_time(), hybrid.finality_depth),
             // Nothing is final by depth.
-            Self::Raft(_) => Span(u64::MAX),
+            Self::Poa(_) | Self::Raft(_) => Span(u64::MAX),
         }
     }
 }
@@ -147,7 +156,7 @@ impl Consensus<InitialBits> {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
             Self::Hybrid(hybrid) => hybrid.pow.initial_bits == InitialBits::Auto,
-            Self::Pos(_) | Self::Raft(_) => false,
+            Self::Pos(_) | Self::Poa(_) | Self::Raft(_) => false,
         }
     }
 
@@ -156,6 +165,7 @@ impl Consensus<InitialBits> {
             Self::Pow(pow) => Consensus::Pow(pow.resolve(auto)),
             Self::Pos(pos) => Consensus::Pos(pos),
             Self::Hybrid(hybrid) => Consensus::Hybrid(hybrid.resolve(auto)),
+            Self::Poa(poa) => Consensus::Poa(poa),
             Self::Raft(raft) => Consensus::Raft(raft),
         }
     }
@@ -165,6 +175,7 @@ impl Consensus<InitialBits> {
             Self::Pow(pow) => pow.entries(),
             Self::Pos(pos) => pos.entries(),
             Self::Hybrid(hybrid) => hybrid.entries(),
+            Self::Poa(poa) => poa.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -176,6 +187,7 @@ impl Consensus {
             Self::Pow(pow) => pow.entries(),
             Self::Pos(pos) => pos.entries(),
             Self::Hybrid(hybrid) => hybrid.entries(),
+            Self::Poa(poa) => poa.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -186,6 +198,7 @@ impl Consensus {
             Self::Pow(pow) => pow.identity(),
             Self::Pos(pos) => pos.identity(),
             Self::Hybrid(hybrid) => hybrid.identity(),
+            Self::Poa(poa) => poa.identity(),
             Self::Raft(raft) => raft.identity(),
         }
     }
@@ -195,6 +208,7 @@ impl Consensus {
             Self::Pow(pow) => pow.rules(chain, settings),
             Self::Pos(pos) => pos.rules(chain, settings),
             Self::Hybrid(hybrid) => hybrid.rules(chain, settings),
+            Self::Poa(poa) => poa.rules(chain),
             Self::Raft(raft) => raft.rules(chain),
         }
     }
@@ -209,6 +223,7 @@ impl Consensus {
             Self::Pow(pow) => pow.engine(chain, settings, seat.payout),
             Self::Pos(pos) => pos.engine(chain, settings, seat.stake.clone()),
             Self::Hybrid(hybrid) => hybrid.engine(chain, settings, seat),
+            Self::Poa(poa) => poa.engine(chain, seat),
             Self::Raft(raft) => raft.engine(chain, seat),
         }
     }

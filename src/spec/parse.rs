@@ -10,6 +10,7 @@ use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::hybrid::HybridSpec;
 use super::link::{self, Bandwidth, LinkShape, Loss};
+use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::PowSpec;
 use super::raft::RaftSpec;
@@ -20,7 +21,7 @@ use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 4] = ["dpos", "poa", "pbft", "paxos"];
+const SECTIONS_UNBUILT: [&str; 3] = ["dpos", "pbft", "paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -55,6 +56,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
+    let poa = PoaSpec::read(top.section("poa", &schema::POA), &silent);
     refuse_unbuilt(&mut top);
     let (top_faults, top_span) = (top.faults(), top.span().clone());
     top.finish();
@@ -63,6 +65,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
         "pow" => Consensus::Pow(pow),
         "pos" => Consensus::Pos(pos),
         "hybrid" => Consensus::Hybrid(hybrid),
+        "poa" => Consensus::Poa(poa),
         "raft" => Consensus::Raft(raft),
         other => {
             unreachable!("{other} is built, and a test reads the template of every built engine")

@@ -92,6 +92,10 @@ pub(super) static HYBRID: Schema = Schema {
         "finality_depth",
     ],
 };
+pub(super) static POA: Schema = Schema {
+    path: "poa",
+    keys: &["authorities", "period", "wiggle", "epoch", "finality", "max_drift", "evidence_window"],
+};
 pub(super) static RAFT: Schema = Schema {
     path: "raft",
     keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
@@ -102,8 +106,8 @@ pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 12] = [
-    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &RAFT, &DEVNET,
+pub(super) static SECTIONS: [&Schema; 13] = [
+    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &POA, &RAFT, &DEVNET,
     &MINER, &LINKS,
 ];
 
@@ -176,6 +180,14 @@ pub(super) mod default {
     pub(crate) const GENESIS_COINS: u64 = 32;
     pub(crate) const TRUST: u64 = 1;
 
+    /// A block a second, where clocks of one machine tell the same.
+    pub(crate) const PERIOD: Span = Span::seconds(1);
+    /// Clique's.
+    pub(crate) const WIGGLE: Span = Span(500);
+    pub(crate) const EPOCH: u64 = 30_000;
+    /// Clocks that are synchronised are off by less.
+    pub(crate) const TURN_DRIFT: Span = Span::seconds(2);
+
     /// Time for a few transactions to come together: half of a disk that syncs in ten milliseconds.
     pub(crate) const BLOCK_TIME_MIN: Span = Span(20);
     pub(crate) const EMPTY_BLOCK_AFTER: Span = Span::seconds(5);
@@ -235,6 +247,9 @@ pub(super) mod range {
     pub(crate) const MAX_DRIFT: RangeInclusive<Span> = Span(0)..=Span::seconds(15);
     pub(crate) const GENESIS_COINS: RangeInclusive<u64> = 1..=1024;
     pub(crate) const TRUST: RangeInclusive<u64> = 0..=1_000_000;
+
+    pub(crate) const WIGGLE: RangeInclusive<Span> = Span(1)..=Span::seconds(3600);
+    pub(crate) const EPOCH: RangeInclusive<u64> = 1..=1_000_000_000;
 
     /// Nothing: a block leaves as soon as there is a transaction.
     pub(crate) const BLOCK_TIME_MIN: RangeInclusive<Span> = Span(0)..=Span::seconds(3600);

@@ -3,13 +3,15 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 7] = [
+static SHIPPED: [(&str, &str); 9] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
+    ("poa-dev", include_str!("../../chain-specs/poa-dev.toml")),
     ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
+    ("clique-like", include_str!("../../chain-specs/clique-like.toml")),
     ("peercoin-like", include_str!("../../chain-specs/peercoin-like.toml")),
 ];
 

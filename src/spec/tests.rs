@@ -396,7 +396,7 @@ fn every_shipped_spec_is_a_development_chain_of_its_name() {
     }
     assert_eq!(find("pow-dve").unwrap_err().hint, "did you mean `pow-dev`?");
     let error = find("graphene").unwrap_err().to_string();
-    assert!(error.contains("shipped are pow-dev, pos-dev, hybrid-dev, raft-dev"), "{error}");
+    assert!(error.contains("shipped are pow-dev, pos-dev, hybrid-dev, poa-dev"), "{error}");
 }
 
 #[test]

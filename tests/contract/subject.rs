@@ -44,7 +44,18 @@ pub fn address(number: usize) -> Address {
 impl Subject {
     /// A shipped chain, its first block as hard as `tries`.
     pub fn of(name: &str, tries: u32) -> Self {
-        let spec = Spec::parse(name, find(name).unwrap()).unwrap();
+        Self::from_text(name, find(name).unwrap(), tries)
+    }
+
+    /// The same with a part of its text replaced.
+    pub fn with(name: &str, [from, to]: [&str; 2], tries: u32) -> Self {
+        let text = find(name).unwrap();
+        assert!(text.contains(from), "the spec says it otherwise now");
+        Self::from_text(name, &text.replacen(from, to, 1), tries)
+    }
+
+    fn from_text(name: &str, text: &str, tries: u32) -> Self {
+        let spec = Spec::parse(name, text).unwrap();
         let launched = spec.freeze(LAUNCH, || bits_for(f64::from(tries), Span::seconds(1), 1));
         let (rules, made) = (launched.rules(), launched.clone());
         let engine: MakeEngine = Box::new(move |key| {

@@ -8,8 +8,9 @@ use num_bigint::BigUint;
 
 use super::difficulty::{Difficulty, Place, target};
 use super::stake::{Pair, StakeLaw, earned, modified, pace_of_work};
+use super::turn::Turns;
 use crate::ledger::{Coin, CoinKind};
-use crate::spec::{Consensus, FrozenSpec, HybridSpec};
+use crate::spec::{Consensus, FrozenSpec, HybridSpec, PoaSpec};
 use crate::types::signatures::verify_single;
 use crate::types::target::Bits;
 use crate::types::{
@@ -28,6 +29,8 @@ pub(super) struct Law {
     /// Where both make blocks.
     both: Option<HybridSpec>,
     leaders: bool,
+    /// Where authorities take turns.
+    turns: Option<PoaSpec>,
     future_limit: Option<Span>,
 }
 
@@ -53,6 +56,7 @@ pub(super) struct Past {
     works: Pair,
     stakes: Pair,
     last_work: Option<Height>,
+    turns: Turns,
     modifier: Hash,
     members: BTreeSet<Address>,
     /// Who wants what done about whom.
@@ -69,20 +73,40 @@ impl Law {
             .map(|pos| StakeLaw::of(pos, pos.first_bits(spec), spec.issuance.maturity));
         let both = match consensus {
             Consensus::Hybrid(hybrid) => Some(hybrid.clone()),
-            Consensus::Pow(_) | Consensus::Pos(_) | Consensus::Raft(_) => None,
+            Consensus::Pow(_) | Consensus::Pos(_) | Consensus::Poa(_) | Consensus::Raft(_) => None,
         };
+        let turns = match consensus {
+            Consensus::Poa(poa) => Some(poa.clone()),
+            _ => None,
+        };
+        let late = turns.as_ref().map(|poa| poa.max_drift);
         Self {
             work: consensus.pow().map(Difficulty::of),
             stake,
             both,
-            leaders: consensus.authorities().is_some(),
-            future_limit: drift.into_iter().chain(limit).min(),
+            leaders: consensus.authorities().is_some() && turns.is_none(),
+            turns,
+            future_limit: drift.into_iter().chain(limit).chain(late).min(),
         }
     }
 
     /// How far ahead of a node's clock a block may be; as far as it likes, where whoever sealed it answers for that.
     pub(super) fn future_limit(&self) -> Option<Span> {
         self.future_limit
+    }
+
+    /// Goes on with the past after a block that took these coins.
+    pub(super) fn push(
+        &self,
+        past: &mut Past,
+        chain: &GenesisId,
+        header: &Header,
+        taken: &[(CoinId, Coin)],
+    ) {
+        past.push(chain, header, taken);
+        if let Some(poa) = &self.turns {
+            past.turns.push(poa, header);
+        }
     }
 
     /// Whether a block may stand on its parent.
@@ -104,6 +128,9 @@ impl Law {
                 let sealed = (id, header, seal);
                 let before = (&past.stakes, &past.modifier);
                 stake.judge(chain, sealed, (bits, &coin), parent, before, coins)
+            }
+            Claim::Turn { weight, .. } if let Some(poa) = &self.turns => {
+                past.turns.judge(poa, chain, (id, header, seal), weight, parent)
             }
             Claim::Round { round } if self.leaders => {
                 if header.time <= parent.time {
@@ -161,6 +188,7 @@ impl Past {
             works: Pair::default(),
             stakes: Pair::default(),
             last_work: None,
+            turns: Turns::begin(&members),
             modifier: Hash::default(),
             members,
             wishes: BTreeMap::new(),
@@ -168,7 +196,7 @@ impl Past {
     }
 
     /// After a block that took these coins.
-    pub(super) fn push(&mut self, chain: &GenesisId, header: &Header, taken: &[(CoinId, Coin)]) {
+    fn push(&mut self, chain: &GenesisId, header: &Header, taken: &[(CoinId, Coin)]) {
         self.times.push(header.time);
         if self.times.len() > MEDIAN_BLOCKS {
             self.times.remove(0);
@@ -191,6 +219,7 @@ impl Past {
 
     /// An operation of a block. Whatever may not be done is not in a valid block, so nothing is refused here.
     pub(super) fn operate(&mut self, actor: Address, operation: &Operation) {
+        self.turns.operate(actor, operation);
         match operation {
             Operation::ProposeAuthority { address, ballot } => {
                 self.wishes.insert((actor, *address), *ballot);

@@ -35,6 +35,7 @@ mod prefixes;
 mod roots;
 mod stake;
 mod supply;
+mod turn;
 mod validity;
 
 use std::sync::Arc;

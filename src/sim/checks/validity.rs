@@ -155,7 +155,7 @@ impl Validity {
             }
             coins.insert(*coin_id, *coin);
         }
-        past.push(&self.chain, header, &own.taken);
+        self.law.push(&mut past, &self.chain, header, &own.taken);
         Ok(Book { header: *header, coins, past })
     }
 

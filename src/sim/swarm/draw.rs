@@ -81,8 +81,13 @@ fn spec(engine: &str) -> Option<Spec> {
 }
 
 /// Rules with a swarm, each under its name on the command line: `swarm` is proof of work's.
-pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] =
-    [("swarm", "pow"), ("swarm-pos", "pos"), ("swarm-hybrid", "hybrid"), ("swarm-raft", "raft")];
+pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [
+    ("swarm", "pow"),
+    ("swarm-pos", "pos"),
+    ("swarm-hybrid", "hybrid"),
+    ("swarm-poa", "poa"),
+    ("swarm-raft", "raft"),
+];
 
 /// What the swarm of a rule is called.
 fn name(engine: &str) -> &'static str {

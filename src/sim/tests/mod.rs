@@ -4,6 +4,7 @@ mod reads;
 mod runs;
 mod stake;
 mod swarms;
+mod turns;
 
 use super::*;
 use crate::spec::{Spec, find};

@@ -1,0 +1,69 @@
+//! Proof of authority: Clique's rules (EIP-225), with a finality that is proven and a branch choice that cannot tie.
+//!
+//! The authorities take turns: block number n is the turn of the authority at place n mod their number, in order of
+//! address. Whoever is in turn signs as soon as a period has passed since the parent (weight 2); whoever is not waits for a
+//! while of its own, the *wiggle*, and signs then if nobody did (weight 1). Each authority signs at most one of ⌊n ÷ 2⌋ + 1
+//! blocks in a row, so a minority cannot go on alone.
+//!
+//! Authorities have standing wishes about each other, set by operations on chain. Each block casts the oldest wish of its
+//! signer that could change something as a vote; more than half of the authorities decide. The step from one snapshot to
+//! the next is one pure function, [`step`]. Votes are forgotten at every epoch, and cast again from the wishes.
+//!
+//! Branches are compared as in EIP-3436: summed weights, then the lower height, then whose signer's turn was last, then the
+//! lower id. Were equals left to the order of arrival, three of four authorities could each wait for the others on
+//! branches of their own for good.
+//!
+//! A block is final by *implied votes* ([`super::implied`]): its claim says up to which height its signer has signed on any
+//! branch, so it votes for what is above on its own, and more than half of the authorities (or two thirds) decide twice.
+//!
+//! # Deviations from Clique
+//!
+//! - Votes are cast from wishes that stand on chain, not chosen by whoever seals; so they are seen, withdrawn, and not lost
+//!   by an epoch.
+//! - No checkpoint blocks: the ledger's state holds the snapshot.
+//! - A block that would leave nobody who may sign casts no vote.
+//! - The weight is called what it is; there it is a difficulty.
+//! - Finality; there is none there. With more than half it is safe against crashes and delay, not against lies; with two
+//!   thirds it is safe against a third who lie.
+//!
+//! # Source
+//!
+//! EIP-225, EIP-3436; go-ethereum's `consensus/clique`.
+
+mod engine;
+mod record;
+mod rules;
+mod snapshot;
+mod wishes;
+
+use super::authorities::Authorities;
+use super::implied::FinalityRule;
+use crate::types::{GenesisId, Span};
+
+pub use engine::PoaEngine;
+pub use record::{Record, record};
+pub use rules::PoaRules;
+pub use snapshot::{Snapshot, SnapshotFault, Vote, step};
+pub use wishes::standing;
+
+/// The parameters of proof of authority, from the chain spec.
+#[derive(Debug, Clone)]
+pub struct PoaParams {
+    /// The chain, which every block id is tagged with.
+    pub chain: GenesisId,
+    /// The first authorities.
+    pub authorities: Authorities,
+    /// The time between two blocks at least.
+    pub period: Span,
+    /// Whoever is not in turn waits for up to this, times half their number and one.
+    pub wiggle: Span,
+    /// Votes are forgotten every so many blocks.
+    pub epoch: u64,
+    /// What makes a block final.
+    pub finality: FinalityRule,
+    /// How far ahead of the local clock a block may be.
+    pub max_drift: Span,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Proof of authority.
+
+mod snapshot;
