@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::difficulty;
 use super::stake::{HybridStatus, StakeStatus};
+use super::turns::TurnStatus;
 use crate::consensus::pow::PowRules;
 use crate::ledger::{ReadFailed, State};
 use crate::types::target::{Bits, Work};
@@ -23,6 +24,8 @@ pub enum ConsensusStatus {
     Pos(StakeStatus),
     /// Work and stake on one chain.
     Hybrid(Box<HybridStatus>),
+    /// Authorities in turn.
+    Poa(TurnStatus),
     /// Raft.
     Raft(RoundStatus),
 }

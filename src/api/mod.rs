@@ -32,6 +32,7 @@ mod sim;
 mod stake;
 mod system;
 mod transaction;
+mod turns;
 mod wallet;
 
 pub use authorities::{AuthorityInfo, AuthorityList, Circle, ProposalInfo};
@@ -77,6 +78,7 @@ pub use system::SystemInfo;
 pub use transaction::{
     OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,
 };
+pub use turns::{TurnAuthority, TurnStatus, turn_status};
 pub use wallet::{SendLatency, SendReport, SendStatus};
 
 #[cfg(test)]

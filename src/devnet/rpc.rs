@@ -100,9 +100,10 @@ impl NodeRpc for Ports {
             mempool: status.mempool.transactions,
             round: match status.consensus {
                 ConsensusStatus::Raft(round) => Some(round),
-                ConsensusStatus::Pow(_) | ConsensusStatus::Pos(_) | ConsensusStatus::Hybrid(_) => {
-                    None
-                }
+                ConsensusStatus::Pow(_)
+                | ConsensusStatus::Pos(_)
+                | ConsensusStatus::Hybrid(_)
+                | ConsensusStatus::Poa(_) => None,
             },
         })
     }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::fault::Fault;
 use crate::api::{
     AuthorityList, AuthorityStatus, Circle, ConsensusStatus, HybridStatus, Role, RoundStatus,
-    RpcCode, pow_status, stake_status,
+    RpcCode, pow_status, stake_status, turn_status,
 };
 use crate::chain::Rules;
 use crate::consensus::AuthorityId;
 use crate::consensus::hybrid::HybridRules;
+use crate::consensus::poa::PoaRules;
 use crate::consensus::pos::PosRules;
 use crate::consensus::pow::PowRules;
 use crate::replica::View;
@@ -32,6 +33,8 @@ enum Kind {
     Stake(Arc<PosRules>),
     /// Either of the two.
     Both(Arc<HybridRules>),
+    /// Authorities sign in turn.
+    Turns(Arc<PoaRules>),
     /// Authorities agree, round by round.
     Rounds(Arc<dyn Rules>),
 }
@@ -54,6 +57,7 @@ impl Rule {
             Consensus::Pow(pow) => Kind::Search(pow.rules(spec.genesis_id(), spec)),
             Consensus::Pos(pos) => Kind::Stake(pos.rules(spec.genesis_id(), spec)),
             Consensus::Hybrid(hybrid) => Kind::Both(hybrid.rules(spec.genesis_id(), spec)),
+            Consensus::Poa(poa) => Kind::Turns(poa.rules(spec.genesis_id())),
             Consensus::Raft(_) => Kind::Rounds(spec.rules()),
         };
         Self { name: spec.consensus().engine(), kind }
@@ -74,7 +78,7 @@ impl Rule {
         match &self.kind {
             Kind::Search(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.work()),
-            Kind::Stake(_) | Kind::Rounds(_) => None,
+            Kind::Stake(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -83,7 +87,7 @@ impl Rule {
         match &self.kind {
             Kind::Stake(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.stake()),
-            Kind::Search(_) | Kind::Rounds(_) => None,
+            Kind::Search(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -99,7 +103,9 @@ impl Rule {
     pub fn no_search(&self) -> String {
         let who = match &self.kind {
             Kind::Stake(_) => "who stakes coins makes",
-            Kind::Search(_) | Kind::Both(_) | Kind::Rounds(_) => "its authorities make",
+            Kind::Search(_) | Kind::Both(_) | Kind::Turns(_) | Kind::Rounds(_) => {
+                "its authorities make"
+            }
         };
         format!("under the rule {} nobody searches for blocks: {who} them", self.name)
     }
@@ -110,7 +116,7 @@ impl Rule {
             Kind::Search(rules) => Some(rules.params().finality_depth),
             Kind::Stake(rules) => Some(rules.params().finality_depth),
             Kind::Both(rules) => Some(rules.params().finality_depth),
-            Kind::Rounds(_) => None,
+            Kind::Turns(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -125,7 +131,7 @@ impl Rule {
                 total_trust: rules.total_trust(state)?,
                 finality_depth: rules.params().finality_depth,
             })),
-            Kind::Search(_) | Kind::Rounds(_) => {
+            Kind::Search(_) | Kind::Turns(_) | Kind::Rounds(_) => {
                 ConsensusStatus::Pow(pow_status(self.work()?, state, headers)?)
             }
         })
@@ -138,7 +144,15 @@ impl Rule {
         agreement: Agreement,
         prefix: &Prefix,
     ) -> Result<Option<ConsensusStatus>, Fault> {
-        let Kind::Rounds(rules) = &self.kind else { return Ok(None) };
+        let rules = match &self.kind {
+            Kind::Rounds(rules) => rules,
+            Kind::Turns(rules) => {
+                let (state, height) = (&view.state, view.header.height);
+                let status = turn_status(rules, state, height, agreement.ours, prefix)?;
+                return Ok(Some(ConsensusStatus::Poa(status)));
+            }
+            Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) => return Ok(None),
+        };
         let members = rules.authorities(&view.state)?;
         let Agreement { ours, round, connected } = agreement;
         let (round, leader) = round.map_or((None, None), |(round, leader)| (Some(round), leader));
@@ -168,6 +182,12 @@ impl Rule {
         Ok(Some(ConsensusStatus::Raft(status)))
     }
 
+    fn nobody(&self) -> Fault {
+        let reason = format!("under the rule {} nobody is an authority", self.name);
+        Fault::new(RpcCode::NoAuthorities, reason)
+            .help("anybody may make blocks: mining_status says whether this node does")
+    }
+
     /// The authorities after the head of a view, and what they want done; says why there are none.
     pub(super) fn council(
         &self,
@@ -175,10 +195,10 @@ impl Rule {
         agreement: &Agreement,
         prefix: &Prefix,
     ) -> Result<AuthorityList, Fault> {
-        let Kind::Rounds(rules) = &self.kind else {
-            let reason = format!("under the rule {} nobody is an authority", self.name);
-            return Err(Fault::new(RpcCode::NoAuthorities, reason)
-                .help("anybody may make blocks: mining_status says whether this node does"));
+        let rules: &dyn Rules = match &self.kind {
+            Kind::Rounds(rules) => &**rules,
+            Kind::Turns(rules) => &**rules,
+            Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) => return Err(self.nobody()),
         };
         let members = rules.authorities(&view.state)?;
         let circle = Circle {

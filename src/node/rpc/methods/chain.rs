@@ -158,7 +158,7 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
         ConsensusStatus::Pow(pow) => (Some(pow.difficulty), pow.hash_rate),
         ConsensusStatus::Pos(stake) => (Some(stake.difficulty), None),
         ConsensusStatus::Hybrid(both) => (Some(both.work.difficulty), both.work.hash_rate),
-        ConsensusStatus::Raft(_) => (None, None),
+        ConsensusStatus::Poa(_) | ConsensusStatus::Raft(_) => (None, None),
     };
     let view = &call.view;
     let facts = &call.context.facts;
