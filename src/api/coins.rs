@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CoinStake;
 use crate::ledger::{Coin, CoinKind};
 use crate::types::{Amount, BlockId, CoinId, Height, Time, TransactionId};
 
@@ -66,7 +67,7 @@ pub struct BalanceParams {
 
 /// What `coins_list` answers. Pages are read after the head of their moment, so a block between two of them may show
 /// in one and not in the other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
 pub struct CoinPage {
     /// The head that the page was read after.
@@ -85,7 +86,7 @@ pub struct CoinPage {
 }
 
 /// A coin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
 pub struct CoinInfo {
     /// Its id.
@@ -111,6 +112,9 @@ pub struct CoinInfo {
     /// The pending transaction that would create it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<TransactionId>,
+    /// What it is good for where coins make blocks; absent elsewhere, and for a pending one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stake: Option<CoinStake>,
 }
 
 impl CoinInfo {
@@ -128,6 +132,7 @@ impl CoinInfo {
             spendable_from,
             spent_by: None,
             created_by: None,
+            stake: None,
         }
     }
 }

@@ -44,13 +44,17 @@ pub enum RpcCode {
     NotCurrent,
     /// The rule has no authorities.
     NoAuthorities,
+    /// The rule has no stake.
+    NoStake,
+    /// The node may not stake with these keys.
+    StakeRefused,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
@@ -69,6 +73,8 @@ impl RpcCode {
         Self::NoIndex,
         Self::NotCurrent,
         Self::NoAuthorities,
+        Self::NoStake,
+        Self::StakeRefused,
         Self::Failed,
     ];
 
@@ -94,6 +100,8 @@ impl RpcCode {
             Self::NotCurrent => -32049,
             Self::Failed => -32050,
             Self::NoAuthorities => -32051,
+            Self::NoStake => -32052,
+            Self::StakeRefused => -32053,
         }
     }
 
@@ -123,6 +131,8 @@ impl RpcCode {
             Self::NoIndex => "no_index",
             Self::NotCurrent => "not_current",
             Self::NoAuthorities => "no_authorities",
+            Self::NoStake => "no_stake",
+            Self::StakeRefused => "stake_refused",
             Self::Failed => "failed",
         }
     }
@@ -152,6 +162,8 @@ impl RpcCode {
                 "nobody can say now what is final: a linearizable read has no answer"
             }
             Self::NoAuthorities => "under the rule of this chain nobody is an authority",
+            Self::NoStake => "under the rule of this chain nobody's coins make blocks",
+            Self::StakeRefused => "the node may not stake with these keys",
             Self::Failed => "the store or the node itself failed",
         }
     }

@@ -73,7 +73,10 @@ pub use sim::{
     NodeLife, NodeParted, NodeReplay, NodeStep, SimExpect, SimReplay, SimRun, SimScenario,
     SimViolation,
 };
-pub use stake::{HybridStatus, StakeStatus, stake_status};
+pub use stake::{
+    CoinStake, CoinSum, HybridStatus, SecretKey, StakeParams, StakeStatus, StakingParams,
+    StakingStatus, stake_status,
+};
 pub use system::SystemInfo;
 pub use transaction::{
     OperationInfo, OutputInfo, TransactionInfo, TransactionParams, TransactionStatus,

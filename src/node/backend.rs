@@ -12,11 +12,12 @@ use super::links::{LinksError, peer_id, peer_ids};
 use super::metrics::Metrics;
 use super::net::NetHandle;
 use super::rpc::{Agreement, Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
+use super::staking::{StakeConfig, StakeError, Staking};
 use super::store::RocksStore;
 use super::work::{SealError, Template, Work};
 use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
 use crate::chain::Tree;
-use crate::consensus::AuthorityId;
+use crate::consensus::{AuthorityId, Stake};
 use crate::mempool::Pending;
 use crate::replica::{Input, View};
 use crate::spec::LinkShape;
@@ -50,6 +51,7 @@ pub(super) struct NodeBackend {
     pub(super) histories: Histories<RocksStore>,
     /// The authority that the node acts for.
     pub(super) authority: Option<AuthorityId>,
+    pub(super) staking: Arc<Staking>,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
     pub(super) rate: HashRate,
     pub(super) stop: tokio::sync::mpsc::Sender<()>,
@@ -168,6 +170,20 @@ impl Backend for NodeBackend {
     fn set_payout(&self, payout: Option<Address>) {
         self.payout.store(payout.map(Arc::new));
         self.host.inbox().input(Input::Payout(payout));
+    }
+
+    fn staking(&self) -> Option<Stake> {
+        self.host.staking()
+    }
+
+    fn stake(&self, stake: Option<StakeConfig>) -> Result<(), StakeError> {
+        match stake {
+            Some(stake) => self.staking.start(&self.host, stake),
+            None => {
+                self.staking.stop(&self.host);
+                Ok(())
+            }
+        }
     }
 
     fn listen(&self, topic: Topic) -> broadcast::Receiver<Item> {

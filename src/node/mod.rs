@@ -171,6 +171,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         prefix: spec.prefix,
         histories: Histories::of(store, spec.genesis_id()),
         authority: seat.authority(),
+        staking: staking.clone(),
         payout: arc_swap::ArcSwapOption::from(mining.map(Arc::new)),
         rate: HashRate::new(),
         stop: ends.asked(),

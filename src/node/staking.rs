@@ -20,7 +20,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::OFlags;
 
 use super::host::Host;
-use crate::consensus::Stake;
 use crate::spec::{FrozenSpec, is_dev_key};
 use crate::types::{Address, Amount, GenesisId, Keypair, Prefix};
 
@@ -171,12 +170,10 @@ impl Staking {
         Ok(())
     }
 
-    /// Stakes no coins any more; says whose were staked.
-    pub fn stop(&self, host: &Host) -> Option<Stake> {
-        let staked = host.staking();
+    /// Stakes no coins any more.
+    pub fn stop(&self, host: &Host) {
         host.stake(Vec::new(), Amount::ZERO);
         self.locks().clear();
-        staked
     }
 
     fn lock(&self, owner: &Address) -> Result<StakeLock, StakeError> {

@@ -21,8 +21,8 @@ use crate::api::{
     BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody,
     Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo,
     MempoolParams, MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read,
-    ReadPoint, RpcCode, SpecInfo, SubmitParams, SubmitResult, SupplyInfo, SystemInfo,
-    TransactionInfo, TransactionParams,
+    ReadPoint, RpcCode, SpecInfo, StakeParams, StakingParams, StakingStatus, SubmitParams,
+    SubmitResult, SupplyInfo, SystemInfo, TransactionInfo, TransactionParams,
 };
 use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
@@ -461,6 +461,24 @@ impl Client {
     /// `mining_stop`; needs the token.
     pub async fn mining_stop(&self) -> Result<(), ClientError> {
         self.command("mining_stop", &NOTHING).await
+    }
+
+    /// `stake_status`: of these addresses, or else of those who stake on the node.
+    pub async fn stake_status(
+        &self,
+        addresses: Option<Vec<String>>,
+    ) -> Result<StakingStatus, ClientError> {
+        self.call("stake_status", &StakingParams { addresses }).await
+    }
+
+    /// `stake_start`; needs the token.
+    pub async fn stake_start(&self, params: &StakeParams) -> Result<StakingStatus, ClientError> {
+        self.call("stake_start", params).await
+    }
+
+    /// `stake_stop`; needs the token.
+    pub async fn stake_stop(&self) -> Result<StakingStatus, ClientError> {
+        self.call("stake_stop", &NOTHING).await
     }
 
     /// `net_peers`.

@@ -17,7 +17,7 @@ pub const COINS_MAX: usize = 200_000;
 const LOOKS_MAX: usize = 64;
 
 /// The coins of one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CoinList {
     /// The height of the head that the last page was read after.
     pub height: Height,

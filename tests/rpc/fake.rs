@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use assay::api::{Direction, ForkInfo, ForkStatus, LinkShape, MiningStatus, NodeLinks, PeerInfo};
 use assay::chain::Rank;
+use assay::consensus::Stake;
 use assay::consensus::pow::{PowParams, PowRules};
 use assay::consensus::retarget::{Asert, Retarget};
 use assay::consensus::schedule::Issuance;
 use assay::ledger::{Base, Coin, CoinKind, Key, LtHash, Params, ReadFailed, State, Supply};
 use assay::node::feed::{Feed, Item, Topic};
 use assay::node::rpc::{Agreement, Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
+use assay::node::staking::{StakeConfig, StakeError};
 use assay::node::work::{SealError, Template};
 use assay::replica::View;
 use assay::store::{Cause, HistoryEntry, HistoryError, HistoryPage, Place, StoreError};
@@ -40,6 +42,18 @@ const MATURITY: u64 = 20;
 /// Who owns the fake's coins.
 pub(super) fn owner() -> Keypair {
     Keypair::from_secret(&[7; 32])
+}
+
+/// With this reserve the fake says that another node stakes.
+pub(super) const HELD: Amount = Amount(77);
+
+/// The same under coin-age stake, with the rule of `pos-dev` but a target that a coin-day hits once in 2^12 seconds.
+pub(super) fn staking_facts(datadir: &Path) -> Facts {
+    let text = assay::spec::find("pos-dev").unwrap();
+    let text = text.replace("[pos]", "[pos]\ninitial_bits = \"1f100000\"");
+    let spec = assay::spec::Spec::parse("pos-dev", &text).unwrap();
+    let frozen = spec.freeze(Time(1_700_000_000_000), || Bits(0));
+    Facts { rule: Rule::of(&frozen), ..facts(datadir) }
 }
 
 pub(super) fn prefix() -> Prefix {
@@ -133,6 +147,7 @@ pub(super) struct Fake {
     pub(super) blocks_read: AtomicUsize,
     pub(super) stopped: AtomicBool,
     pub(super) payout: Mutex<Option<Address>>,
+    pub(super) stake: Mutex<Option<StakeConfig>>,
     /// What subscribers are told: tests tell it.
     pub(super) feed: Feed,
     pub(super) links: Mutex<NodeLinks>,
@@ -226,6 +241,7 @@ impl Fake {
             blocks_read: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             payout: Mutex::new(None),
+            stake: Mutex::new(None),
             feed: Feed::new(prefix()),
             links: Mutex::default(),
             index: AtomicBool::new(true),
@@ -339,6 +355,23 @@ impl Backend for Fake {
 
     fn set_payout(&self, payout: Option<Address>) {
         *self.payout.lock().unwrap() = payout;
+    }
+
+    fn staking(&self) -> Option<Stake> {
+        let stake = self.stake.lock().unwrap();
+        stake.as_ref().map(|StakeConfig { keys, reserve }| Stake {
+            owners: keys.iter().map(Keypair::address).collect(),
+            reserve: *reserve,
+        })
+    }
+
+    fn stake(&self, stake: Option<StakeConfig>) -> Result<(), StakeError> {
+        if stake.as_ref().is_some_and(|stake| stake.reserve == HELD) {
+            let (address, holder) = ("assay1x".into(), "process 7".into());
+            return Err(StakeError::Held { address, holder });
+        }
+        *self.stake.lock().unwrap() = stake;
+        Ok(())
     }
 
     fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>> {

@@ -10,14 +10,16 @@ mod methods;
 mod node;
 mod security;
 mod socket;
+mod stake;
 mod transport;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use assay::api::files::COOKIE_FILE_NAME;
 use assay::node::metrics::Metrics;
-use assay::node::rpc::{Config, Server, read_token, start};
+use assay::node::rpc::{Config, Facts, Server, read_token, start};
 use fake::Fake;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,8 +34,12 @@ struct Stage {
 }
 
 async fn stage(config: Config) -> Stage {
+    staged(config, fake::facts).await
+}
+
+async fn staged(config: Config, facts: fn(&Path) -> Facts) -> Stage {
     let dir = tempfile::tempdir().unwrap();
-    let server = start(&config, fake::facts(dir.path()), Arc::new(Metrics::new())).await.unwrap();
+    let server = start(&config, facts(dir.path()), Arc::new(Metrics::new())).await.unwrap();
     let node = Arc::new(Fake::new());
     server.ready(node.clone());
     let token = read_token(&dir.path().join(COOKIE_FILE_NAME)).unwrap();

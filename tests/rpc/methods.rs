@@ -330,6 +330,8 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
         ("net_block", json!([["12D4"]])),
         ("mining_start", json!([address])),
         ("mining_stop", json!([])),
+        ("stake_start", json!([["5a".repeat(32)]])),
+        ("stake_stop", json!([])),
     ] {
         for (headers, what) in [
             (vec![], "needs the node's token"),
@@ -347,6 +349,7 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
     }
     assert!(!stage.node.stopped.load(Ordering::Relaxed));
     assert_eq!(*stage.node.payout.lock().unwrap(), None);
+    assert!(stage.node.staking().is_none());
 
     let start = call("mining_start", json!([address]));
     let answer = post(&stage, &[("authorization", &bearer)], &start).await.json();

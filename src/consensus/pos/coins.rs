@@ -1,8 +1,9 @@
 //! The coins of those who stake here, as they are at the head.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::footing::reserved;
 use super::{PosRules, Stakes};
 use crate::chain::{HeadMove, Node, Tree};
 use crate::consensus::Stake;
@@ -91,24 +92,15 @@ impl Coins {
         Ok(())
     }
 
-    /// Those that may be staked for the block at `height` once they are old enough, less what is kept for spending: the
-    /// youngest first, since they have the least chance.
+    /// Those that may be staked for the block at `height` once they are old enough, less what is kept for spending.
     pub(super) fn stakes(&self, rules: &PosRules, height: Height, reserve: Amount) -> Stakes {
         let maturity = rules.params().maturity;
         let maturity = if planted(Bug::StakeNeverRests) { 0 } else { maturity };
         let usable = |coin: &Coin| coin.spendable_from(maturity).is_some_and(|from| from <= height);
         let mut usable: Vec<(&CoinId, &Coin)> =
             self.coins.iter().filter(|(_, coin)| usable(coin)).collect();
-        if reserve > Amount::ZERO {
-            usable.sort_by_key(|(id, coin)| (Reverse(coin.time), **id));
-            let mut kept = Amount::ZERO;
-            let spare = usable.iter().position(|(_, coin)| {
-                let enough = kept >= reserve;
-                kept = kept.plus(coin.amount).unwrap_or(Amount(u64::MAX));
-                enough
-            });
-            usable.drain(..spare.unwrap_or(usable.len()));
-        }
+        let kept: BTreeSet<&CoinId> = reserved(&usable, reserve).into_iter().collect();
+        usable.retain(|(id, _)| !kept.contains(id));
         if usable.len() > STAKES_MAX {
             usable
                 .select_nth_unstable_by_key(STAKES_MAX, |(id, coin)| (Reverse(coin.amount), **id));

@@ -53,6 +53,7 @@
 
 mod coins;
 mod engine;
+mod footing;
 mod interest;
 mod kernel;
 pub mod modifier;
@@ -63,6 +64,7 @@ mod rules;
 mod search;
 
 pub use engine::PosEngine;
+pub use footing::{Footing, footings};
 pub use interest::{Rate, interest};
 pub use kernel::{Ages, Kernel, hits};
 pub use params::PosParams;

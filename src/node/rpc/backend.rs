@@ -8,8 +8,10 @@ use tokio::sync::broadcast;
 
 use super::rule::Agreement;
 use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo};
+use crate::consensus::Stake;
 use crate::ledger::Coin;
 use crate::node::feed::{Item, Topic};
+use crate::node::staking::{StakeConfig, StakeError};
 use crate::node::work::{SealError, Template};
 use crate::replica::View;
 use crate::spec::LinkShape;
@@ -93,6 +95,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Lets blocks pay this address from now on, or makes none.
     fn set_payout(&self, payout: Option<Address>);
+
+    /// Whose coins the node stakes, and how much of them it leaves alone.
+    fn staking(&self) -> Option<Stake>;
+
+    /// Stakes the coins of these keys from now on, or nobody's.
+    fn stake(&self, stake: Option<StakeConfig>) -> Result<(), StakeError>;
 
     /// A block to be proven that pays this address, or whomever the node's own blocks pay; says why there is none.
     fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>>;

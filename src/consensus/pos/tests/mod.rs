@@ -1,6 +1,7 @@
 //! Coin-age stake: rules and engine.
 
 mod engine;
+mod footing;
 mod rules;
 
 use super::testkit::{LAUNCH, Mint};

@@ -5,13 +5,15 @@
 
 use super::{Access, Call, Table, blocking};
 use crate::api::{
-    Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
-    Read, RpcCode,
+    Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinStake,
+    CoinsParams, Read, RpcCode,
 };
-use crate::ledger::{CoinKind, CoinView};
+use crate::consensus::pos::footings;
+use crate::ledger::{Coin, CoinKind, CoinView};
+use crate::node::host::wall_clock;
 use crate::node::rpc::PoolCoins;
 use crate::node::rpc::fault::Fault;
-use crate::types::{Address, Amount};
+use crate::types::{Address, Amount, CoinId};
 
 /// Coins that one balance adds up at most.
 const BALANCE_COINS_MAX: u64 = 200_000;
@@ -77,12 +79,14 @@ fn page(
     // A page has at most COINS_PAGE_MAX coins.
     let found = view.state.coins_of(&owner, params.after, limit as usize)?;
     let cursor = if found.len() < limit as usize { None } else { found.last().map(|(id, _)| *id) };
+    let mut stakes = stakes(call, &found)?.into_iter();
     let coins = found
         .into_iter()
         .map(|(id, coin)| {
             let mut info = CoinInfo::of(id, &coin, address.clone(), next, facts.params.maturity);
             info.spent_by = pool.spent.get(&id).copied();
             info.spendable &= info.spent_by.is_none();
+            info.stake = stakes.next();
             info
         })
         .collect();
@@ -98,6 +102,17 @@ fn page(
         }
     }
     Ok(CoinPage { head: view.head, height: view.header.height, coins, pending, next: cursor })
+}
+
+/// What each of these coins is good for in the next block; nothing where coins make none.
+fn stakes(call: &Call, coins: &[(CoinId, Coin)]) -> Result<Vec<CoinStake>, Fault> {
+    let Some(rules) = call.context.facts.rule.stake() else { return Ok(Vec::new()) };
+    let (height, now) = (call.view.header.height.next(), wall_clock());
+    let target = rules.front(&call.view.state)?.target;
+    let footings = footings(rules, coins, Amount::ZERO, height, now);
+    let stake =
+        |((_, coin), footing): (&(_, Coin), _)| CoinStake::of(coin.amount, footing, &target);
+    Ok(coins.iter().zip(footings).map(stake).collect())
 }
 
 fn balance(call: &Call, owner: Address, pool: &PoolCoins) -> Result<Balance, Fault> {

@@ -13,6 +13,7 @@ mod history;
 mod mempool;
 mod mining;
 mod net;
+mod stake;
 mod streams;
 mod system;
 mod work;
@@ -217,6 +218,7 @@ pub(super) fn methods(context: Arc<Context>) -> (Methods, Arc<Catalog>) {
     accounts::register(&mut table);
     history::register(&mut table);
     mining::register(&mut table);
+    stake::register(&mut table);
     work::register(&mut table);
     net::register(&mut table);
     system::register(&mut table);
