@@ -99,4 +99,7 @@ pub struct DevnetNode {
     /// The round (term, view, ballot) that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u64>,
+    /// The addresses whose coins it stakes; absent where it stakes none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stakes: Vec<String>,
 }

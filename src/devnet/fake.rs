@@ -152,7 +152,13 @@ impl NodeRpc for FakeRpc {
         if self.silent.contains(&node.name) {
             std::future::pending::<()>().await;
         }
-        Ok(Report { chain: chain_info(node.index as u64), peers: 3, mempool: 2, round: None })
+        Ok(Report {
+            chain: chain_info(node.index as u64),
+            peers: 3,
+            mempool: 2,
+            round: None,
+            stakes: Vec::new(),
+        })
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Report {
     pub mempool: u64,
     /// What it does in an agreement, where there is one.
     pub round: Option<RoundStatus>,
+    /// Whose coins it stakes.
+    pub stakes: Vec<String>,
 }
 
 /// The way to a node's port. The devnet's own tests put something simpler in its place.
@@ -94,6 +96,13 @@ impl NodeRpc for Ports {
         let client =
             Client::with_timeout(&at.rpc, None, CALL_TIMEOUT).map_err(|error| error.to_string())?;
         let status = client.status().await.map_err(|error| error.to_string())?;
+        let stakes = match &status.consensus {
+            ConsensusStatus::Pos(_) | ConsensusStatus::Hybrid(_) => {
+                let staking = client.stake_status(None).await;
+                staking.map_err(|error| error.to_string())?.stakers
+            }
+            ConsensusStatus::Pow(_) | ConsensusStatus::Raft(_) => Vec::new(),
+        };
         Ok(Report {
             chain: status.chain,
             peers: status.peers.len() as u64, // a length fits 64 bits
@@ -105,6 +114,7 @@ impl NodeRpc for Ports {
                 | ConsensusStatus::Hybrid(_)
                 | ConsensusStatus::Poa(_) => None,
             },
+            stakes,
         })
     }
 }

@@ -73,6 +73,7 @@ async fn ask(
         role: round.map(|round| round.role),
         authority: round.and_then(|round| round.authority.clone()),
         round: round.and_then(|round| round.round),
+        stakes: report.as_ref().map(|report| report.stakes.clone()).unwrap_or_default(),
     })
 }
 

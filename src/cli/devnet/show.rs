@@ -7,8 +7,8 @@ use crate::api::{DevnetLinks, DevnetNode, DevnetStatus, LinkShape as Json, NodeS
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
 use crate::devnet::{Ending, Launch, Notice};
-use crate::spec::{DEV_WARNING, LinkShape};
-use crate::types::Span;
+use crate::spec::{DEV_WARNING, DevAccount, LinkShape};
+use crate::types::{Address, Prefix, Span};
 
 /// The word for a node's state. A process that runs and does not answer is busy starting, or hangs.
 fn word(node: &DevnetNode) -> &'static str {
@@ -31,6 +31,18 @@ fn role(node: &DevnetNode) -> String {
     node.round.map_or_else(|| word.to_owned(), |round| format!("{word} in round {round}"))
 }
 
+/// Whose coins a node stakes: a development account by its name, and how many more.
+fn stakers(node: &DevnetNode) -> String {
+    let Some((first, others)) = node.stakes.split_first() else { return "-".into() };
+    let prefix = first.rsplit_once('1').and_then(|(prefix, _)| Prefix::new(prefix).ok());
+    let address = prefix.and_then(|prefix| Address::parse(first, &prefix).ok());
+    let name = match address.and_then(|address| DevAccount::of(&address)) {
+        Some(account) => account.name().to_owned(),
+        None => output::plain(first),
+    };
+    if others.is_empty() { name } else { format!("{name} and {} more", others.len()) }
+}
+
 /// The status as people read it.
 pub(super) fn table(status: &DevnetStatus) -> String {
     let mut head = Table::pairs();
@@ -44,6 +56,8 @@ pub(super) fn table(status: &DevnetStatus) -> String {
     let agrees = status.nodes.iter().any(|node| node.role.is_some());
     let mut titles = vec!["node", "state", "pid", "height", "head", "final", "peers", "pool"];
     titles.extend(agrees.then_some("role"));
+    let stakes = status.nodes.iter().any(|node| !node.stakes.is_empty());
+    titles.extend(stakes.then_some("stakes for"));
     titles.push("rpc");
     let mut nodes = Table::new(&titles).right(&[2, 3, 5, 6, 7]);
     for node in &status.nodes {
@@ -58,6 +72,7 @@ pub(super) fn table(status: &DevnetStatus) -> String {
             or_dash(node.mempool),
         ];
         row.extend(agrees.then(|| role(node)));
+        row.extend(stakes.then(|| stakers(node)));
         row.push(or_dash(node.rpc.as_ref()));
         nodes.row(row);
     }

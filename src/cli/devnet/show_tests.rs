@@ -21,6 +21,7 @@ fn node(index: u8, state: NodeState, height: Option<u64>) -> DevnetNode {
         role: None,
         authority: None,
         round: None,
+        stakes: Vec::new(),
     }
 }
 
@@ -187,4 +188,23 @@ fn where_authorities_agree_each_node_has_a_role() {
     assert!(text.contains("role") && text.contains("leader in round 4"), "{text}");
     assert!(text.contains("  observer  "), "{text}");
     assert!(!table(&status(vec![node(0, NodeState::Running, Some(1))])).contains("role"));
+}
+
+#[test]
+fn where_coins_make_blocks_it_is_said_whose_each_node_stakes() {
+    let address = |name: &str| {
+        DevAccount::named(name).unwrap().address().encode(&Prefix::new("assay").unwrap())
+    };
+    let staking =
+        |stakes: Vec<String>| DevnetNode { stakes, ..node(0, NodeState::Running, Some(1)) };
+    let text = table(&status(vec![
+        staking(vec![address("alice")]),
+        staking(vec![address("bob"), address("carol"), "x".into()]),
+        staking(vec!["assay1stranger".into()]),
+        staking(Vec::new()),
+    ]));
+    for part in ["stakes for", " alice ", " bob and 2 more ", " assay1stranger "] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!table(&status(vec![staking(Vec::new())])).contains("stakes for"));
 }

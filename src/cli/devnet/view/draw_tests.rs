@@ -54,6 +54,22 @@ fn a_usual_terminal_shows_it_all() {
 }
 
 #[test]
+fn where_coins_make_blocks_it_says_who_stakes() {
+    let shown = |stakes: bool| {
+        let mut model = parted();
+        model.facts.stakes = stakes;
+        let mut sample = running(0, 40, 0);
+        let stakers = ["assay1qalice", "assay1qbob"].map(str::to_owned).to_vec();
+        sample.answer.as_mut().unwrap().stakers = Some(stakers);
+        model.take(sample);
+        screen(&model, 90, 24)
+    };
+    let text = shown(true);
+    assert!(text.contains("stakes") && text.contains("alice +1"), "{text}");
+    assert!(!shown(false).contains("stakes"));
+}
+
+#[test]
 fn a_large_terminal_shows_more_of_it() {
     let mut model = parted();
     model.parted = true;

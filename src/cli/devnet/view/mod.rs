@@ -103,6 +103,7 @@ impl Subject<'_> {
             engine: self.marker.engine.clone(),
             genesis: self.marker.genesis.to_string(),
             block_time: self.spec.consensus().block_time(),
+            stakes: self.spec.consensus().pos().is_some(),
             names,
         }
     }
@@ -146,14 +147,20 @@ impl View<'_> {
         let directory = self.subject.directory;
         let mut marker = self.subject.marker.clone();
         let mut model = Model::new(self.subject.facts(), marker.nodes.iter().cloned());
-        let known = Known::default();
+        let (known, stakes) = (Known::default(), model.facts.stakes);
         let (sender, mut samples) = channel(SAMPLES_MAX);
         let mut lookers: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
         let nodes = directory.nodes(&marker);
         for node in &nodes {
             let lead = WATCH_INTERVAL * u32::try_from(node.index).unwrap_or(0)
                 / u32::try_from(nodes.len()).unwrap_or(1);
-            lookers.push(Box::pin(poll::look_at(node.clone(), lead, &known, sender.clone())));
+            lookers.push(Box::pin(poll::look_at(
+                node.clone(),
+                lead,
+                &known,
+                stakes,
+                sender.clone(),
+            )));
         }
         let mut commands: FuturesUnordered<LocalBoxFuture<'_, act::Done>> = FuturesUnordered::new();
         let mut ticks = interval(WATCH_INTERVAL);
@@ -188,7 +195,7 @@ impl View<'_> {
                     if let Some(now) = grown(directory, &marker, self.watch) {
                         for node in directory.nodes(&now).into_iter().skip(marker.nodes.len()) {
                             model.add_nodes([node.name.clone()]);
-                            let look = poll::look_at(node, Duration::ZERO, &known, sender.clone());
+                            let look = poll::look_at(node, Duration::ZERO, &known, stakes, sender.clone());
                             lookers.push(Box::pin(look));
                         }
                         marker = now;

@@ -41,6 +41,8 @@ pub(super) struct Facts {
     pub(super) genesis: String,
     /// The interval between blocks that the chain aims at.
     pub(super) block_time: Span,
+    /// Whether coins make blocks.
+    pub(super) stakes: bool,
     /// Names of addresses.
     pub(super) names: BTreeMap<String, String>,
 }
@@ -78,6 +80,8 @@ pub(super) struct Node {
     pub(super) mempool: Option<u64>,
     /// Hashes per second, if it searches.
     pub(super) hash_rate: Option<f64>,
+    /// The addresses whose coins it stakes.
+    pub(super) stakers: Vec<String>,
     /// The branches that it knows.
     pub(super) forks: Vec<ForkInfo>,
 }
@@ -121,6 +125,7 @@ pub(super) struct Answer {
     pub(super) mempool: Option<u64>,
     /// Hashes per second, or that it does not search.
     pub(super) hash_rate: Option<Option<f64>>,
+    pub(super) stakers: Option<Vec<String>>,
     pub(super) forks: Option<Vec<ForkInfo>>,
     /// Blocks that nobody had told of before.
     pub(super) blocks: Vec<Block>,
@@ -184,6 +189,9 @@ impl Model {
         node.peers = answer.peers.or(node.peers);
         node.mempool = answer.mempool.or(node.mempool);
         node.hash_rate = answer.hash_rate.unwrap_or(node.hash_rate);
+        if let Some(stakers) = answer.stakers {
+            node.stakers = stakers;
+        }
         if let Some(forks) = answer.forks {
             node.forks = forks;
         }
@@ -321,6 +329,13 @@ impl Model {
     pub(super) fn last_producer(&self, node: &Node) -> Option<String> {
         let block = self.blocks.get(&node.chain?.head)?;
         (block.height > Height(0)).then(|| self.name_of(&block.producer))
+    }
+
+    /// Whose coins a node stakes: the first by name, and how many more.
+    pub(super) fn stakers(&self, node: &Node) -> Option<String> {
+        let (first, others) = node.stakers.split_first()?;
+        let name = self.name_of(first);
+        Some(if others.is_empty() { name } else { format!("{name} +{}", others.len()) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Asking the nodes how they are, each by itself: one that is slow, or gone, holds up nobody and nothing.
 //!
 //! A node is asked once a second, in one round trip, where its chain stands and two more things, which take turns: three
-//! small calls. A head that nobody has told of before costs one more, for its header, and a head whose parent is unknown
+//! small calls, and sometimes a fourth where coins make blocks: whose it stakes. A head that nobody has told of before costs one more, for its header, and a head whose parent is unknown
 //! one batch for the blocks below it.
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use super::blocks::Block;
 use super::model::{Answer, Sample, Standing};
 use crate::api::{
     BlockParams, BlockSelector, ChainInfo, ForkInfo, HeaderInfo, MempoolInfo, MiningStatus,
-    NodeFile, PeerInfo,
+    NodeFile, PeerInfo, StakingStatus,
 };
 use crate::devnet::{NodeDirectory, ProcessState};
 use crate::types::{BlockId, Height};
@@ -59,6 +59,7 @@ pub(super) async fn look_at(
     node: NodeDirectory,
     lead: Duration,
     known: &Known,
+    stakes: bool,
     samples: Sender<Sample>,
 ) {
     sleep(lead).await;
@@ -75,7 +76,7 @@ pub(super) async fn look_at(
             && let Ok(Some(at)) = node.addresses()
             && run.is_some_and(|run| run.process.pid == at.pid)
         {
-            answer = ask(&mut client, &at, turn, known).await.ok();
+            answer = ask(&mut client, &at, turn, (known, stakes)).await.ok();
         }
         if samples.send(Sample { node: node.index, process, answer }).await.is_err() {
             return;
@@ -87,7 +88,7 @@ async fn ask(
     client: &mut Option<Client>,
     at: &NodeFile,
     turn: u64,
-    known: &Known,
+    (known, stakes): (&Known, bool),
 ) -> Result<Answer, ClientError> {
     let client = match client {
         Some(client) if client.url() == at.rpc => client,
@@ -99,7 +100,9 @@ async fn ask(
         true => [("net_peers", nothing()), ("mining_status", nothing())],
         false => [("mempool_info", nothing()), ("chain_forks", nothing())],
     };
-    let answers = client.batch(&[("chain_info", nothing()), one, other]).await?;
+    let mut calls = vec![("chain_info", nothing()), one, other];
+    calls.extend((even && stakes).then(|| ("stake_status", nothing())));
+    let answers = client.batch(&calls).await?;
     let mut answers = answers.into_iter();
     let mut next = || match answers.next() {
         Some(answer) => answer,
@@ -113,6 +116,7 @@ async fn ask(
         peers: None,
         mempool: None,
         hash_rate: None,
+        stakers: None,
         forks: None,
         blocks: Vec::new(),
     };
@@ -120,6 +124,9 @@ async fn ask(
         answer.peers = Some(read::<Vec<PeerInfo>>(at, next()?)?.len() as u64); // a length fits 64 bits
         let mining: MiningStatus = read(at, next()?)?;
         answer.hash_rate = Some(mining.mining.then_some(mining.hash_rate));
+        if stakes {
+            answer.stakers = Some(read::<StakingStatus>(at, next()?)?.stakers);
+        }
     } else {
         answer.mempool = Some(read::<MempoolInfo>(at, next()?)?.transactions);
         answer.forks = Some(read::<Vec<ForkInfo>>(at, next()?)?);

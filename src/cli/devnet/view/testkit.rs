@@ -33,6 +33,7 @@ pub(super) fn model(nodes: usize) -> Model {
         engine: "pow".to_owned(),
         genesis: "c0ffee0123456789".repeat(4),
         block_time: Span::seconds(2),
+        stakes: false,
         names: BTreeMap::from([
             ("assay1qalice".to_owned(), "alice".to_owned()),
             ("assay1qbob".to_owned(), "bob".to_owned()),
@@ -53,6 +54,7 @@ pub(super) fn running(node: usize, height: u64, branch: u8) -> Sample {
         peers: Some(3),
         mempool: Some(17),
         hash_rate: Some(Some(1_234_000.0)),
+        stakers: None,
         forks: None,
         blocks: vec![block(height, branch)],
     };

@@ -19,12 +19,13 @@ enum Column {
     Final,
     Peers,
     HashRate,
+    Stakes,
     Pool,
     Producer,
 }
 
 /// The columns in the order in which they are given room.
-const RANKED: [Column; 9] = [
+const RANKED: [Column; 10] = [
     Column::Name,
     Column::State,
     Column::Height,
@@ -32,6 +33,7 @@ const RANKED: [Column; 9] = [
     Column::Peers,
     Column::Final,
     Column::HashRate,
+    Column::Stakes,
     Column::Pool,
     Column::Producer,
 ];
@@ -47,6 +49,7 @@ impl Column {
             Self::Final => ("final", 7, true),
             Self::Peers => ("peers", 5, true),
             Self::HashRate => ("hashes", 9, true),
+            Self::Stakes => ("stakes", 8, false),
             Self::Pool => ("pool", 5, true),
             Self::Producer => ("last block by", 13, false),
         }
@@ -80,6 +83,7 @@ impl Column {
             Self::Final => plain(node.chain.map(|chain| chain.final_height.to_string())),
             Self::Peers => plain(node.peers.map(|peers| peers.to_string())),
             Self::HashRate => plain(node.hash_rate.map(output::hash_rate)),
+            Self::Stakes => plain(model.stakers(node)),
             Self::Pool => plain(node.mempool.map(|pool| pool.to_string())),
             Self::Producer => plain(model.last_producer(node)),
         }
@@ -97,10 +101,10 @@ fn word(state: State) -> &'static str {
 }
 
 /// The columns that fit, in the order in which they stand.
-fn columns(width: u16) -> Vec<Column> {
+fn columns(width: u16, stakes: bool) -> Vec<Column> {
     let mut room = usize::from(width) + 1;
     let mut columns = Vec::new();
-    for column in RANKED {
+    for column in RANKED.into_iter().filter(|it| stakes || *it != Column::Stakes) {
         let (_, needed, _) = column.shape();
         if needed + 1 > room {
             break;
@@ -114,7 +118,7 @@ fn columns(width: u16) -> Vec<Column> {
 
 /// A title, and as many nodes as fit, the selected one among them.
 pub(super) fn lines(model: &Model, tree: &Tree, theme: Theme, area: Rect) -> Vec<Line<'static>> {
-    let columns = columns(area.width);
+    let columns = columns(area.width, model.facts.stakes);
     let visible = usize::from(area.height.saturating_sub(1));
     let count = model.nodes.len();
     let first = model.selected.saturating_sub(visible / 2).min(count.saturating_sub(visible));
