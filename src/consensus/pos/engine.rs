@@ -13,11 +13,21 @@ use crate::types::canary::{Bug, planted};
 use crate::types::{BlockId, Bounded, Claim, CoinId, Draft, Seal, Time, decode, encode};
 
 /// Seconds that were missed are made up for so far back: while a block was on its way, or the node was busy.
-const BACK_SECONDS: u64 = 60;
+pub(super) const BACK_SECONDS: u64 = 60;
+
+/// Seconds ahead that are tried at once on a new head. Each further time it is twice as many, so that a quiet chain wakes
+/// seldom and a quick one tries little in vain, …
+const AHEAD_SECONDS: u64 = 8;
+
+/// … up to so many.
+const AHEAD_SECONDS_MAX: u64 = 64;
+
+/// Tries that are made ahead at once at most: about a millisecond.
+const AHEAD_TRIES: u64 = 1 << 14;
 
 /// The second in which this node last asked for a signature: it never asks for another one in that second or before it,
 /// so no coin can seal two blocks in one second, whatever crashes in between.
-fn signed_record() -> Record {
+pub(super) fn signed_record() -> Record {
     Record(Bounded::truncated(b"stake/signed".to_vec()))
 }
 
@@ -32,8 +42,12 @@ pub struct PosEngine {
     coins: Coins,
     /// What is tried on which block.
     front: Option<(BlockId, Front, Stakes)>,
-    /// The last second that was tried on it.
+    /// The last second that was tried on it, which may be one to come.
     tried: u64,
+    /// The coin that wins in that second, if one does and it has not come yet.
+    winner: Option<CoinId>,
+    /// How many seconds ahead are tried next.
+    ahead: u64,
     /// The last second for which a signature was asked.
     signed: u64,
     orders: u64,
@@ -51,6 +65,8 @@ impl PosEngine {
             coins: Coins::default(),
             front: None,
             tried: 0,
+            winner: None,
+            ahead: AHEAD_SECONDS,
             signed: 0,
             orders: 0,
             sealing: None,
@@ -73,45 +89,61 @@ impl PosEngine {
         self.signed = self.signed.max(cx.now.0 / 1000);
     }
 
-    /// Tries the seconds that are due, and asks to be woken for the next.
+    /// Makes the block of a second that is due and wins, and asks to be woken when there is more to do.
     fn attempt(&mut self, cx: &Context<'_>, out: &mut Outbox) {
         if self.stake.is_none() || self.unreadable {
             return;
         }
-        let next = Time((cx.now.0 / 1000 + 1) * 1000);
-        out.push(Action::SetTimer { timer: TICK, at: next });
+        let now = cx.now.0 / 1000;
+        let mut wake = |second: u64| {
+            let at = Time(second.saturating_mul(1000));
+            out.push(Action::SetTimer { timer: TICK, at });
+        };
         if cx.tree.is_overfull() {
+            wake(now + 1);
             return out.push(Action::Report(Report::TooManyUnfinal { blocks: cx.tree.len() }));
         }
         if cx.behind || self.sealing.is_some() {
-            return;
+            return wake(now + 1);
         }
-        if let Err(error) = self.try_seconds(cx, out) {
-            out.push(Action::Fail(error));
+        if let Err(error) = self.look(cx) {
+            wake(now + 1);
+            return out.push(Action::Fail(error));
+        }
+        self.search(cx);
+        match self.winner.take_if(|_| self.tried <= now) {
+            Some(coin) => {
+                wake(now + 1);
+                self.seal(self.tried, coin, cx, out);
+            }
+            None if self.winner.is_some() => wake(self.tried),
+            None => wake(self.tried.max(now) + 1),
         }
     }
 
-    fn try_seconds(&mut self, cx: &Context<'_>, out: &mut Outbox) -> Result<(), ReadFailed> {
-        self.look(cx)?;
-        let Some((_, front, stakes)) = &self.front else { return Ok(()) };
+    /// Tries the seconds that are due and some ahead, up to the first in which a coin wins. A second's luck depends on
+    /// nothing but the head, so it is the same whenever it is tried.
+    fn search(&mut self, cx: &Context<'_>) {
+        let Some((_, front, stakes)) = &self.front else { return };
         let now = cx.now.0 / 1000;
-        let head = cx.tree.head();
-        let from = (head.block.header.time.0 / 1000 + 1)
-            .max(self.tried + 1)
+        let least = (cx.tree.head().block.header.time.0 / 1000 + 1)
             .max(self.signed + 1)
             .max(now.saturating_sub(BACK_SECONDS));
+        if self.winner.is_some() && self.tried >= least {
+            return;
+        }
+        self.winner = None;
+        let ahead = self.ahead.min(AHEAD_TRIES / (stakes.len() as u64).max(1)); // a length fits 64 bits
+        self.ahead = (2 * self.ahead).min(AHEAD_SECONDS_MAX);
         let ages = &self.rules.params().ages;
-        let hit = (from..=now).find_map(|second| {
+        let (from, to) = (least.max(self.tried + 1), now.saturating_add(ahead));
+        let hit = (from..=to).find_map(|second| {
             let hits = search(&front.kernel, &front.target, ages, stakes, second);
             let any = stakes.iter().next().filter(|_| planted(Bug::KernelUnchecked));
             hits.first().or(any.map(|(coin, ..)| coin)).map(|coin| (second, *coin))
         });
-        let bits = front.bits;
-        self.tried = self.tried.max(hit.map_or(now, |(second, _)| second));
-        if let Some((second, coin)) = hit {
-            self.seal(second, Claim::Stake { bits, coin }, coin, cx, out);
-        }
-        Ok(())
+        self.tried = self.tried.max(hit.map_or(to, |(second, _)| second));
+        self.winner = hit.map(|(_, coin)| coin);
     }
 
     /// Brings coins and kernel in line with the head.
@@ -124,21 +156,15 @@ impl PosEngine {
         let front = self.rules.front(&head.state)?;
         let stakes = self.coins.stakes(&self.rules, head.height().next(), stake.reserve);
         self.front = Some((head.id, front, stakes));
-        self.tried = 0;
+        (self.tried, self.winner, self.ahead) = (0, None, AHEAD_SECONDS);
         Ok(())
     }
 
     /// Makes the block that a coin won and asks its owner to sign it.
-    fn seal(
-        &mut self,
-        second: u64,
-        claim: Claim,
-        coin: CoinId,
-        cx: &Context<'_>,
-        out: &mut Outbox,
-    ) {
+    fn seal(&mut self, second: u64, coin: CoinId, cx: &Context<'_>, out: &mut Outbox) {
         let Some(owner) = self.coins.get(&coin).map(|coin| coin.owner) else { return };
-        let head = cx.tree.head();
+        let Some((_, front, _)) = &self.front else { return };
+        let (head, claim) = (cx.tree.head(), Claim::Stake { bits: front.bits, coin });
         let time = Time(second * 1000);
         let (draft, executed) = match cx.draft(head.as_ref(), time, owner, claim, &BTreeSet::new())
         {

@@ -57,7 +57,10 @@ fn two_seals_of_one_coin_and_second_are_proven_and_burn_the_coin() {
             sim.run(Micros::seconds(30));
             let violations = sim.violations();
             assert!(violations.is_empty(), "{name} {seed}: {violations:?}");
-            assert!(sim.agree(), "{name} {seed}");
+            // A block may be on its way at any moment, and two of one rank wait for the next.
+            let agrees =
+                sim.run_while(Micros::seconds(60), Micros::millis(100), |sim| !sim.agree());
+            assert!(agrees, "{name} {seed}");
             let owner = *sim.options().nodes[0].stake.as_ref().unwrap().owners.first().unwrap();
             let proven = proven(&sim, 3);
             for (by, of, at) in &proven {

@@ -1,9 +1,11 @@
 //! What the engine does about each event.
 
-use super::super::engine::TICK;
+use super::super::engine::{BACK_SECONDS, TICK, signed_record};
 use super::*;
 use crate::consensus::{Action, Context, Engine, Event, OrderId, Outbox, Report, SignOrder, Stake};
+use crate::ledger::Coin;
 use crate::mempool::Mempool;
+use crate::types::target::Bits;
 use crate::types::testkit::key;
 use crate::types::{Amount, Block, Claim, Seal, Span, Time, decode, encode};
 
@@ -36,6 +38,22 @@ impl Seat {
 
     fn start(&mut self) -> Vec<Action> {
         self.tell(Event::Start { saved: Vec::new() })
+    }
+
+    /// Lets time pass from one moment to the next at which it wants to be woken, until it asks for a signature; says how
+    /// often it was woken.
+    fn wake_until_it_asks(&mut self, actions: &[Action]) -> (usize, SignOrder) {
+        let mut at = wake(actions);
+        for wakes in 1..1000 {
+            assert!(at > self.now, "it wants to be woken at {at}, which is now");
+            self.now = at;
+            let actions = self.tell(Event::Elapsed(TICK));
+            if let Some(order) = order(&actions) {
+                return (wakes, order);
+            }
+            at = wake(&actions);
+        }
+        panic!("it never asks");
     }
 
     /// Lets seconds pass until it asks for a signature.
@@ -78,10 +96,18 @@ fn tick(at: Time) -> Action {
     Action::SetTimer { timer: TICK, at }
 }
 
+/// When it wants to be woken.
+fn wake(actions: &[Action]) -> Time {
+    match actions {
+        [Action::SetTimer { timer: TICK, at }] => *at,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_winner_is_made_durable_before_it_is_signed_and_told() {
     let mut seat = Seat::of(Mint::new(), Some(stake(&[1])));
-    assert_eq!(seat.start(), [tick(Time(LAUNCH + 1000))]);
+    seat.start();
     let coin = seat.mint.coins(seat.mint.tree.root(), 1)[0];
     let due = seat.mint.wins(seat.mint.tree.root(), &coin, Time(LAUNCH + 1));
     let (actions, order) = seat.until_it_asks();
@@ -109,7 +135,7 @@ fn nobody_stakes_nothing() {
     let mut seat = Seat::of(Mint::new(), None);
     assert_eq!(seat.start(), []);
     assert_eq!(seat.tell(Event::Elapsed(TICK)), []);
-    assert_eq!(seat.tell(Event::Stake(Some(stake(&[1])))), [tick(Time(LAUNCH + 1000))]);
+    seat.tell(Event::Stake(Some(stake(&[1]))));
     seat.until_it_asks();
     assert_eq!(seat.tell(Event::Stake(None)), []);
     assert_eq!(seat.tell(Event::Elapsed(TICK)), []);
@@ -169,9 +195,68 @@ fn whoever_should_sign_and_is_not_there_loses_the_second() {
     let (_, order) = seat.until_it_asks();
     let lost = seat.now;
     let actions = seat.tell(Event::Signed { order: order.order, seal: None });
-    assert_eq!(actions, [tick(lost.after(Span(1000)))]);
+    assert!(wake(&actions) > lost);
     seat.until_it_asks();
     assert!(seat.now > lost);
+}
+
+/// Seconds are tried ahead of time, and what comes of it is what trying each when it comes would give: the first second in
+/// which a coin wins, by the coin with the least id, signed no sooner. Who is woken when nothing can be due does nothing.
+#[test]
+fn what_is_tried_ahead_is_signed_in_its_second() {
+    let (mut wakes, mut seconds) = (0, 0);
+    for idle in [false, true] {
+        // The rarer a win, the further is tried ahead.
+        let rare = Mint::with(|params| params.initial_bits = Bits(0x2000_ffff));
+        let mut seat = Seat::of(rare, Some(stake(&[1, 2, 3])));
+        let mut actions = seat.start();
+        for _ in 0..6 {
+            let tree = &seat.mint.tree;
+            let (head, begin) = (tree.head(), seat.now);
+            let height = head.height().next();
+            let ripe = |coin: &Coin| coin.spendable_from(seat.mint.rules.params().maturity);
+            let mut coins: Vec<_> =
+                [1, 2, 3].into_iter().flat_map(|it| seat.mint.coins(head, it)).collect();
+            coins.retain(|(_, coin)| ripe(coin).is_some_and(|from| from <= height));
+            let first =
+                coins.iter().map(|it| (seat.mint.wins(head, it, begin.after(Span(1))), it.0));
+            let (due, coin) = first.min().unwrap();
+            let (woken, order) = match idle {
+                false => seat.wake_until_it_asks(&actions),
+                true => (0, seat.until_it_asks().1),
+            };
+            assert_eq!(seat.now, due);
+            (wakes, seconds) = (wakes + woken, seconds + (due.0 - begin.0) / 1000);
+            let person = (1..=3).find(|it| key(*it).address() == order.by).unwrap();
+            let block = seat.sign(&order, person).unwrap();
+            assert!(matches!(block.header.claim, Claim::Stake { coin: by, .. } if by == coin));
+            actions = seat.import(block);
+        }
+    }
+    assert!(seconds > 20 * wakes as u64, "{wakes} wakes in {seconds} seconds");
+}
+
+/// A clock that is set forward finds the second in which a coin won as long as it is not long ago, and none twice.
+#[test]
+fn a_win_that_was_slept_through_is_made_up_for() {
+    for (late, due_again) in [(0, true), (BACK_SECONDS, true), (BACK_SECONDS + 1, false)] {
+        let mut seat = Seat::of(Mint::new(), Some(stake(&[1])));
+        seat.start();
+        let coin = seat.mint.coins(seat.mint.tree.root(), 1)[0];
+        let due = seat.mint.wins(seat.mint.tree.root(), &coin, Time(LAUNCH + 1));
+        while wake(&seat.tell(Event::Elapsed(TICK))) < due {
+            seat.now = seat.now.after(Span(1000));
+        }
+        seat.now = due.after(Span::seconds(late));
+        let actions = seat.tell(Event::Elapsed(TICK));
+        let made = |time: Time| {
+            actions.contains(&Action::Persist {
+                record: signed_record(),
+                bytes: encode(&(time.0 / 1000)),
+            })
+        };
+        assert_eq!(made(due), due_again, "{late} s later");
+    }
 }
 
 #[test]
