@@ -261,6 +261,7 @@ impl Workload {
             pool_bytes_max: 1 << 20,
             // All of it: blocks become final as they come in.
             present: Span(SPACING.0.saturating_mul(self.size.blocks as u64 + 2)),
+            block_time: SPACING,
             checkpoint: None,
         };
         let engine = Box::new(PowEngine::new(self.rules.clone(), None));

@@ -68,6 +68,8 @@ pub struct Chain {
     pub pool_bytes_max: usize,
     /// How old a head may be and still count as the present: only there does depth make blocks final.
     pub present: Span,
+    /// The interval at which blocks are due.
+    pub block_time: Span,
     /// Which block belongs at a height, by the operator's word.
     pub checkpoint: Option<(Height, BlockId)>,
 }
@@ -81,6 +83,7 @@ impl Chain {
             genesis: spec.genesis_block(),
             pool_bytes_max: spec.pool_bytes(),
             present: spec.present(),
+            block_time: spec.consensus().block_time(),
             checkpoint: None,
         }
     }
@@ -111,6 +114,8 @@ pub struct Replica<S> {
     /// When the next peer is to be asked where it stands, if all that is to be done about peers is to wait for that.
     quiet: Option<Option<Time>>,
     present: Span,
+    /// The interval at which blocks are due.
+    block_time: Span,
     /// Numbers of verification orders and requests.
     numbers: u64,
     /// What waits for its signatures to be checked.
@@ -174,6 +179,7 @@ impl<S: Store> Replica<S> {
             sync: sync::Sync::default(),
             quiet: None,
             present: chain.present,
+            block_time: chain.block_time,
             numbers: 0,
             verifying: BTreeMap::new(),
             finality_due: false,

@@ -14,8 +14,11 @@ use crate::types::{BlockId, Height, Span, Time};
 /// How often to ask a peer whose head is not ours.
 const STATUS_WHILE_DIFFERENT: Span = Span::seconds(2);
 
-/// How often to ask a peer whose head is ours.
+/// How often to ask a peer whose head is ours, at most …
 const STATUS_WHILE_EQUAL: Span = Span::seconds(10);
+
+/// … and how often in a block time: who waits ten minutes for a block asks no six times a minute whether it is there.
+const STATUSES_PER_BLOCK: u64 = 5;
 
 /// How often the engine may want everybody to be asked.
 const SEEK_AT_MOST_EVERY: Span = Span(250);
@@ -181,11 +184,12 @@ impl<S: Store> Replica<S> {
     /// Asks peers where they stand whose turn it is.
     pub(in super::super) fn due_statuses(&mut self) {
         let head = self.tree.head().id;
+        let calm = STATUS_WHILE_EQUAL.max(Span(self.block_time.0 / STATUSES_PER_BLOCK));
         let mut due = Vec::new();
         for (peer, state) in &mut self.peers.peers {
             if state.due <= self.now {
                 let equal = state.status.as_ref().is_some_and(|status| status.head == head);
-                let wait = if equal { STATUS_WHILE_EQUAL } else { STATUS_WHILE_DIFFERENT };
+                let wait = if equal { calm } else { STATUS_WHILE_DIFFERENT };
                 state.due = self.now.after(wait);
                 due.push(*peer);
             }

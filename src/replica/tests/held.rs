@@ -71,6 +71,7 @@ impl Contest {
             pool_bytes_max: POOL_BYTES,
             present: Span::seconds(1_000_000_000),
             checkpoint: None,
+            block_time: Span::seconds(5),
         };
         let engine = Box::new(PosEngine::new(self.mint.rules.clone(), None));
         let now = self.second.header.time.after(Span::seconds(1));

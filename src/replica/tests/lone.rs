@@ -26,6 +26,7 @@ pub(super) fn chain(mine: &Mine) -> Chain {
         genesis: (*mine.genesis).clone(),
         pool_bytes_max: POOL_BYTES,
         present: Span::seconds(1_000_000_000),
+        block_time: Span::seconds(10),
         checkpoint: None,
     }
 }
