@@ -9,8 +9,14 @@ use crate::consensus::{
 use crate::ledger::Executed;
 use crate::types::{Address, Draft, Height, Seal, Span, Time};
 
-/// A draft is renewed at least this often, so that its time and its transactions stay fresh.
+/// A draft is renewed no more often than this without new transactions, so that its time stays fresh: …
 const RENEW_EVERY: Span = Span::seconds(5);
+
+/// … so often in a block time, where that is longer, …
+const RENEWALS_PER_BLOCK: u64 = 20;
+
+/// … and so often in the time in which its seal is good.
+const RENEWALS_PER_SEAL: u64 = 2;
 
 /// New transactions renew a draft no sooner than this after it was made,
 const RENEW_AT_MOST_EVERY: Span = Span(500);
@@ -51,6 +57,13 @@ impl PowEngine {
         Self { rules, payout, orders: 0, mining: None }
     }
 
+    /// How old a draft gets at most.
+    fn renew_every(&self) -> Span {
+        let params = self.rules.params();
+        let (block, seal) = (params.block_time.0, params.seal_window.0);
+        RENEW_EVERY.max(Span((block / RENEWALS_PER_BLOCK).min(seal / RENEWALS_PER_SEAL)))
+    }
+
     /// Replaces the search by one for a fresh draft on the head.
     fn renew(&mut self, cx: &Context<'_>, out: &mut Outbox) {
         let Some(payout) = self.payout else { return self.stop(out) };
@@ -58,7 +71,7 @@ impl PowEngine {
             out.push(Action::Report(Report::TooManyUnfinal { blocks: cx.tree.len() }));
             return self.stop(out);
         }
-        out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(RENEW_EVERY) });
+        out.push(Action::SetTimer { timer: Timer::Draft, at: cx.now.after(self.renew_every()) });
         if cx.behind {
             if self.mining.take().is_some() {
                 out.push(Action::StopSearch);
