@@ -10,6 +10,7 @@ use super::link::LinkModel;
 use super::network::Cut;
 use super::node::Process;
 use super::time::{Micros, Moment};
+use crate::consensus::Stake;
 use crate::replica::Input;
 use crate::types::Address;
 
@@ -240,6 +241,20 @@ impl Sim {
         self.act(format!("let node {node} mine for {whom:?}"), self.node_there(node))?;
         self.nodes[node].options.payout = payout;
         self.deliver(node, Input::Payout(payout));
+        Ok(())
+    }
+
+    /// Lets a node stake for somebody, or for nobody. Its next process does as well.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node.
+    pub fn set_stake(&mut self, node: usize, stake: Option<Stake>) -> Result<(), Refused> {
+        let owners = stake.iter().flat_map(|stake| &stake.owners);
+        let whom: Vec<String> = owners.map(|owner| hex::encode(owner.as_bytes())).collect();
+        self.act(format!("let node {node} stake for {whom:?}"), self.node_there(node))?;
+        self.nodes[node].options.stake.clone_from(&stake);
+        self.deliver(node, Input::Stake(stake));
         Ok(())
     }
 

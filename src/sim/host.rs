@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::disk::{Disk, Library};
 use super::network::{Cut, Parcel};
 use super::node::{Node, Process};
-use super::options::Options;
+use super::options::{Options, key_of};
 use super::queue::Queue;
 use super::random::Dice;
 use super::shared::{SharedRules, Signatures};
@@ -17,7 +17,6 @@ use crate::chain::Executions;
 use crate::consensus::SignOrder;
 use crate::ledger::{Delta, LtHash};
 use crate::replica::{Chain, Input, Output, Replica, Report};
-use crate::spec::DevAccount;
 use crate::store::{Store, StoreError};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{Height, Keypair, Seal, Span, Time, Transaction};
@@ -351,11 +350,10 @@ impl Sim {
         }
     }
 
-    /// Signs a block with the key of a development account.
+    /// Signs a block with the key of a development account or an operator.
     fn sign(&mut self, node: usize, sign: &SignOrder) {
         let chain = self.options.spec.genesis_id();
-        let key = DevAccount::of(&sign.by).map(DevAccount::keypair);
-        let seal = key.map(|key| Seal::signed(&sign.block, &key, &chain));
+        let seal = key_of(&sign.by).map(|key| Seal::signed(&sign.block, &key, &chain));
         let (life, order) = (self.nodes[node].life, sign.order);
         let input = Box::new(Input::Signed { order, seal });
         self.queue.push(self.now, Event::Input { node, life, input });

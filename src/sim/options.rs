@@ -1,7 +1,8 @@
 //! What a simulation is made of.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::link::LinkModel;
 use super::regions::Region;
@@ -41,7 +42,8 @@ pub struct NodeOptions {
     pub payout: Option<Address>,
     /// The key of the authority that it is, if it is one.
     pub key: Option<Keypair>,
-    /// Whose coins it stakes: development accounts, whose keys are known.
+    /// Whose coins it stakes: development accounts and operators ([`operator`]) with numbers below 1024, whose keys are
+    /// known. For others nobody signs.
     pub stake: Option<Stake>,
     /// Hashes per second of its nonce search.
     pub hash_rate: f64,
@@ -123,6 +125,23 @@ pub fn operator(node: usize) -> Keypair {
     let mut hasher = blake3::Hasher::new_derive_key("assay simulation operator v1");
     hasher.update(&(node as u64).to_le_bytes());
     Keypair::from_secret(hasher.finalize().as_bytes())
+}
+
+/// Operators whose keys sign for the coins that they stake: those of nodes with numbers below this, and accounts under no node's
+/// number. As many as a chain may have first accounts.
+const OPERATORS: usize = 1024;
+
+/// The key of an owner who stakes, if it is known: a development account's, or an operator's.
+pub(super) fn key_of(owner: &Address) -> Option<Keypair> {
+    static OPERATOR_KEYS: OnceLock<BTreeMap<Address, Keypair>> = OnceLock::new();
+    if let Some(account) = DevAccount::of(owner) {
+        return Some(account.keypair());
+    }
+    let keys = OPERATOR_KEYS.get_or_init(|| {
+        let keys = (0..OPERATORS).map(operator);
+        keys.map(|key| (key.address(), key)).collect()
+    });
+    keys.get(owner).cloned()
 }
 
 /// Freezes a chain spec for a simulation. What it leaves to the launch is chosen: the chain starts at [`LAUNCH`], and the

@@ -9,6 +9,7 @@
 //! - [`stale`]: blocks that are found beside others, and the time between blocks
 //! - [`step`]: how each retarget algorithm follows a step of the hash rate
 //! - [`raft`]: elections, messages and decisions
+//! - [`stake`]: coin-age stake and the hybrid
 //! - [`statistics`]: shares, ratios, and how sure one can be of them
 //! - [`plot`]: curves and points with intervals, as SVG
 //!
@@ -23,6 +24,7 @@ pub mod double_spend;
 pub mod plot;
 pub mod raft;
 pub mod selfish;
+pub mod stake;
 pub mod stale;
 pub mod statistics;
 pub mod step;
