@@ -6,6 +6,7 @@
 
 mod action;
 pub mod authorities;
+pub mod classical;
 mod engine;
 mod event;
 pub mod hybrid;
