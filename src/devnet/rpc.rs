@@ -101,7 +101,9 @@ impl NodeRpc for Ports {
                 let staking = client.stake_status(None).await;
                 staking.map_err(|error| error.to_string())?.stakers
             }
-            ConsensusStatus::Pow(_) | ConsensusStatus::Raft(_) => Vec::new(),
+            ConsensusStatus::Pow(_) | ConsensusStatus::Raft(_) | ConsensusStatus::Poa(_) => {
+                Vec::new()
+            }
         };
         Ok(Report {
             chain: status.chain,
