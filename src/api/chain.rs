@@ -32,6 +32,9 @@ pub struct ChainInfo {
     /// How many times harder than Bitcoin's easiest target the head was. Rules that search only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<f64>,
+    /// The difficulty of the last block by stake, for a coin-day; absent where no block is made by stake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stake_difficulty: Option<f64>,
     /// Hashes per second of the whole network, estimated over the last blocks. Work only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash_rate: Option<f64>,

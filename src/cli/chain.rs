@@ -156,6 +156,9 @@ fn info(chain: &ChainInfo, symbol: &str) -> Table {
     if let Some(difficulty) = chain.difficulty {
         table.pair("difficulty", output::difficulty(difficulty));
     }
+    if let Some(difficulty) = chain.stake_difficulty {
+        table.pair("of stake", output::difficulty(difficulty));
+    }
     if let Some(rate) = chain.hash_rate {
         table.pair("hash rate", output::hash_rate(rate));
     }

@@ -177,6 +177,7 @@ pub fn chain_info(height: u64) -> ChainInfo {
         state_root: StateRoot(Hash([8; 32])),
         supply: Amount(5),
         difficulty: None,
+        stake_difficulty: None,
         hash_rate: None,
         sync: None,
         finality_conflict: None,

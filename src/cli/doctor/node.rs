@@ -173,6 +173,7 @@ mod tests {
             state_root: StateRoot::default(),
             supply: Amount::ZERO,
             difficulty: None,
+            stake_difficulty: None,
             hash_rate: None,
             sync: None,
             finality_conflict: None,

@@ -154,11 +154,13 @@ fn blocks(call: &Call, params: BlocksParams) -> Result<BlocksPage, Fault> {
 async fn info(call: Call) -> Result<ChainInfo, Fault> {
     let call = Arc::new(call);
     let status = consensus(&call).await?;
-    let (difficulty, hash_rate) = match &*status {
-        ConsensusStatus::Pow(pow) => (Some(pow.difficulty), pow.hash_rate),
-        ConsensusStatus::Pos(stake) => (Some(stake.difficulty), None),
-        ConsensusStatus::Hybrid(both) => (Some(both.work.difficulty), both.work.hash_rate),
-        ConsensusStatus::Poa(_) | ConsensusStatus::Raft(_) => (None, None),
+    let (difficulty, stake_difficulty, hash_rate) = match &*status {
+        ConsensusStatus::Pow(pow) => (Some(pow.difficulty), None, pow.hash_rate),
+        ConsensusStatus::Pos(stake) => (None, Some(stake.difficulty), None),
+        ConsensusStatus::Hybrid(both) => {
+            (Some(both.work.difficulty), Some(both.stake.difficulty), both.work.hash_rate)
+        }
+        ConsensusStatus::Poa(_) | ConsensusStatus::Raft(_) => (None, None, None),
     };
     let view = &call.view;
     let facts = &call.context.facts;
@@ -174,6 +176,7 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
         state_root: view.header.state_root,
         supply: circulating(&view.state.supply()?)?,
         difficulty,
+        stake_difficulty,
         hash_rate,
         sync: view.sync.map(|progress| SyncInfo {
             stage: if progress.blocks { SyncStage::Blocks } else { SyncStage::Headers },
