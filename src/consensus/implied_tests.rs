@@ -40,7 +40,8 @@ fn listed(votes: &Value) -> BTreeMap<u64, u64> {
 /// producer is in force, not always the same, so that is set as it says.
 fn published(name: &str) {
     let Some(history) = vectors::json(&format!("lisk/{name}.json")) else { return };
-    let members = number(&history["config"], "activeValidators") as usize;
+    let Some(members) = history["config"]["activeValidators"].as_u64() else { return };
+    let members = members as usize;
     let blocks = history["testCases"].as_array().unwrap();
     let named: BTreeSet<&str> =
         blocks.iter().map(|block| block["input"]["validatorName"].as_str().unwrap()).collect();

@@ -7,6 +7,7 @@
 mod action;
 pub mod authorities;
 pub mod classical;
+pub mod dpos;
 mod engine;
 mod event;
 pub mod hybrid;

@@ -1,0 +1,3 @@
+//! Delegated proof of stake: delegates whom stake has elected take turns in slots. So far, the order of their turns.
+
+pub mod shuffle;
