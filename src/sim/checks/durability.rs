@@ -165,7 +165,15 @@ impl Watch for Durability {
             && let Some(disk) = scene.disk(node)
         {
             promised.submitted.clear();
-            promised.transactions.retain(|id, _| has_transaction(disk, id));
+            // What a block of the branch made void, by spending or staking its coin, is on the disk until the next start.
+            let here = |id: &TransactionId| {
+                scene.replica(node).is_none_or(|replica| {
+                    replica.pool().get(id).is_some()
+                        || replica.view().included.contains_key(id)
+                        || has(disk, Table::Transactions, id.as_bytes())
+                })
+            };
+            promised.transactions.retain(|id, _| has_transaction(disk, id) && here(id));
             promised.blocks.retain(|id, _| has(disk, Table::Blocks, id.as_bytes()));
         }
         Ok(())
