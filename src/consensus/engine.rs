@@ -8,10 +8,10 @@ use super::{Action, AuthorityId, Event, Outbox, Report};
 use crate::chain::{BlockRef, Tree, follows};
 use crate::ledger::{ExecuteError, Executed, TransactionError};
 use crate::mempool::{Mempool, Pending};
+use crate::types::canary::{Bug, planted};
 use crate::types::{
-    Address, Amount, Body, Bounded, Claim, Draft, EVIDENCE_MAX, Evidence, GenesisId,
-    HEADER_VERSION, Hash, Hashed, Header, Keypair, StateRoot, Time, Transaction, TransactionId,
-    body_root_of, encode,
+    Address, Amount, Body, Bounded, Claim, Draft, Evidence, GenesisId, HEADER_VERSION, Hash,
+    Hashed, Header, Keypair, StateRoot, Time, Transaction, TransactionId, body_root_of, encode,
 };
 
 /// Bytes that a draft keeps free for header and list lengths, far more than they take.
@@ -87,8 +87,8 @@ impl From<DraftError> for Action {
 }
 
 impl Context<'_> {
-    /// Makes a draft on `parent` out of pending transactions, and executes it. A transaction that does not execute is
-    /// left out. `parent` may be a draft itself: `taken` are the transactions of drafts above the head.
+    /// Makes a draft on `parent` out of pending transactions and of evidence that waits, and executes it. What does not
+    /// execute is left out. `parent` may be a draft itself: `taken` are the transactions of drafts above the head.
     pub fn draft(
         &self,
         parent: BlockRef<'_>,
@@ -99,17 +99,20 @@ impl Context<'_> {
     ) -> Result<(Draft, Executed), DraftError> {
         let params = self.tree.params();
         let error = |error| DraftError { parent: *parent.id, error };
-        let evidence = self.tree.evidence_for(parent).map_err(|failed| error(failed.into()))?;
-        let mut evidence = Bounded::truncated(evidence);
+        let mut evidence = self.tree.evidence_for(parent).map_err(|failed| error(failed.into()))?;
+        if planted(Bug::EvidenceForgotten) {
+            evidence.clear();
+        }
         let room = params.block_bytes_max.saturating_sub(HEADER_ROOM + encode(&evidence).len());
         let mut chosen = self.pool.select(room, params.transactions_max, taken);
         let mut repairs = 0;
         loop {
             match self.execute(parent, time, producer, claim, &chosen, &evidence) {
-                // Nobody's offence keeps anybody from making blocks.
-                Err(ExecuteError::Rule(_)) if !evidence.is_empty() => {
-                    evidence = Bounded::default();
+                // Nobody's offence keeps anybody from making blocks, nor from telling of others.
+                Err(ExecuteError::Evidence { index, .. }) if index < evidence.len() => {
+                    evidence.remove(index);
                 }
+                Err(ExecuteError::Rule(_)) if !evidence.is_empty() => evidence.clear(),
                 Err(ExecuteError::Transaction { index, error })
                     if !matches!(error, TransactionError::Failed(_)) && repairs <= REPAIRS_MAX =>
                 {
@@ -133,7 +136,7 @@ impl Context<'_> {
         producer: Address,
         claim: Claim,
     ) -> Result<(Draft, Executed), DraftError> {
-        let outcome = self.execute(parent, time, producer, claim, &[], &Bounded::default());
+        let outcome = self.execute(parent, time, producer, claim, &[], &[]);
         outcome.map_err(|error| DraftError { parent: *parent.id, error })
     }
 
@@ -144,12 +147,12 @@ impl Context<'_> {
         producer: Address,
         claim: Claim,
         chosen: &[(TransactionId, &Pending)],
-        evidence: &Bounded<Evidence, EVIDENCE_MAX>,
+        evidence: &[Evidence],
     ) -> Result<(Draft, Executed), ExecuteError> {
         let transactions = chosen.iter().map(|(_, pending)| (*pending.transaction).clone());
         let body = Body {
             transactions: Bounded::truncated(transactions.collect()),
-            evidence: evidence.clone(),
+            evidence: Bounded::truncated(evidence.to_vec()),
         };
         let hashes: Vec<Hashed> = chosen.iter().map(|(id, pending)| pending.hashed(id)).collect();
         let header = Header {

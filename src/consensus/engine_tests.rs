@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::chain::testkit::{GOOD, Said, claim, tree_of};
+use crate::chain::testkit::{GOOD, Said, child, claim, saying, tree_of};
 use crate::chain::{Tree, import};
 use crate::ledger::testkit::{Plain, params, transaction};
 use crate::ledger::{Coin, CoinKind, Params};
 use crate::mempool::Place;
 use crate::types::testkit::key;
-use crate::types::{Amount, CoinId, Height, Operation};
+use crate::types::{Amount, CoinId, EVIDENCE_MAX, Height, Operation, Seal};
 
 /// A tree whose rule allows so many notes in one block, and a pool.
 fn world(notes_max: u64) -> (Tree, Mempool) {
-    let params = Params { transactions_max: 1000, ..params() };
+    let params = Params { transactions_max: 1000, evidence_window: 5, ..params() };
     let rules = Arc::new(Said(Plain { notes_max, ..Plain::new(1000, 100) }));
     let (tree, _) = tree_of(rules, &params, Time(0));
     (tree, Mempool::new(params, 1 << 20))
@@ -107,4 +107,56 @@ fn a_draft_of_another_state_is_noticed() {
     let ids: Vec<_> = draft.body.transactions.iter().map(|t| t.id(&tree.params().chain)).collect();
     let error = cx.check(&draft, &ids, tree.head().as_ref()).unwrap_err().to_string();
     assert!(error.contains("ends in another state"), "{error}");
+}
+
+/// Somebody seals two blocks of one statement, on the genesis block: with his key, or with one that proves nothing.
+fn contradict(tree: &mut Tree, statement: u64, person: u8, signs: bool) {
+    let (root, chain) = (tree.root().id, tree.params().chain);
+    for rank in 1..=2 {
+        let claim = saying(rank, Height(0), statement);
+        let draft = child(tree, &root, claim, person, vec![]).draft;
+        let seal = if signs { Seal::signed(&draft.id(&chain), &key(person), &chain) } else { GOOD };
+        import(tree, Arc::new(draft.seal(seal)), Time(1000)).unwrap();
+    }
+}
+
+fn accused(draft: &Draft) -> Vec<Address> {
+    let by = |evidence: &Evidence| match evidence {
+        Evidence::Headers { key, .. } | Evidence::Statements { key, .. } => Address::of(key),
+    };
+    draft.body.evidence.iter().map(by).collect()
+}
+
+/// Offences are told of once; what proves none is left out, and the rest stays in.
+#[test]
+fn evidence_that_does_not_execute_is_left_out_alone() {
+    let (mut tree, mut pool) = world(u64::MAX);
+    for (statement, person, signs) in [(1, 1, false), (2, 2, true), (3, 3, false), (4, 4, true)] {
+        contradict(&mut tree, statement, person, signs);
+    }
+    join(&tree, &mut pool, fortune(&tree, 1), 1, 5_000, false);
+    assert_eq!(tree.evidence_for(tree.head().as_ref()).unwrap().len(), 4);
+    let first = draft(&tree, &pool);
+    assert_eq!(accused(&first), [2, 4].map(|person| key(person).address()));
+    assert_eq!(first.body.transactions.len(), 1);
+    import(&mut tree, Arc::new(first.seal(GOOD)), Time(1000)).unwrap();
+}
+
+/// A block holds so many pieces, the oldest first, and tells of none a second time.
+#[test]
+fn offences_beyond_the_bound_wait_for_the_next_block() {
+    let (mut tree, pool) = world(u64::MAX);
+    for statement in 1..=EVIDENCE_MAX as u64 + 3 {
+        contradict(&mut tree, statement, 2, true);
+    }
+    let mut counts = Vec::new();
+    for rank in 10..13 {
+        let cx = Context { now: Time(0), tree: &tree, pool: &pool, behind: false };
+        let (head, claim) = (tree.head().as_ref(), claim(rank, Height(0)));
+        let time = Time(1000 * rank);
+        let (draft, _) = cx.draft(head, time, key(1).address(), claim, &BTreeSet::new()).unwrap();
+        counts.push(draft.body.evidence.len());
+        import(&mut tree, Arc::new(draft.seal(GOOD)), time).unwrap();
+    }
+    assert_eq!(counts, [EVIDENCE_MAX, 3, 0]);
 }

@@ -48,6 +48,14 @@ pub enum ExecuteError {
         /// What is wrong.
         error: TransactionError,
     },
+    /// A piece of its evidence proves nothing here.
+    #[error("{reason}")]
+    Evidence {
+        /// Its place in the block.
+        index: usize,
+        /// Why not.
+        reason: String,
+    },
     /// The rule refuses the block.
     #[error("{0}")]
     Rule(String),
@@ -135,8 +143,12 @@ pub fn execute_known(
         }
         receipts.push(Receipt { id, fee: accepted.fee });
     }
-    for evidence in &draft.body.evidence {
-        punish(evidence, header.height, params, rule, &mut working.system())?;
+    for (index, evidence) in draft.body.evidence.iter().enumerate() {
+        let punished = punish(evidence, header.height, params, rule, &mut working.system());
+        punished.map_err(|refused| match refused {
+            Refused::Failed(failed) => ExecuteError::Failed(failed),
+            other => ExecuteError::Evidence { index, reason: other.to_string() },
+        })?;
     }
     let rewards = rule.after(draft, fees, &moved, &mut working.system())?;
     let taken = working.taken();

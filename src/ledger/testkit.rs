@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    Base, Coin, CoinKind, Delta, GenesisAccount, Movements, Params, Payment, ReadFailed, Refused,
-    Rewards, System, SystemKey, Transition,
+    Base, Coin, CoinKind, Delta, GenesisAccount, Movements, Offence, Params, Payment, ReadFailed,
+    Refused, Rewards, System, SystemKey, Transition,
 };
 use crate::types::testkit::key;
 use crate::types::{
@@ -124,13 +124,17 @@ impl Plain {
     }
 }
 
-/// What a slot commits to is said once, unless it is nothing.
+/// What a slot commits to is said once, unless it is nothing; to say it again costs nothing.
 impl Transition for Plain {
     fn statement(&self, header: &Header) -> Option<Hash> {
         match header.claim {
             Claim::Slot { commit, .. } if commit != Hash::default() => Some(commit),
             _ => None,
         }
+    }
+
+    fn sentence(&self, _: &Offence<'_>, _: &mut System<'_, '_>) -> Result<(), Refused> {
+        Ok(())
     }
 
     fn before(&self, _: &Draft, state: &mut System<'_, '_>) -> Result<(), Refused> {

@@ -59,6 +59,8 @@ pub(crate) enum Bug {
     StakeNeverRests,
     /// A coin has weight from the first moment on.
     MinAgeIgnored,
+    /// Producers tell of nobody who contradicts himself.
+    EvidenceForgotten,
     /// A leader answers reads without asking whether it still leads.
     ReadUnconfirmed,
 }
