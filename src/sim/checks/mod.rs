@@ -13,7 +13,8 @@
 //! | [`ConsistentPrefixes`] | what a node took for final it keeps: finality grows along one branch, across restarts too |
 //! | [`Durability`] | what was promised before a crash is there after it, and nothing accepted is forgotten |
 //! | [`BoundedMemory`] | nothing grows beyond its bound |
-//! | [`Honour`] | no correct node bans a correct one |
+//! | [`Honour`] | no correct node bans a correct one, and no block accuses one |
+//! | [`Equivocation`] | correct producers tell of everybody who seals two blocks where one is allowed |
 //! | [`ElectionSafety`] | one leads at most in each term (Raft, figure 3) |
 //! | [`OneSeal`] | nobody signs two statements for one place: no key seals two blocks of one height in one round |
 //!
@@ -26,6 +27,7 @@ mod books;
 mod difficulty;
 mod durability;
 mod election;
+mod equivocation;
 mod fork;
 mod honour;
 mod law;
@@ -43,6 +45,7 @@ use std::sync::Arc;
 pub use agreement::Agreement;
 pub use durability::Durability;
 pub use election::{ElectionSafety, OneSeal};
+pub use equivocation::Equivocation;
 pub use fork::ForkChoice;
 pub use honour::Honour;
 pub use memory::BoundedMemory;
@@ -70,6 +73,7 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
         Box::new(Durability::new(spec)),
         Box::<BoundedMemory>::default(),
         Box::<Honour>::default(),
+        Box::new(Equivocation::new(spec)),
         Box::<ElectionSafety>::default(),
         Box::<OneSeal>::default(),
     ];
@@ -87,7 +91,7 @@ pub fn all(spec: &FrozenSpec, outside: bool) -> Vec<Box<dyn Watch>> {
 }
 
 /// What checkers call themselves; `store` is the simulator, where a disk fails.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "agreement",
     "validity",
     "fork choice",
@@ -97,6 +101,7 @@ pub const NAMES: [&str; 12] = [
     "durability",
     "bounded memory",
     "honour",
+    "equivocation",
     "election safety",
     "one seal",
     "store",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::checks::{NAMES, all};
 use super::load::{Load, pay};
 use super::raft::{OUTAGES, storm};
+use super::stake::twins;
 use super::swarm::{draw, run};
 use super::*;
 use crate::ledger::{Coin, CoinKind};
@@ -56,6 +57,7 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::NeverCatchesUp, "agreement", 0..16, swarm),
         canary(Bug::QuorumOneShort, "election safety", 0..12, |seed| storm(seed, OUTAGES)),
         canary(Bug::QuorumOneShort, "agreement", 32..96, |seed| storm(seed, OUTAGES)),
+        canary(Bug::EvidenceForgotten, "equivocation", 0..6, contradicted),
         canary(Bug::KernelUnchecked, "validity", 0..1, stakers),
         canary(Bug::InterestTwice, "supply identity", 0..1, stakers),
         canary(Bug::StakeNeverRests, "validity", 0..1, stakers),
@@ -129,6 +131,15 @@ fn stakers(seed: u64) -> Objections {
     let watchers = all(&options.spec, false);
     let mut sim = Sim::watched(options, watchers).unwrap();
     sim.run(Micros::seconds(400));
+    objections(&mut sim)
+}
+
+/// Two stake one's coins without knowing of each other.
+fn contradicted(seed: u64) -> Objections {
+    let options = twins(seed, "pos-dev");
+    let watchers = all(&options.spec, false);
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    Load::new(seed, 1.0, Moment(0)).pay_until(&mut sim, Moment(0).after(Micros::seconds(200)));
     objections(&mut sim)
 }
 

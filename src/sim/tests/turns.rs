@@ -1,8 +1,14 @@
 //! Authorities in turn in the simulator.
 
+use std::sync::Arc;
+
+use super::super::attackers::Equivocate;
+use super::super::checks::{all, block_at};
 use super::super::swarm::{draw, run, swarm};
 use super::super::{Micros, Options, Sim};
+use crate::consensus::Seat;
 use crate::spec::{Spec, find};
+use crate::types::{Address, Evidence};
 
 fn options(seed: u64, name: &str, nodes: usize) -> Options {
     let spec = Spec::parse(name, find(name).unwrap()).unwrap();
@@ -20,6 +26,39 @@ fn four_authorities_sign_a_block_a_second_and_finalise_it() {
         assert!(root.0 + 8 > head.0, "{root} of {head} are final");
     }
     assert!(sim.agree());
+}
+
+/// An authority that seals two blocks whenever it signs is told of, and nobody else is; the others agree and go on.
+#[test]
+fn an_authority_that_seals_two_blocks_of_one_height_is_told_of() {
+    let mut told = 0;
+    for seed in 0..4 {
+        let mut options = options(seed, "poa-dev", 4);
+        let (spec, key) = (options.spec.clone(), options.nodes[0].key.clone());
+        let author = key.as_ref().unwrap().address();
+        let twin = move || spec.engine(&Seat { key: key.clone(), ..Seat::default() });
+        options.nodes[0].decorate =
+            Some(Arc::new(move |engine| Equivocate::around(engine, twin(), [])));
+        let checks = all(&options.spec, false);
+        let mut sim = Sim::watched(options, checks).unwrap();
+        sim.run(Micros::seconds(120));
+        assert!(sim.run_while(Micros::seconds(30), Micros::millis(50), |sim| !sim.agree()));
+        assert!(sim.violations().is_empty(), "{seed}: {:?}", sim.violations());
+        let replica = sim.replica(1).unwrap();
+        let (mut at, mut by) = (replica.tree().head().id, Vec::new());
+        while let Some(block) = block_at(replica, &at) {
+            for evidence in &block.body.evidence {
+                let Evidence::Headers { key, .. } = evidence else { continue };
+                by.push(Address::of(key));
+            }
+            at = block.header.parent;
+        }
+        assert!(by.iter().all(|by| *by == author), "{seed}: {by:?}");
+        assert!(replica.tree().head().height().0 > 90, "{seed}");
+        told += by.len();
+    }
+    println!("{told} times");
+    assert!(told > 20, "{told}");
 }
 
 #[test]
