@@ -14,6 +14,8 @@ mod faults;
 mod load;
 #[path = "devnet/recording.rs"]
 mod recording;
+#[path = "devnet/staking.rs"]
+mod staking;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,13 +12,15 @@ use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
     AuthorityList, Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind,
-    HistoryPage, ReadPoint, Refusal, RpcCode, SubmitResult, SystemInfo, TransactionInfo,
-    TransactionStatus,
+    HistoryPage, ReadPoint, Refusal, RpcCode, SecretKey, StakeParams, StakingStatus, SubmitResult,
+    SystemInfo, TransactionInfo, TransactionStatus,
 };
+use crate::consensus::pos::Footing;
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
 use crate::types::signatures::verify_batch;
+use crate::types::target::Target;
 use crate::types::{
-    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Operation, Prefix, Time,
+    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Operation, Prefix, Span, Time,
     Transaction, TransactionId, sha256d,
 };
 
@@ -85,6 +87,10 @@ struct Fake {
     cuts: usize,
     submissions: usize,
     authorities: Option<AuthorityList>,
+    /// Who stakes, and the reserve; nothing where the rule has no stake.
+    stakers: Option<(Vec<String>, Amount)>,
+    /// From which age on, in ms, coins are old enough.
+    min_age: u64,
 }
 
 /// See the module.
@@ -246,6 +252,8 @@ impl FakeNode {
             cuts: 0,
             submissions: 0,
             authorities: None,
+            stakers: None,
+            min_age: 0,
         }))
     }
 
@@ -279,6 +287,51 @@ impl FakeNode {
     pub(crate) fn with_authorities(self, list: AuthorityList) -> Self {
         self.0.borrow_mut().authorities = Some(list);
         self
+    }
+
+    /// A node of a chain where coins make blocks that are older than so many blocks, a second each.
+    pub(crate) fn with_stake(self, min_age: u64) -> Self {
+        {
+            let mut fake = self.0.borrow_mut();
+            (fake.stakers, fake.min_age) = (Some((Vec::new(), Amount::ZERO)), min_age * 1000);
+        }
+        self
+    }
+
+    /// Who stakes on it.
+    pub(crate) fn stakers(&self) -> Vec<String> {
+        self.0.borrow().stakers.clone().unwrap_or_default().0
+    }
+
+    fn staking(&self, addresses: Option<Vec<String>>) -> Result<StakingStatus, ClientError> {
+        let fake = self.0.borrow();
+        let Some((stakers, reserve)) = fake.stakers.clone() else {
+            let (code, help) = (RpcCode::NoStake.code(), Some("consensus_status".into()));
+            let message = "rule pow has no stake".into();
+            return Err(ClientError::Refused { code, message, help });
+        };
+        let addresses = addresses.unwrap_or_else(|| stakers.clone());
+        let mut status = StakingStatus {
+            staking: !addresses.is_empty() && addresses.iter().all(|it| stakers.contains(it)),
+            height: Height(fake.height()),
+            time: Time(fake.height() * 1000),
+            stakers,
+            reserve,
+            addresses,
+            ..StakingStatus::default()
+        };
+        let (next, now) = (Height(fake.height() + 1), status.time);
+        let owns = |coin: &&Coin| status.addresses.contains(&coin.owner.encode(&prefix()));
+        let footing = |coin: &Coin| match coin.spendable_from(MATURITY) {
+            None => Footing::Bonded,
+            Some(from) if from > next => Footing::Resting(from),
+            Some(_) if now.since(coin.time).0 > fake.min_age => Footing::Staked(Span(86_400_000)),
+            Some(_) => Footing::Young(Time(coin.time.0 + fake.min_age)),
+        };
+        let coins: Vec<_> =
+            fake.coins().values().filter(owns).map(|it| (it, footing(it))).collect();
+        status.add_up(coins.into_iter(), &Target::max());
+        Ok(status)
     }
 
     /// The operations in its blocks and its pool, in order.
@@ -530,6 +583,28 @@ impl NodeApi for FakeNode {
         })
     }
 
+    async fn stake_status(&self, addresses: Vec<String>) -> Result<StakingStatus, ClientError> {
+        others_first().await;
+        self.0.borrow_mut().ask()?;
+        self.staking(Some(addresses))
+    }
+
+    async fn stake_start(&self, params: &StakeParams) -> Result<StakingStatus, ClientError> {
+        others_first().await;
+        self.staking(None)?;
+        let owner = |key: &SecretKey| key.keypair().unwrap().address().encode(&prefix());
+        let stakers = params.keys.iter().map(owner).collect();
+        self.0.borrow_mut().stakers = Some((stakers, params.reserve.unwrap_or_default()));
+        self.staking(None)
+    }
+
+    async fn stake_stop(&self) -> Result<StakingStatus, ClientError> {
+        others_first().await;
+        self.staking(None)?;
+        self.0.borrow_mut().stakers = Some((Vec::new(), Amount::ZERO));
+        self.staking(None)
+    }
+
     async fn mempool_submit(
         &self,
         transactions: &[Transaction],
@@ -655,6 +730,18 @@ impl NodeApi for &FakeNode {
         limit: u32,
     ) -> Result<HistoryPage, ClientError> {
         (**self).address_history(address, before, limit).await
+    }
+
+    async fn stake_status(&self, addresses: Vec<String>) -> Result<StakingStatus, ClientError> {
+        (**self).stake_status(addresses).await
+    }
+
+    async fn stake_start(&self, params: &StakeParams) -> Result<StakingStatus, ClientError> {
+        (**self).stake_start(params).await
+    }
+
+    async fn stake_stop(&self) -> Result<StakingStatus, ClientError> {
+        (**self).stake_stop().await
     }
 
     async fn mempool_submit(

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::client::{Client, ClientError};
 use crate::api::{
-    AuthorityList, Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, SubmitResult,
-    SystemInfo, TransactionInfo,
+    AuthorityList, Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, StakeParams,
+    StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
 };
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
 
@@ -41,6 +41,21 @@ pub trait NodeApi {
 
     /// `authority_list`: who decides on blocks, and what they want done.
     fn authority_list(&self) -> impl Future<Output = Result<AuthorityList, ClientError>>;
+
+    /// `stake_status`: what chances the coins of these addresses have, and who stakes on the node.
+    fn stake_status(
+        &self,
+        addresses: Vec<String>,
+    ) -> impl Future<Output = Result<StakingStatus, ClientError>>;
+
+    /// `stake_start`: stakes the coins of these keys from now on.
+    fn stake_start(
+        &self,
+        params: &StakeParams,
+    ) -> impl Future<Output = Result<StakingStatus, ClientError>>;
+
+    /// `stake_stop`: stakes no coins.
+    fn stake_stop(&self) -> impl Future<Output = Result<StakingStatus, ClientError>>;
 
     /// `mempool_submit`: admits transactions in their order; one answer for each.
     fn mempool_submit(
@@ -92,6 +107,18 @@ impl NodeApi for Client {
 
     async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
         self.authority_list().await
+    }
+
+    async fn stake_status(&self, addresses: Vec<String>) -> Result<StakingStatus, ClientError> {
+        self.stake_status(Some(addresses)).await
+    }
+
+    async fn stake_start(&self, params: &StakeParams) -> Result<StakingStatus, ClientError> {
+        self.stake_start(params).await
+    }
+
+    async fn stake_stop(&self) -> Result<StakingStatus, ClientError> {
+        self.stake_stop().await
     }
 
     async fn mempool_submit(

@@ -44,6 +44,13 @@ pub(super) enum Deed<'a> {
         /// Who pays, if that is not the wallet.
         giver: Option<&'a str>,
     },
+    /// One's own coins get another shape.
+    Shape {
+        /// How many coins it makes.
+        coins: usize,
+        /// What each holds.
+        each: Amount,
+    },
     /// Something else is done.
     Operation(&'a Operation),
 }
@@ -62,6 +69,9 @@ struct Report<'a> {
     fee: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
+    /// How many coins of `amount` were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coins: Option<usize>,
 }
 
 /// What is about to be sent, and on which chain: said before anything is signed or sent.
@@ -131,7 +141,7 @@ pub(super) async fn follow<N: NodeApi>(
                 table.pair("by", giver);
             }
         }
-        Deed::Operation(_) => table.pair("done", deed.words(chain)),
+        Deed::Shape { .. } | Deed::Operation(_) => table.pair("done", deed.words(chain)),
     }
     table.pair("fee", shown(selection.fee));
     table.pair("status", tracked.reason(chain));
@@ -153,11 +163,23 @@ pub(super) async fn follow<N: NodeApi>(
     let report = match deed {
         Deed::Payment { to, amount, giver } => {
             let to = Some(to.encode(&chain.prefix));
-            Report { sent, to, amount: Some(amount), operation: None, fee, from: giver }
+            Report {
+                sent,
+                to,
+                amount: Some(amount),
+                operation: None,
+                fee,
+                from: giver,
+                coins: None,
+            }
+        }
+        Deed::Shape { coins, each } => {
+            let (amount, coins) = (Some(each), Some(coins));
+            Report { sent, to: None, amount, operation: None, fee, from: None, coins }
         }
         Deed::Operation(operation) => {
             let operation = Some(OperationInfo::of(operation, &chain.prefix));
-            Report { sent, to: None, amount: None, operation, fee, from: None }
+            Report { sent, to: None, amount: None, operation, fee, from: None, coins: None }
         }
     };
     Answer::new(&report, table)
@@ -170,6 +192,13 @@ impl Deed<'_> {
             Self::Payment { to, amount, .. } => {
                 let amount = output::amount(*amount, &chain.symbol);
                 format!("{amount} to {}", to.encode(&chain.prefix))
+            }
+            Self::Shape { coins, each } => {
+                let each = output::amount(*each, &chain.symbol);
+                match coins {
+                    1 => format!("merging into one coin of {each}"),
+                    coins => format!("making {coins} coins of {each} each"),
+                }
             }
             Self::Operation(operation) => in_words(operation, chain),
         }

@@ -3,6 +3,7 @@
 //! - `keys`: new, restore, list, address, export: what needs no node, but asks one for the prefix of addresses
 //! - `money`: balance, coins; `history`: what happened to them
 //! - `send`, `faucet`: payments, followed by `follow`; `authority`: what authorities say about themselves and others
+//! - `stake`: who stakes on the node; `shape`: coins split and merged for that
 //! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
 //!
 //! Every command is a function from arguments and a `Desk` to an `Answer`; only [`run`] prints it. The desk is all
@@ -18,6 +19,8 @@ mod keys;
 mod money;
 mod options;
 mod send;
+mod shape;
+mod stake;
 
 use clap::Subcommand;
 
@@ -45,6 +48,7 @@ Examples:
   assay wallet history                      what came and went, where the node runs with --index
   assay wallet send ADDRESS 1.5             returns when a block carries it
   assay wallet send ADDRESS 1.5 --wait final
+  assay wallet stake start                  the node stakes the wallet's coins, where coins make blocks
   assay wallet authority list               who decides on blocks, where authorities do
   assay wallet address --new --label rent   another address of the same wallet
 
@@ -81,6 +85,8 @@ enum Command {
     Faucet(faucet::Faucet),
     /// Say who decides on blocks, and have a say in that as an authority
     Authority(authority::AuthorityArgs),
+    /// Stake coins, see what chances they have, and give them another shape
+    Stake(stake::StakeArgs),
     /// Print addresses and public keys; secrets only on demand
     Export(keys::Export),
 }
@@ -124,6 +130,7 @@ async fn perform<N: NodeApi>(args: Args, desk: &mut Desk<'_, N>) -> Result<Answe
         Command::Send(args) => send::send(args, desk).await,
         Command::Faucet(args) => faucet::faucet(args, desk).await,
         Command::Authority(args) => authority::authority(args, desk).await,
+        Command::Stake(args) => stake::stake(args, desk).await,
         Command::Export(args) => keys::export(args, desk).await,
     }
 }

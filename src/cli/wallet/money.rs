@@ -203,10 +203,15 @@ pub(super) const ID_DIGITS: usize = 16;
 impl Coins {
     fn table(&self, now: Time, owners: bool, chain: &Chain) -> Table {
         let mut titles = vec!["coin", "amount", "kind", "height", "age", "spendable"];
+        let stakes = self.coins.iter().any(|coin| coin.stake.is_some());
+        if stakes {
+            titles.extend(["coin-days", "in an hour"]);
+        }
         if owners {
             titles.push("address");
         }
-        let mut table = Table::new(&titles).right(&[1, 3]);
+        let numbers: &[usize] = if stakes { &[1, 3, 6, 7] } else { &[1, 3] };
+        let mut table = Table::new(&titles).right(numbers);
         for coin in &self.coins {
             let kind = match coin.kind {
                 crate::ledger::CoinKind::Transfer => "transfer",
@@ -223,6 +228,15 @@ impl Coins {
                 if pending { "-".into() } else { output::duration(now.since(coin.time)) },
                 self.when(coin),
             ];
+            if stakes {
+                row.extend(match &coin.stake {
+                    Some(stake) => [
+                        format!("{:.3}", stake.coin_days),
+                        super::stake::chance(stake.chance_per_hour),
+                    ],
+                    None => ["-".into(), "-".into()],
+                });
+            }
             if owners {
                 row.push(coin.address.clone());
             }

@@ -138,7 +138,7 @@ pub(super) async fn carry_out<N: NodeApi>(
 }
 
 /// The coin whose id is, or starts with, what was given.
-fn pick(given: &str, coins: &[OwnCoin]) -> Result<CoinId, CliError> {
+pub(super) fn pick(given: &str, coins: &[OwnCoin]) -> Result<CoinId, CliError> {
     if let Ok(id) = given.parse() {
         return Ok(id);
     }

@@ -59,8 +59,10 @@ impl<'a> Cost<'a> {
     pub(super) fn of(request: &Request<'a>) -> Self {
         let sizes = Sizes::measure(request.purpose.operation());
         let owners: BTreeSet<&Address> = request.coins.iter().map(|coin| &coin.owner).collect();
+        // One more for the change.
+        let outputs = request.purpose.output().map_or(1, |(_, times)| times) + 1;
         let fits = |inputs: &usize| {
-            sizes.total(*inputs, 2, owners.len().min(*inputs)) <= request.bytes_max
+            sizes.total(*inputs, outputs, owners.len().min(*inputs)) <= request.bytes_max
         };
         // A chain on which not even one coin fits refuses the transaction itself.
         let inputs_max = (1..=INPUTS_MAX).rev().find(fits).unwrap_or(1);
@@ -68,7 +70,7 @@ impl<'a> Cost<'a> {
     }
 
     pub(super) fn check_payment(&self) -> Result<(), SelectError> {
-        let Some(Output { amount, .. }) = self.purpose.output() else { return Ok(()) };
+        let Some((Output { amount, .. }, _)) = self.purpose.output() else { return Ok(()) };
         if amount == Amount::ZERO {
             return Err(SelectError::Zero);
         }
@@ -80,12 +82,15 @@ impl<'a> Cost<'a> {
 
     /// What is paid.
     pub(super) fn amount(&self) -> Amount {
-        self.purpose.output().map_or(Amount::ZERO, |output| output.amount)
+        self.purpose.output().map_or(Amount::ZERO, |(output, times)| {
+            // More than all money is paid by no coins.
+            Amount(output.amount.0.saturating_mul(times as u64))
+        })
     }
 
     /// Outputs without change.
     fn outputs(&self) -> usize {
-        usize::from(self.purpose.output().is_some())
+        self.purpose.output().map_or(0, |(_, times)| times)
     }
 
     /// What it costs to make a coin and to spend it: nobody is served by one that holds less.
@@ -189,7 +194,10 @@ impl<'a> Cost<'a> {
         let pile = Pile::of(&inputs);
         let excess = amount(self.excess(&pile));
         let (bare, full) = (self.least(&pile), self.fee(&pile, self.outputs() + 1));
-        let mut outputs: Vec<Output> = self.purpose.output().into_iter().collect();
+        let mut outputs: Vec<Output> = match self.purpose.output() {
+            Some((output, times)) => vec![output; times],
+            None => Vec::new(),
+        };
         // Above dust, the excess pays for the second output and leaves something in it.
         let change = (excess > self.dust()).then(|| Amount(excess.0 - (full.0 - bare.0)));
         outputs.extend(change.map(|amount| Output { to: change_to, amount }));

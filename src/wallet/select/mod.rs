@@ -20,11 +20,13 @@
 mod cost;
 mod error;
 mod fee;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::{SelectError, Shortfall};
 pub use fee::{FeeFactor, FeeFactorError, FeeRate};
+pub use shape::{merged, parts_of};
 
 use self::cost::{Cost, Pile};
 use crate::types::{Address, Amount, CoinId, Height, Operation, Output, Time, TransactionId};
@@ -85,15 +87,25 @@ impl CoinState {
 pub enum Purpose<'a> {
     /// Somebody is paid.
     Pay(Output),
+    /// So many equal coins are made for the owner.
+    Split {
+        /// Whose they are.
+        to: Address,
+        /// What each holds.
+        each: Amount,
+        /// How many; at most [`OUTPUTS_MAX`](crate::types::OUTPUTS_MAX) less one for the change.
+        parts: usize,
+    },
     /// Something is done by the owner of the coins, which costs the fee and moves nothing else.
     Operate(&'a Operation),
 }
 
 impl<'a> Purpose<'a> {
-    /// The coin that it creates for somebody.
-    pub fn output(self) -> Option<Output> {
+    /// The coin that it creates, and how many of it.
+    fn output(self) -> Option<(Output, usize)> {
         match self {
-            Self::Pay(output) => Some(output),
+            Self::Pay(output) => Some((output, 1)),
+            Self::Split { to, each, parts } => Some((Output { to, amount: each }, parts)),
             Self::Operate(_) => None,
         }
     }
@@ -101,7 +113,7 @@ impl<'a> Purpose<'a> {
     /// What it does beside moving coins.
     pub fn operation(self) -> Option<&'a Operation> {
         match self {
-            Self::Pay(_) => None,
+            Self::Pay(_) | Self::Split { .. } => None,
             Self::Operate(operation) => Some(operation),
         }
     }
@@ -129,7 +141,7 @@ pub struct Request<'a> {
 pub struct Selection {
     /// The coins to spend, in the order of the transaction's inputs.
     pub inputs: Vec<OwnCoin>,
-    /// The payment if there is one, and then the change if there is any.
+    /// The payment if there is one, or the parts of a split, and then the change if there is any.
     pub outputs: Vec<Output>,
     /// What the transaction does beside.
     pub operation: Option<Operation>,

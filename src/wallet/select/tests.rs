@@ -293,7 +293,7 @@ fn check(selection: &Selection, request: &Request<'_>) -> Result<(), TestCaseErr
     let inputs = sum(&mut selection.inputs.iter().map(|coin| coin.amount));
     let outputs = sum(&mut selection.outputs.iter().map(|output| output.amount));
     prop_assert_eq!(inputs.minus(outputs), Some(selection.fee));
-    prop_assert_eq!(Some(selection.outputs[0]), request.purpose.output());
+    prop_assert_eq!(Some(selection.outputs[0]), request.purpose.output().map(|(output, _)| output));
     prop_assert!(selection.outputs.iter().all(|output| output.amount > Amount::ZERO));
     prop_assert_eq!(selection.outputs.len(), 1 + usize::from(selection.change.is_some()));
 

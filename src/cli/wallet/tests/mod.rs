@@ -3,6 +3,7 @@
 mod authority_tests;
 mod bad_input_tests;
 mod commands;
+mod stake_tests;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
