@@ -27,6 +27,14 @@
 //!    prevotes; if it may leave that branch for a merely longer one, it takes its vote along, and two branches can be
 //!    final with nobody having lied (a test here shows it).
 //!
+//! Under Clique's limit, where one signs at most one of ⌊n ÷ 2⌋ + 1 blocks in a row and no height twice, promise 2 is not
+//! needed for a quorum q of more than half, if nobody lies. For let a block at height h be final on one branch. Those who
+//! did not precommit it are n − q at most, so above h another branch has one by somebody who did at height h + n − q at the
+//! latest. It was not signed before that precommit, which would not have reached down to h then. After it, its height is
+//! above that of the precommit, which is h + q at least, as q blocks prevoted before: more than h + n − q. With liars
+//! this fails, since they sign on both branches and help the other one past the limit: `two_thirds` is what it promises only
+//! with promise 2 (a test shows two liars of seven).
+//!
 //! Both hold for one set of producers. A rule that changes the set does so above a block that is final.
 //!
 //! # Deviations

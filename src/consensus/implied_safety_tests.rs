@@ -11,12 +11,17 @@ enum Choice {
     Prevoted,
     /// The longest one above what is final for it, as without votes.
     Longest,
+    /// The heaviest one above what is final for it (EIP-3436), where Clique's limit holds.
+    Clique,
 }
 
 /// A block of the world.
 struct Block {
     parent: usize,
     height: Height,
+    maker: Option<usize>,
+    /// Weights up to here: 2 for a block in turn, 1 for another one.
+    weight: u64,
     votes: Votes,
 }
 
@@ -37,7 +42,8 @@ struct World {
 
 impl World {
     fn new(rule: FinalityRule, members: usize) -> Self {
-        let genesis = Block { parent: 0, height: Height(0), votes: Votes::default() };
+        let votes = Votes::default();
+        let genesis = Block { parent: 0, height: Height(0), maker: None, weight: 0, votes };
         Self {
             rule,
             set: producers(members),
@@ -73,17 +79,32 @@ impl World {
         let known = || (0..self.blocks.len()).filter(|block| self.known[who][*block]);
         let votes = |block: usize| &self.blocks[block].votes;
         let mut heads: Vec<usize> = known().collect();
-        if choice == Choice::Longest {
+        if choice != Choice::Prevoted {
             let best = known().max_by_key(|block| votes(*block).final_height()).unwrap_or(0);
             let last = self.ancestor(best, votes(best).final_height());
             heads.retain(|block| self.is_above(*block, last));
         }
         let rank = |block: &usize| {
-            let prevoted = votes(*block).prevoted();
-            let first = if choice == Choice::Prevoted { prevoted } else { Height(0) };
-            (first, self.blocks[*block].height, usize::MAX - block)
+            let Block { height, weight, .. } = self.blocks[*block];
+            let (first, second) = match choice {
+                Choice::Prevoted => (votes(*block).prevoted().0, height.0),
+                Choice::Longest => (0, height.0),
+                Choice::Clique => (weight, u64::MAX - height.0),
+            };
+            (first, second, usize::MAX - block)
         };
         heads.into_iter().max_by_key(rank).unwrap_or(0)
+    }
+
+    /// Whether one may sign on a block under Clique: one of so many blocks in a row, half of the producers and one.
+    fn may_sign(&self, who: usize, mut parent: usize) -> bool {
+        for _ in 0..self.addresses.len() / 2 {
+            if self.blocks[parent].maker == Some(who) {
+                return false;
+            }
+            parent = self.blocks[parent].parent;
+        }
+        true
     }
 
     /// A block by somebody on top of another one.
@@ -93,7 +114,9 @@ impl World {
         votes.push(&self.rule, Voted { height, producer: self.addresses[who], prior }, &self.set);
         let block = self.blocks.len();
         let decided = votes.final_height();
-        self.blocks.push(Block { parent, height, votes });
+        let in_turn = height.0 % self.addresses.len() as u64 == who as u64;
+        let weight = self.blocks[parent].weight + 1 + u64::from(in_turn);
+        self.blocks.push(Block { parent, height, maker: Some(who), weight, votes });
         self.known.iter_mut().for_each(|known| known.push(false));
         self.known[who][block] = true;
         self.signed[who].insert(height);
@@ -131,10 +154,14 @@ fn run(seed: u64, rule: FinalityRule, members: usize, liars: usize, choice: Choi
         } else {
             let parent = world.head(who, choice);
             let height = world.blocks[parent].height.next();
-            if !slots && world.signed[who].contains(&height) {
+            let prior = world.signed[who].last().copied().unwrap_or_default();
+            let may = match choice {
+                Choice::Clique => height > prior && world.may_sign(who, parent),
+                _ => slots || !world.signed[who].contains(&height),
+            };
+            if !may {
                 continue;
             }
-            let prior = world.signed[who].last().copied().unwrap_or_default();
             world.make(who, parent, prior)
         };
         for other in 0..members {
@@ -252,11 +279,52 @@ fn honest_producers_that_follow_the_longest_branch_can_decide_two() {
     assert_eq!(world.blocks[seven].votes.final_height(), Height(4));
 }
 
+/// Under Clique promise 2 is not needed for a majority, as the documentation of the module says.
+#[test]
+fn a_majority_decides_one_branch_whatever_the_choice_under_cliques_limit() {
+    for members in [3, 4, 5, 7] {
+        assert_eq!(conflicts(400, FinalityRule::Majority, members, 0, Choice::Clique), 0);
+    }
+}
+
+/// But for liars it is, although they are less than a third and all keep Clique's limit: of seven, two keep a branch going
+/// with the two that sit apart, until it is heavier than the one where all others and the liars have decided.
+#[test]
+fn two_liars_of_seven_part_those_who_follow_weight() {
+    let mut world = World::new(FinalityRule::TwoThirds, 7);
+    let mut grow = |mut head: usize, signers: &[usize], blocks: usize| {
+        for who in signers.iter().copied().cycle().take(blocks) {
+            assert!(world.may_sign(who, head));
+            let last = world.signed[who].last().copied().unwrap_or_default();
+            let height = world.blocks[head].height.next();
+            assert!(height > last || who >= 5, "an honest one signs upwards only");
+            let prior = if who < 5 { last } else { Height(0) };
+            head = world.make(who, head, prior);
+        }
+        let Block { height, weight, votes, .. } = &world.blocks[head];
+        (head, *height, *weight, votes.final_height(), votes.prevoted(), world.conflict)
+    };
+    // What 0, 1 and 2 know is not final yet; the liars 5 and 6 keep the blocks that make it so.
+    let (known, _, weight, decided, prevoted, _) = grow(0, &[0, 1, 2, 5, 6], 8);
+    assert_eq!((decided, prevoted), (Height(0), Height(4)));
+    let (.., decided, _, _) = grow(known, &[5, 6], 2);
+    assert_eq!(decided, Height(1));
+    let (other, height, heavier, alone, behind, conflict) = grow(0, &[3, 4, 5, 6], 20);
+    assert!(heavier > weight && height > Height(8) && !conflict);
+    // By what was prevoted they would have stayed.
+    assert_eq!((alone, behind), (Height(0), Height(0)));
+    let (.., conflict) = grow(other, &[0, 1, 2, 3, 4], 15);
+    assert!(conflict);
+}
+
 #[test]
 fn the_classical_rules_decide_two_branches_among_the_honest() {
-    for (rule, members) in
-        [(FinalityRule::Graphene, 7), (FinalityRule::Aura, 5), (FinalityRule::AuraTwoThirds, 7)]
-    {
-        assert!(conflicts(300, rule, members, 0, Choice::Longest) > 0);
+    for (rule, members, choice) in [
+        (FinalityRule::Graphene, 7, Choice::Longest),
+        (FinalityRule::Aura, 5, Choice::Longest),
+        (FinalityRule::AuraTwoThirds, 7, Choice::Longest),
+        (FinalityRule::Aura, 5, Choice::Clique),
+    ] {
+        assert!(conflicts(300, rule, members, 0, choice) > 0);
     }
 }
