@@ -29,8 +29,9 @@
 //! clock. Were it allowed to be earlier than its parent, everybody would try past seconds again on every new head.
 //!
 //! One coin in one second seals one block. Two of them are evidence, with which the offender loses the coin
-//! ([`crate::ledger::Offence`]); the second one is neither passed on nor built upon, but counts as soon as somebody built on
-//! it: rank decides, and nobody can split the network with two blocks.
+//! ([`crate::ledger::Offence`]); the second one is passed on, so that everybody can prove the offence, but nobody builds on
+//! it. It counts as soon as somebody did: rank decides, and nobody can split the network with two blocks. A third one is
+//! not passed on without a child.
 //!
 //! # Deviations from Peercoin
 //!

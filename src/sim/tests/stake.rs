@@ -8,7 +8,7 @@ use super::super::faults::{Driver, Fault, Timed};
 use super::super::load::Load;
 use super::super::swarm::{draw, run, swarm};
 use super::super::{Micros, Moment, Options, Sim};
-use crate::spec::{DevAccount, Spec, find};
+use crate::spec::{DevAccount, ENGINES_BUILT, Spec, find};
 use crate::types::{Address, Amount, BlockId, Evidence, Hash, Height, Kind};
 
 pub(super) fn options(seed: u64, name: &str, nodes: usize) -> Options {
@@ -153,6 +153,43 @@ fn work_and_stake_take_turns() {
     let (work, stake) = (blocks(&sim, 0, Kind::Work), blocks(&sim, 0, Kind::Stake));
     assert!(work >= 5 && stake >= 5, "{work} by work, {stake} by stake");
     assert!(sim.agree());
+}
+
+/// Each kind has a difficulty of its own, so neither waits for the other.
+#[test]
+fn where_one_kind_stops_the_other_goes_on() {
+    for (seed, without) in [(5, Kind::Work), (6, Kind::Stake)] {
+        let mut options = options(seed, "hybrid-dev", 4);
+        for node in &mut options.nodes {
+            match without {
+                Kind::Work => node.payout = None,
+                _ => node.stake = None,
+            }
+        }
+        let mut sim = Sim::new(options).unwrap();
+        sim.run(Micros::seconds(250));
+        assert_eq!(blocks(&sim, 0, without), 0);
+        let height = sim.height(0).unwrap().0;
+        assert!((8..=60).contains(&height), "{without:?}: {height} blocks of the other in 250 s");
+    }
+}
+
+/// The rule is one line of the spec: every rule makes blocks on the chain of another with no other edit.
+#[test]
+fn every_rule_runs_on_the_chain_of_another() {
+    for engine in ENGINES_BUILT {
+        for name in ["pow-dev", "pos-dev", "raft-dev"] {
+            let text = find(name).unwrap();
+            let at = text.find("engine = ").unwrap();
+            let end = at + text[at..].find('\n').unwrap();
+            let text = format!("{}engine = \"{engine}\"{}", &text[..at], &text[end..]);
+            let spec = Spec::parse(name, &text).unwrap_or_else(|error| panic!("{error}"));
+            let mut sim = Sim::new(Options::seated(9, spec, 4, 16)).unwrap();
+            sim.run(Micros::seconds(100));
+            let heights: Vec<u64> = (0..4).map(|node| sim.height(node).unwrap().0).collect();
+            assert!(heights.iter().all(|height| *height >= 2), "{engine} on {name}: {heights:?}");
+        }
+    }
 }
 
 #[test]
