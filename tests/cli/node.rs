@@ -215,3 +215,45 @@ fn an_option_goes_before_the_environment_and_that_before_the_file() {
         );
     }
 }
+
+#[test]
+fn a_wallet_stakes_on_one_node_at_a_time() {
+    let stage = Stage::new();
+    stage.line("wallet new --no-password --prefix assay").ok();
+    let staked = "--stake default --no-password --stake-reserve 1";
+    let node = Node::start(&stage, "a", &format!("--chain pos-dev {staked}"));
+    let status =
+        |node: &str| stage.line(&format!("wallet stake status --json --dir {node}")).ok().json();
+    assert_eq!(
+        (&status("a")["staking"], &status("a")["reserve"]),
+        (&json!(true), &json!("100000000"))
+    );
+
+    let run = "node run --port 0 --rpc-port 0";
+    let refused = |line: &str, exit: i32, part: &str| {
+        let ended = stage.line(line);
+        assert!(ended.exit == exit && ended.stderr.contains(part), "{line}: {ended:#?}");
+    };
+    // The same chain, elsewhere.
+    let second =
+        format!("{run} -d b --chain a/chain.toml --bootnodes /ip4/127.0.0.1/tcp/1 {staked}");
+    refused(&second, 7, "are staked already, by process");
+    refused(&format!("{run} -d c --chain pow-dev --stake alice"), 3, "rule pow has no stake");
+    refused(&format!("{run} -d c --chain pos-dev --stake alcie"), 7, "did you mean");
+    stage.write("pass", "wrong");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(stage.path("pass"), mode).expect("the file is ours");
+    let locked = format!("{run} -d c --chain pos-dev --stake default --password-file pass");
+    refused(&locked, 7, "password");
+    assert!(!std::path::Path::new(&stage.path("c")).join("chain.toml").exists());
+
+    // What is given up on one node may be taken on by another.
+    stage.line("wallet stake stop --dir a").ok();
+    assert_eq!(status("a")["staking"], json!(false));
+    let other = Node::start(&stage, "b", &second["node run --port 0 --rpc-port 0 -d b ".len()..]);
+    assert_eq!(status("b")["staking"], json!(true));
+    for node in [node, other] {
+        node.signal(Signal::TERM);
+        assert_eq!(node.end(), 143);
+    }
+}
