@@ -257,11 +257,17 @@ impl Mempool {
         gone
     }
 
-    /// Takes out what can no longer stand because a block took this coin out of the state itself.
-    pub fn lose(&mut self, coin: &CoinId) {
-        if let Some(loser) = self.spent.get(coin).copied() {
-            self.remove(&loser);
+    /// Takes out what can no longer stand because this coin is gone, and gives it, each before what stands on it.
+    pub fn lose(&mut self, coin: &CoinId) -> Vec<(TransactionId, Arc<Transaction>)> {
+        let Some(loser) = self.spent.get(coin).copied() else { return Vec::new() };
+        let (mut lost, mut next) = (Vec::new(), vec![loser]);
+        while let Some(id) = next.pop() {
+            next.extend(self.children(&id));
+            if let Some(pending) = self.take(&id) {
+                lost.push((id, pending.transaction));
+            }
         }
+        lost
     }
 
     /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins.

@@ -21,13 +21,14 @@ use crate::chain::{
     Finality, HashedBlock, ImportError, Imported, Node, Saying, Verdict, import_hashed,
 };
 use crate::consensus::Event;
-use crate::ledger::{Receipt, signature_checks};
-use crate::mempool::Place;
+use crate::ledger::{Receipt, TransactionError, signature_checks};
+use crate::mempool::{AdmitError, Place};
 use crate::store::Store;
 use crate::types::canary::{Bug, planted};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, Draft, Hashed, Header, Height, Time, Transaction, TransactionId,
+    Block, BlockId, Body, Bounded, CoinId, Draft, Hashed, Header, Height, Time, Transaction,
+    TransactionId,
 };
 
 /// So far below the final height a block that is announced may be late where blocks are final at once; below, whoever
@@ -533,7 +534,9 @@ impl<S: Store> Replica<S> {
                 self.included.remove(&receipt.id);
                 returned.push((receipt.id, Arc::new(transaction.clone())));
             }
+            returned.extend(self.displaced.take(id));
         }
+        let mut taken: BTreeMap<CoinId, BlockId> = BTreeMap::new();
         let mut arrived: Vec<(TransactionId, Arc<Transaction>)> = Vec::new();
         for id in joined {
             let Some(node) = self.tree.get(id) else { continue };
@@ -541,18 +544,25 @@ impl<S: Store> Replica<S> {
             let transactions = ids.clone().zip(&node.block.body.transactions);
             self.included.extend(ids.map(|transaction| (*transaction, *id)));
             self.pool.confirm(transactions.clone());
-            for (coin, _) in &node.own.taken {
-                self.pool.lose(coin);
-            }
+            taken.extend(node.own.taken.iter().map(|(coin, _)| (*coin, *id)));
             if self.awaits_coins() {
                 arrived.extend(transactions.map(|(id, t)| (*id, Arc::new(t.clone()))));
             }
         }
+        for (coin, block) in &taken {
+            self.displace(*block, coin);
+        }
         for (id, transaction) in returned {
             if !self.included.contains_key(&id) && !planted(Bug::ReturnedForgotten) {
-                // What no longer stands was decided otherwise by the branch that won.
-                let _ = self.admit(id, transaction);
-                self.tell_soon(&id);
+                let missed = match self.admit(id, transaction.clone()) {
+                    Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin))) => Some(coin),
+                    // What no longer stands was decided otherwise by the branch that won.
+                    _ => None,
+                };
+                match missed.and_then(|coin| taken.get(&coin)) {
+                    Some(block) => self.displaced.keep(*block, vec![(id, transaction)]),
+                    None => self.tell_soon(&id),
+                }
             }
         }
         let head = self.tree.head();
@@ -586,6 +596,10 @@ impl<S: Store> Replica<S> {
             newly.blocks.iter().flat_map(|node| node.receipts.iter().copied()).collect();
         for receipt in &receipts {
             self.included.remove(&receipt.id);
+        }
+        for id in newly.blocks.iter().map(|node| node.id).chain(newly.dropped.iter().copied()) {
+            // What a final block made void is void.
+            self.displaced.take(&id);
         }
         self.tree.advance(&newly);
         if !planted(Bug::FinalUnsynced) {

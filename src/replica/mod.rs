@@ -19,6 +19,7 @@
 mod actions;
 mod blocks;
 mod bounded;
+mod displaced;
 mod incoming;
 mod input;
 pub mod record;
@@ -105,6 +106,8 @@ pub struct Replica<S> {
     /// Where transactions of non-final blocks of the best branch are.
     included: OrdMap<TransactionId, BlockId>,
     blocks: incoming::Incoming,
+    /// Payments that blocks of the branch made void.
+    displaced: displaced::Displaced,
     untold: untold::Untold,
     /// Blocks that entered before anybody announced them here, with the hashes of the seals that they came with.
     unheard: bounded::Recent<BlockId, Hash>,
@@ -172,6 +175,7 @@ impl<S: Store> Replica<S> {
             timers: BTreeMap::new(),
             included: OrdMap::new(),
             blocks: incoming::Incoming::default(),
+            displaced: displaced::Displaced::default(),
             untold: untold::Untold::default(),
             unheard: bounded::Recent::new(UNHEARD_MAX),
             transactions: transactions::Incoming::default(),

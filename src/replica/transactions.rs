@@ -156,6 +156,11 @@ impl Incoming {
         }
     }
 
+    /// What was accepted here and is not final.
+    pub(super) fn promise(&mut self, id: TransactionId) {
+        self.own.insert(id);
+    }
+
     /// Something is to be told: with others that come until then.
     fn flush_soon(&mut self, now: Time) {
         let others = self.flushed.clamp(1, CROWD) - 1;
@@ -479,7 +484,8 @@ impl<S: Store> Replica<S> {
                 !here
             });
         }
-        let lost: Vec<TransactionId> = pending.iter().map(|lost| lost.id(&self.chain)).collect();
+        let lost = pending.into_iter().map(|lost| (lost.id(&self.chain), Arc::new(lost)));
+        let lost = self.recall_displaced(lost.collect());
         self.forget(&lost);
         if !self.transactions.own.is_empty() {
             self.transactions.tell_again = Some(self.now.after(TELL_AGAIN));
@@ -563,8 +569,11 @@ impl<S: Store> Replica<S> {
     }
 
     fn tell_again(&mut self) {
-        let gone =
-            |id: &&TransactionId| self.pool.get(id).is_none() && !self.included.contains_key(*id);
+        let gone = |id: &&TransactionId| {
+            self.pool.get(id).is_none()
+                && !self.included.contains_key(*id)
+                && !self.displaced.has(id)
+        };
         // Those that are final are no longer in the store, where forgetting them does nothing.
         let gone: Vec<TransactionId> = self.transactions.own.iter().filter(gone).copied().collect();
         self.forget(&gone);

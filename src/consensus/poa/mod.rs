@@ -9,7 +9,7 @@
 //! signer that could change something as a vote; more than half of the authorities decide. The step from one snapshot to
 //! the next is one pure function, [`step`]. Votes are forgotten at every epoch, and cast again from the wishes.
 //!
-//! Branches are compared as in EIP-3436: summed weights, then the lower height, then whose signer's turn was last, then the
+//! Branches are compared by how far they are prevoted (see below), and then as in EIP-3436: summed weights, then the lower height, then whose signer's turn was last, then the
 //! lower id. Were equals left to the order of arrival, three of four authorities could each wait for the others on
 //! branches of their own for good.
 //!
@@ -22,6 +22,9 @@
 //!   by an epoch.
 //! - No checkpoint blocks: the ledger's state holds the snapshot.
 //! - A block that would leave nobody who may sign casts no vote.
+//! - A branch that is prevoted further is better, whatever it weighs: honest authorities who left it could finalise two.
+//!   The set of authorities changes with the block that decides it, as in Clique, and not above a final one: votes on both
+//!   sides of a change that is parted off could be of different sets. That is not mended.
 //! - The weight is called what it is; there it is a difficulty.
 //! - Finality; there is none there. With more than half it is safe against crashes and delay, not against lies; with two
 //!   thirds it is safe against a third who lie.

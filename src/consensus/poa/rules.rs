@@ -111,7 +111,8 @@ impl Rules for PoaRules {
 
     fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
         let (weight, ago): (u64, u64) = head.state.system(&standing_key())?.unwrap_or_default();
-        Ok(rank(weight, head.header.height, ago, head.id))
+        let prevoted = self.votes(head.state)?.prevoted();
+        Ok(rank(prevoted, weight, head.header.height, ago, head.id))
     }
 
     fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
@@ -135,9 +136,11 @@ impl Rules for PoaRules {
     }
 }
 
-/// EIP-3436: more weight, then the lower height, then whose turn was last, then the lower id.
-fn rank(weight: u64, height: Height, ago: u64, id: &BlockId) -> Rank {
-    let mut bytes = weight.to_be_bytes().to_vec();
+/// The branch of which more is prevoted, without which implied votes are not safe; then EIP-3436: more weight, then the
+/// lower height, then whose turn was last, then the lower id.
+fn rank(prevoted: Height, weight: u64, height: Height, ago: u64, id: &BlockId) -> Rank {
+    let mut bytes = prevoted.0.to_be_bytes().to_vec();
+    bytes.extend(weight.to_be_bytes());
     bytes.extend((u64::MAX - height.0).to_be_bytes());
     bytes.extend((u64::MAX - ago).to_be_bytes());
     bytes.extend(id.as_bytes().iter().map(|byte| !byte));

@@ -90,7 +90,8 @@ fn says(sim: &Sim, node: usize) -> Option<(BlockId, Hash)> {
 #[test]
 fn halves_that_each_follow_another_seal_end_on_one_chain() {
     let (mut split, mut held, mut proofs) = (0, 0, 0);
-    for seed in 0..4 {
+    // In one of these a payment was forgotten whose coin a block had staked that lost its branch.
+    for seed in 46..50 {
         let options = twins(seed, "pos-dev");
         let owner = *options.nodes[0].stake.as_ref().unwrap().owners.first().unwrap();
         let checks = all(&options.spec, false);
