@@ -15,7 +15,6 @@ use assay::sim::fidelity::double_spend::{self, Attack, Outcome};
 use assay::sim::fidelity::plot::{Plot, Scale, Series};
 use assay::sim::fidelity::raft;
 use assay::sim::fidelity::selfish::{self, Position};
-use assay::sim::fidelity::stake;
 use assay::sim::fidelity::stale;
 use assay::sim::fidelity::statistics::{
     Interval, Measured, Tally, exponential_fit, mean, median, ratio,
@@ -23,10 +22,13 @@ use assay::sim::fidelity::statistics::{
 use assay::sim::fidelity::step;
 use rayon::prelude::*;
 
+#[path = "fidelity/stake.rs"]
+mod stake;
+
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 8] = [
+const EXPERIMENTS: [Experiment; 13] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -34,7 +36,12 @@ const EXPERIMENTS: [Experiment; 8] = [
     ("retarget", retargeting),
     ("raft-election", elections),
     ("raft-decision", decisions),
-    ("stake-season", season),
+    ("stake-share", stake::shares),
+    ("stake-inflation", stake::inflation),
+    ("stake-split", stake::splits),
+    ("stake-hoard", stake::hoarding),
+    ("stake-wealth", stake::wealth),
+    ("stake-season", stake::season),
 ];
 
 /// A value in a table: in bold where theory lies outside the interval.
@@ -437,35 +444,6 @@ fn decisions(directory: &Path, first: u64) {
         series,
     };
     write(directory, "raft-latency.svg", &plot);
-}
-
-fn season(directory: &Path, seed: u64) {
-    const STAKERS: usize = 20;
-    const DAYS: u32 = 120;
-    let season = stake::season::run(STAKERS, u64::from(DAYS) * 24, seed);
-    let days = |hours: &[u64]| -> Vec<(f64, f64)> {
-        let blocks = |day: u32| hours.iter().filter(|hour| **hour / 24 == u64::from(day)).count();
-        (0..DAYS).map(|day| (f64::from(day) + 0.5, blocks(day) as f64)).collect()
-    };
-    println!("| kind | blocks | most in a day | days without |");
-    println!("|---|---|---|---|");
-    let mut series = Vec::new();
-    for (name, hours) in [("stake", &season.stake), ("work", &season.work)] {
-        let curve = days(hours);
-        let most = curve.iter().map(|(_, blocks)| *blocks).fold(0.0, f64::max);
-        let without = curve.iter().filter(|(_, blocks)| *blocks == 0.0).count();
-        println!("| {name} | {} | {most} | {without} |", hours.len());
-        series.push(Series { name: name.into(), curve, points: Vec::new() });
-    }
-    println!("\nAll on one head: {}; {} events.", season.agree, season.events);
-    let plot = Plot {
-        title: "Blocks in a day: Peercoin's figures, twenty stakers with 32 coins each".into(),
-        x: ("days".into(), 0.0, f64::from(DAYS)),
-        y: ("blocks".into(), 0.0, 200.0),
-        scale: Scale::Linear,
-        series,
-    };
-    write(directory, "stake-season.svg", &plot);
 }
 
 fn main() {

@@ -18,6 +18,11 @@ impl Interval {
         (self.low..=self.high).contains(&value)
     }
 
+    /// The interval of so many times the value.
+    pub fn scaled(&self, times: f64) -> Self {
+        Self { low: self.low * times, high: self.high * times }
+    }
+
     /// The same middle, so many times as wide.
     pub fn widened(&self, times: f64) -> Self {
         let (middle, half) = (f64::midpoint(self.low, self.high), (self.high - self.low) / 2.0);

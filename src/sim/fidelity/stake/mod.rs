@@ -4,10 +4,19 @@
 //! Their keys are those of operators ([`operator`]), which the simulator signs for. All kernels, blocks and signatures are
 //! real; what differs between the experiments is the chain spec, who holds what, and what is counted.
 //!
+//! - [`renewal`]: the theory of coin age
+//! - [`share`]: whose blocks and whose interest; splitting and merging; inflation
+//! - [`hoard`]: waiting for the greatest weight
+//! - [`wealth`]: who owns the chain after many rounds
 //! - [`season`]: Peercoin's figures over months
 
+pub mod hoard;
+pub mod renewal;
 pub mod season;
+pub mod share;
+pub mod wealth;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::checks::block_at;
@@ -16,7 +25,7 @@ use super::super::{Micros, Sim, Topology};
 use super::chain::line;
 use crate::consensus::Stake;
 use crate::spec::{FrozenSpec, Spec};
-use crate::types::{Block, Prefix};
+use crate::types::{Address, Block, Prefix};
 
 /// An account of the first block: whole coins, and their age in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +105,13 @@ fn chain_of(sim: &Sim, node: usize) -> Vec<Arc<Block>> {
     }
     blocks.reverse();
     blocks
+}
+
+/// The number of the account that an address is, among so many.
+fn account_of(accounts: usize) -> impl Fn(&Address) -> Option<usize> {
+    let known: BTreeMap<Address, usize> =
+        (0..accounts).map(|account| (operator(account).address(), account)).collect();
+    move |address| known.get(address).copied()
 }
 
 #[cfg(test)]
