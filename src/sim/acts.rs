@@ -12,7 +12,7 @@ use super::node::Process;
 use super::time::{Micros, Moment};
 use crate::consensus::Stake;
 use crate::replica::Input;
-use crate::types::Address;
+use crate::types::{Address, BlockId, Height};
 
 /// An act that was impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -241,6 +241,17 @@ impl Sim {
         self.act(format!("let node {node} mine for {whom:?}"), self.node_there(node))?;
         self.nodes[node].options.payout = payout;
         self.deliver(node, Input::Payout(payout));
+        Ok(())
+    }
+
+    /// Tells a node which block belongs at a height. It believes that from its next start on.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node.
+    pub fn set_checkpoint(&mut self, node: usize, to: (Height, BlockId)) -> Result<(), Refused> {
+        self.act(format!("checkpoint {} {} at node {node}", to.0, to.1), self.node_there(node))?;
+        self.nodes[node].options.checkpoint = Some(to);
         Ok(())
     }
 

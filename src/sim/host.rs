@@ -203,7 +203,8 @@ impl Sim {
         }
         let local = machine.clock.read(now);
         let disk = machine.disk.clone();
-        let mut replica = Replica::open(chain.clone(), || state.clone(), engine, disk, local)?;
+        let chain = Chain { checkpoint: machine.options.checkpoint, ..chain.clone() };
+        let mut replica = Replica::open(chain, || state.clone(), engine, disk, local)?;
         replica.share(self.ground.executions.clone());
         machine.life += 1;
         machine.process = Process::default();

@@ -10,7 +10,7 @@ use super::time::{Micros, Skew};
 use super::topology::Topology;
 use crate::consensus::{Engine, Seat, Stake};
 use crate::spec::{DevAccount, FrozenSpec, Spec, bits_for};
-use crate::types::{Address, Keypair, Time};
+use crate::types::{Address, BlockId, Height, Keypair, Time};
 
 /// When chains begin whose specs leave that to the launch.
 pub const LAUNCH: Time = Time(1_700_000_000_000);
@@ -47,6 +47,8 @@ pub struct NodeOptions {
     pub stake: Option<Stake>,
     /// Hashes per second of its nonce search.
     pub hash_rate: f64,
+    /// Which block belongs at a height, by its operator's word, from its next start on.
+    pub checkpoint: Option<(Height, BlockId)>,
     /// How far its clock is off.
     pub skew: Skew,
     /// Where it stands.
@@ -80,6 +82,7 @@ impl Default for NodeOptions {
             payout: None,
             key: None,
             stake: None,
+            checkpoint: None,
             hash_rate: 0.0,
             skew: Skew::default(),
             region: Region::Europe,
