@@ -158,8 +158,13 @@ impl PosRules {
     pub fn front(&self, parent: &State) -> Result<Front, ReadFailed> {
         let bits = self.next_bits(parent)?;
         let target = bits.target().expect("a retarget gives bits that encode a target");
-        let modifier: Hash = parent.system(&modifier_key())?.unwrap_or_default();
+        let modifier = self.modifier(parent)?;
         Ok(Front { bits, target, kernel: Kernel::new(&self.params.chain, &modifier) })
+    }
+
+    /// The stake modifier after a block with this state.
+    pub fn modifier(&self, state: &State) -> Result<Hash, ReadFailed> {
+        Ok(state.system(&modifier_key())?.unwrap_or_default())
     }
 
     /// The summed difficulty of the branch that ends in `state`.

@@ -10,6 +10,8 @@
 //! | [`Delay`] | says everything late |
 //! | [`Censor`] | leaves out whatever concerns certain addresses |
 //! | [`Withhold`] | mines in secret and shows its blocks when that costs the others most |
+//! | [`EveryFork`] | stakes on every branch, or on one of its own |
+//! | [`Grind`] | chooses among its own wins by stake the one that leads to the most of them |
 //! | [`Equivocate`] | says one thing to one half of the others and another thing to the other half |
 //!
 //! They can be stacked, such as a censor that withholds. At most one of a stack may use [`Timer::Held`], which is
@@ -20,12 +22,16 @@
 mod censor;
 mod delay;
 mod equivocate;
+mod every_fork;
+mod grind;
 mod silent;
 mod withhold;
 
 pub use censor::Censor;
 pub use delay::Delay;
 pub use equivocate::Equivocate;
+pub use every_fork::{Branches, EveryFork};
+pub use grind::{CHOICES_MAX, Grind, Grinder};
 pub use silent::Silent;
 pub use withhold::Withhold;
 

@@ -3,6 +3,7 @@
 mod censor;
 mod delay;
 mod equivocate;
+mod every_fork;
 mod runs;
 mod silent;
 mod withhold;
