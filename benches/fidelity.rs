@@ -22,13 +22,15 @@ use assay::sim::fidelity::statistics::{
 use assay::sim::fidelity::step;
 use rayon::prelude::*;
 
+#[path = "fidelity/attacks.rs"]
+mod attacks;
 #[path = "fidelity/stake.rs"]
 mod stake;
 
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 13] = [
+const EXPERIMENTS: [Experiment; 18] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -41,6 +43,11 @@ const EXPERIMENTS: [Experiment; 13] = [
     ("stake-split", stake::splits),
     ("stake-hoard", stake::hoarding),
     ("stake-wealth", stake::wealth),
+    ("stake-forks", attacks::forks),
+    ("stake-quiet", attacks::quiet),
+    ("stake-old-keys", attacks::old_keys),
+    ("stake-grinding", attacks::grinding),
+    ("stake-majority", attacks::majority),
     ("stake-season", stake::season),
 ];
 

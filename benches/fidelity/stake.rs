@@ -20,7 +20,7 @@ fn holder(coins: usize, each: u64) -> Holding {
 }
 
 fn plan(holders: Vec<Holding>, interest: u64) -> Plan {
-    Plan { holders, ages: AGES, spacing: SPACING, interest, window: FIXED }
+    Plan { holders, ages: AGES, spacing: SPACING, interest, rest: 0, window: FIXED }
 }
 
 /// The share of the blocks beside the share of the stake, with many equal coins and with few unequal ones.

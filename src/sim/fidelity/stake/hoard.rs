@@ -39,7 +39,7 @@ pub struct Course {
 fn plan() -> Plan {
     let holder = |coins| Holding { coins, each: 100, awake: true };
     let holders = vec![holder(HOARDED), holder(100 - HOARDED)];
-    Plan { holders, ages: AGES, spacing: SPACING, interest: 0, window: 30 }
+    Plan { holders, ages: AGES, spacing: SPACING, interest: 0, rest: 0, window: 30 }
 }
 
 fn harder(bits: Bits, first: Bits) -> f64 {
@@ -62,13 +62,13 @@ pub fn run(seed: u64) -> Course {
     running.sim().run(Micros::seconds((PARTS.1 - PARTS.0) as u64 * PART));
     let zeros = vec![0.0; PARTS.1];
     let mut course = Course { hoarded: zeros.clone(), all: zeros.clone(), difficulty: zeros };
-    let mut last = (0, 1.0);
+    let (first, mut last) = (plan.bits(), (0, 1.0));
     for (second, owner, bits) in running.blocks() {
         let part = usize::try_from(second / PART).expect("a run is short").min(PARTS.1 - 1);
         course.all[part] += 1.0;
         course.hoarded[part] += f64::from(u8::from(owner == 0));
         course.difficulty[last.0..part].fill(last.1);
-        last = (part, harder(bits, plan.bits()));
+        last = (part, harder(bits, first));
     }
     course.difficulty[last.0..].fill(last.1);
     course

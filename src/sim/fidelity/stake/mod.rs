@@ -7,10 +7,18 @@
 //! - [`renewal`]: the theory of coin age
 //! - [`share`]: whose blocks and whose interest; splitting and merging; inflation
 //! - [`hoard`]: waiting for the greatest weight
+//! - [`forks`]: nothing at stake
+//! - [`old_keys`]: long-range rewrites
+//! - [`grinding`]: choosing among own wins
+//! - [`majority`]: stake against hashes, on a chain of both
 //! - [`wealth`]: who owns the chain after many rounds
 //! - [`season`]: Peercoin's figures over months
 
+pub mod forks;
+pub mod grinding;
 pub mod hoard;
+pub mod majority;
+pub mod old_keys;
 pub mod renewal;
 pub mod season;
 pub mod share;
@@ -21,11 +29,12 @@ use std::sync::Arc;
 
 use super::super::checks::block_at;
 use super::super::options::{Costs, NodeOptions, Options, operator};
-use super::super::{Micros, Sim, Topology};
+use super::super::{Disk, Micros, Sim, Topology};
 use super::chain::line;
 use crate::consensus::Stake;
+use crate::replica::Replica;
 use crate::spec::{FrozenSpec, Spec};
-use crate::types::{Address, Block, Prefix};
+use crate::types::{Address, Block, BlockId, Height, Prefix};
 
 /// An account of the first block: whole coins, and their age in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +114,18 @@ fn chain_of(sim: &Sim, node: usize) -> Vec<Arc<Block>> {
     }
     blocks.reverse();
     blocks
+}
+
+/// The block at a height of a node's best chain, final or not.
+fn id_at(replica: &Replica<Disk>, height: Height) -> Option<BlockId> {
+    let mut at = replica.tree().head().id;
+    loop {
+        let block = block_at(replica, &at)?;
+        match block.header.height > height {
+            true => at = block.header.parent,
+            false => return Some(at),
+        }
+    }
 }
 
 /// The number of the account that an address is, among so many.

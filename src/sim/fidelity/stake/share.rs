@@ -10,7 +10,7 @@
 use super::renewal::{Ages, Cycle, bits_for, coin_day};
 use super::{Account, account_of, begin, chain_of, spec, stake_of, stakers};
 use crate::consensus::Stake;
-use crate::sim::options::{freeze, operator};
+use crate::sim::options::{Options, freeze, operator};
 use crate::sim::random::Dice;
 use crate::sim::{Micros, Sim};
 use crate::types::target::Bits;
@@ -38,6 +38,8 @@ pub struct Plan {
     pub spacing: u64,
     /// Interest in a day, in whole per cent.
     pub interest: u64,
+    /// Blocks for which a coin that won rests, beside the minimum age.
+    pub rest: u64,
     /// Blocks that the target averages over: with a hundred thousand a run does not move it.
     pub window: u32,
 }
@@ -107,8 +109,18 @@ impl Plan {
     ///
     /// # Panics
     ///
-    /// If the plan is for no chain: nobody stakes, or a holder's coins would be more than a chain may begin with.
+    /// If the plan is for no chain: nobody stakes, or the coins are more than a chain may begin with.
     pub fn begin(&self, seed: u64) -> Running {
+        self.begin_with(seed, "", |_| {})
+    }
+
+    /// The same with further lines of [pos], and nodes that are others than plain stakers.
+    pub(super) fn begin_with(
+        &self,
+        seed: u64,
+        more: &str,
+        edit: impl FnOnce(&mut Options),
+    ) -> Running {
         let mut dice = Dice::new(seed, "ages");
         let mut running = Running { accounts: Vec::new(), owners: Vec::new(), sim: None };
         let mut stakes = Vec::new();
@@ -124,10 +136,11 @@ impl Plan {
             stakes.push(stake_of(first..end));
         }
         let rule = format!(
-            "[issuance]\ninitial_reward = \"0\"\nmaturity = 0\n[consensus]\nengine = \"pos\"\n[pos]\n\
+            "[issuance]\ninitial_reward = \"0\"\nmaturity = {}\n[consensus]\nengine = \"pos\"\n[pos]\n\
              block_time = \"{}s\"\nretarget_window = {}\ninitial_bits = \"{:08x}\"\n\
              min_age = \"{}s\"\nmax_age = \"{}s\"\ninterest = \"{}%\"\ninterest_period = \"1d\"\n\
-             genesis_coins = 1",
+             genesis_coins = 1\n{more}",
+            self.rest,
             self.spacing,
             self.window,
             self.bits().0,
@@ -136,7 +149,9 @@ impl Plan {
             self.interest
         );
         let spec = freeze(spec(&running.accounts, &rule), 1);
-        running.sim = Some(begin(stakers(seed, spec, stakes)));
+        let mut options = stakers(seed, spec, stakes);
+        edit(&mut options);
+        running.sim = Some(begin(options));
         running
     }
 

@@ -7,7 +7,14 @@ fn holder(coins: usize, each: u64) -> Holding {
 }
 
 fn plan(holders: Vec<Holding>) -> Plan {
-    Plan { holders, ages: Ages { min: 60, max: 1200 }, spacing: 20, interest: 10, window: FIXED }
+    Plan {
+        holders,
+        ages: Ages { min: 60, max: 1200 },
+        spacing: 20,
+        interest: 10,
+        rest: 0,
+        window: FIXED,
+    }
 }
 
 /// With coins of one size the share is the stake's; one coin of three times the amount makes fewer blocks than its stake,

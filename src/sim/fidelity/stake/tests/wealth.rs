@@ -19,6 +19,7 @@ fn who_stakes_grows_and_who_sleeps_is_diluted() {
         ages: Ages { min: 60, max: 600 },
         spacing: 20,
         interest: 1000,
+        rest: 0,
         window: 30,
     };
     let (run, ideal) = (run(&plan, 3, 100, 1), ideal(&plan, 3, 100));
