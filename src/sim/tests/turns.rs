@@ -74,3 +74,11 @@ fn a_seed_is_one_history() {
     let (first, second) = (draw("poa", 3), draw("poa", 3));
     assert_eq!(run(&first).digest, run(&second).digest);
 }
+
+/// Whoever's clock was three seconds behind another's took in every block too late to be on the head that others had.
+#[test]
+fn seeds_that_failed_once_do_not_fail_again() {
+    for seed in [1680, 1689] {
+        swarm("poa", seed).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
