@@ -36,6 +36,8 @@ pub struct Seen {
     pub drafted_at: Option<Moment>,
     /// The term of the leader who sealed it; 0 where no leader did.
     pub sealed_in: u64,
+    /// Offences that it proves.
+    pub proofs: usize,
     /// When its maker had it.
     pub made_at: Moment,
     /// Who that was.
@@ -164,6 +166,7 @@ impl Record {
             producer,
             drafted_at,
             sealed_in,
+            proofs: block.body.evidence.len(),
             made_at: now,
             made_by: node,
             arrivals,
@@ -342,6 +345,8 @@ pub enum Metric {
     DecisionP50,
     /// The same for all but one in a hundred.
     DecisionP99,
+    /// Offences that blocks of the main chain prove.
+    Proofs,
     /// Messages between authorities for each final block.
     Messages,
     /// Their bytes.
@@ -350,7 +355,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 26] = [
+    pub const ALL: [(&'static str, Self); 27] = [
         ("blocks", Self::Blocks),
         ("stale_rate", Self::StaleRate),
         ("interval_mean_s", Self::IntervalMean),
@@ -375,6 +380,7 @@ impl Metric {
         ("authority_changes", Self::AuthorityChanges),
         ("decision_p50_ms", Self::DecisionP50),
         ("decision_p99_ms", Self::DecisionP99),
+        ("proofs", Self::Proofs),
         ("messages_per_block", Self::Messages),
         ("message_bytes_per_block", Self::MessageBytes),
     ];
@@ -389,7 +395,7 @@ impl Metric {
     pub fn has_parts(self) -> bool {
         use Metric::*;
         let parts = [Blocks, StaleRate, IntervalMean, IntervalCv, RevenueShare, FinalityP50];
-        let more = [FinalGap, DecisionP50, DecisionP99, Messages, MessageBytes];
+        let more = [Proofs, FinalGap, DecisionP50, DecisionP99, Messages, MessageBytes];
         parts.contains(&self)
             || more.contains(&self)
             || matches!(self, PropagationP50 | PropagationP99)
@@ -455,6 +461,7 @@ impl Metric {
             Self::FinalGap => final_gap(record, part).map(Micros::as_seconds),
             Self::DecisionP50 => quantile(decisions(record, part), 0.5).map(|s| s * 1e3),
             Self::DecisionP99 => quantile(decisions(record, part), 0.99).map(|s| s * 1e3),
+            Self::Proofs => count(main().map(|seen| seen.proofs).sum()),
             Self::Messages => per_block(record, part, |step| step.messages),
             Self::MessageBytes => per_block(record, part, |step| step.bytes),
             Self::Terms

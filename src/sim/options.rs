@@ -155,6 +155,15 @@ pub fn freeze(spec: Spec, tries: u32) -> FrozenSpec {
     spec.freeze(LAUNCH, || bits_for(rate, block_time, 1))
 }
 
+/// Whose coins stake where coins do: those of the first account of the spec, of the second, and so on; then nobody's.
+pub(super) fn stakes(spec: &FrozenSpec) -> impl Iterator<Item = Option<Stake>> {
+    let staked = spec.consensus().pos().is_some();
+    let owners = spec.accounts.iter().map(|account| Some(account.owner.address()));
+    owners.chain(std::iter::repeat(None)).map(move |owner| {
+        staked.then(|| Stake { owners: owner.into_iter().collect(), ..Stake::default() })
+    })
+}
+
 /// The keys of a chain's first authorities, in the order of the spec; none for those that are no development accounts.
 pub(super) fn seats(spec: &FrozenSpec) -> impl Iterator<Item = Option<Keypair>> {
     let authorities = spec.consensus().authorities().into_iter();
@@ -166,14 +175,8 @@ impl Options {
     /// spec, of whom the first ones are there. The keys of development accounts are known; other authorities have none here.
     pub fn seated(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
         let mut options = Self::miners(seed, spec, nodes, tries);
-        if options.spec.consensus().pos().is_some() {
-            let accounts: Vec<_> = options.spec.accounts.clone();
-            for (index, node) in options.nodes.iter_mut().enumerate() {
-                // Further nodes stake with accounts that hold nothing.
-                let owner = accounts.get(index).and_then(|account| account.owner.dev());
-                let owners = owner.map(DevAccount::address).into_iter().collect();
-                node.stake = Some(Stake { owners, ..Stake::default() });
-            }
+        for (node, stake) in options.nodes.iter_mut().zip(stakes(&options.spec)) {
+            node.stake = stake;
         }
         for (node, key) in options.nodes.iter_mut().zip(seats(&options.spec)) {
             node.key = key;

@@ -9,7 +9,7 @@
 //! both, and that is what can be proven ([`crate::ledger::Offence`]): this attacker signs it all the same.
 //!
 //! It knows no rule but the part of stake that pure stake and the hybrid share. The engine that it is put around goes on
-//! as it is; it should not stake.
+//! as it is but for stake, which it is told to leave alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -75,6 +75,11 @@ impl EveryFork {
     ) -> Box<dyn Engine> {
         let (tips, sealing) = (BTreeMap::new(), BTreeMap::new());
         Box::new(Self { inner, rules, stake, branches, tips, orders: 0, sealing })
+    }
+
+    fn stake_for(&mut self, stake: Stake) {
+        self.stake = stake;
+        self.tips.clear();
     }
 
     /// The blocks to build on.
@@ -223,12 +228,18 @@ impl Engine for EveryFork {
             return;
         }
         let looks = match &event {
-            Event::Start { .. } | Event::Imported(_) => true,
+            Event::Start { .. } | Event::Imported(_) | Event::Stake(_) => true,
             Event::Elapsed(timer) => *timer == WIN,
             _ => false,
         };
-        if event != Event::Elapsed(WIN) {
-            self.inner.handle(event, cx, out);
+        match event {
+            Event::Elapsed(WIN) => {}
+            Event::Start { .. } => {
+                self.inner.handle(event, cx, out);
+                self.inner.handle(Event::Stake(None), cx, out);
+            }
+            Event::Stake(stake) => self.stake_for(stake.unwrap_or_default()),
+            event => self.inner.handle(event, cx, out),
         }
         if looks && let Err(error) = self.attempt(cx, out) {
             out.push(Action::Fail(error));

@@ -146,7 +146,7 @@ impl Position {
 }
 
 impl Grind {
-    /// The engine, which should not stake, and beside it a staker of `stake` that grinds, under the rules of stake of its
+    /// The engine, which stakes no more, and beside it a staker of `stake` that grinds, under the rules of stake of its
     /// chain.
     pub fn around(
         inner: Box<dyn Engine>,
@@ -156,6 +156,11 @@ impl Grind {
     ) -> Box<dyn Engine> {
         let (plan, sealing) = (None, None);
         Box::new(Self { inner, rules, stake, grinder, plan, signed: 0, orders: 0, sealing })
+    }
+
+    fn stake_for(&mut self, stake: Stake) {
+        self.stake = stake;
+        self.plan = None;
     }
 
     fn attempt(&mut self, cx: &Context<'_>, out: &mut Outbox) -> Result<(), ReadFailed> {
@@ -248,12 +253,18 @@ impl Engine for Grind {
             return self.sealed(*order, seal.clone(), cx, out);
         }
         let looks = match &event {
-            Event::Start { .. } | Event::Imported(_) => true,
+            Event::Start { .. } | Event::Imported(_) | Event::Stake(_) => true,
             Event::Elapsed(timer) => *timer == WIN,
             _ => false,
         };
-        if event != Event::Elapsed(WIN) {
-            self.inner.handle(event, cx, out);
+        match event {
+            Event::Elapsed(WIN) => {}
+            Event::Start { .. } => {
+                self.inner.handle(event, cx, out);
+                self.inner.handle(Event::Stake(None), cx, out);
+            }
+            Event::Stake(stake) => self.stake_for(stake.unwrap_or_default()),
+            event => self.inner.handle(event, cx, out),
         }
         if looks && let Err(error) = self.attempt(cx, out) {
             out.push(Action::Fail(error));

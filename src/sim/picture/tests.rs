@@ -64,6 +64,7 @@ fn pictures_are_bounded() {
             arrivals: vec![Moment(n as u64 * 1000 + 10); 20],
             drafted_at: None,
             sealed_in: 0,
+            proofs: 0,
             final_at: None,
         });
     }
@@ -95,6 +96,7 @@ fn a_lost_branch_keeps_its_lane() {
             arrivals: Vec::new(),
             drafted_at: None,
             sealed_in: 0,
+            proofs: 0,
             final_at: None,
         });
     }

@@ -139,8 +139,11 @@ impl Expect {
         let what = self.to_string();
         match &self.what {
             What::Metric { metric, of, from, until, bounds } => {
-                let producers: Vec<Address> =
-                    of.iter().map(|node| super::operator(*node).address()).collect();
+                let nodes = &evidence.scenario.options.nodes;
+                let stakes = of.iter().filter_map(|node| nodes.get(*node)?.stake.as_ref());
+                let owners = stakes.flat_map(|stake| stake.owners.iter().copied());
+                let paid = of.iter().map(|node| super::operator(*node).address());
+                let producers: Vec<Address> = paid.chain(owners).collect();
                 let part = Part { from: *from, until: *until, producers: &producers };
                 let value = metric.measure(evidence.record, &evidence.head, &part);
                 let ok = value.is_some_and(|value| bounds.hold(value));

@@ -30,12 +30,12 @@ pub use shipped::{NotShipped, Shipped, find, shipped};
 pub use shrink::shrink;
 pub use who::{Named, Who};
 
-use super::attackers::{Censor, Delay, Equivocate, Silent, Withhold};
+use super::attackers::{Branches, Censor, Delay, Equivocate, EveryFork, Silent, Withhold};
 use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
 use super::time::Micros;
-use crate::consensus::Seat;
+use crate::consensus::{Seat, Stake};
 use crate::spec::{DevAccount, FrozenSpec, SpecError};
 use crate::types::{Address, Keypair, Span};
 
@@ -114,10 +114,16 @@ pub enum Attack {
     Censor(Vec<Address>),
     /// Finds two blocks of one height.
     Equivocate,
+    /// Signs with its coins on every branch that is at most so much shorter than the best.
+    EveryFork,
 }
 
+/// An attacker that signs on every branch leaves one alone that is shorter than the best by more blocks than this.
+const FORKS_BEHIND: u64 = 6;
+
 impl Attack {
-    fn decorate(&self, spec: &FrozenSpec, payout: Address, key: Option<&Keypair>) -> Decorate {
+    /// What is put around the engine of this node.
+    fn decorate(&self, spec: &FrozenSpec, node: &NodeOptions) -> Decorate {
         match self.clone() {
             Self::Withhold => Arc::new(Withhold::around),
             Self::Delay(by) => Arc::new(move |engine| Delay::around(engine, by)),
@@ -131,7 +137,8 @@ impl Attack {
             }
             Self::Equivocate => {
                 // Its second engine sits on the same seat, and draws other numbers.
-                let seat = Seat { payout: Some(payout), key: key.cloned(), ..Seat::default() };
+                let (key, stake) = (node.key.clone(), node.stake.clone());
+                let seat = Seat { payout: node.payout, key, stake, ..Seat::default() };
                 let spec = spec.clone();
                 let everybody = spec.consensus().authorities().map(|them| them.set());
                 let mut others = everybody.unwrap_or_default();
@@ -140,6 +147,17 @@ impl Attack {
                 }
                 Arc::new(move |engine| {
                     Equivocate::around(engine, spec.engine(&seat), others.iter().copied())
+                })
+            }
+            Self::EveryFork => {
+                let (pos, stake) = (spec.consensus().pos(), node.stake.clone());
+                let rules = pos.map(|pos| pos.rules(spec.genesis_id(), spec));
+                Arc::new(move |engine| match (&rules, &stake) {
+                    (Some(rules), Some(stake)) => {
+                        let branches = Branches::Every(FORKS_BEHIND);
+                        EveryFork::around(engine, rules.clone(), stake.clone(), branches)
+                    }
+                    _ => engine,
                 })
             }
         }
@@ -192,13 +210,14 @@ fn node_options(
     node: usize,
     plain: NodeOptions,
     makes_blocks: bool,
-    key: Option<Keypair>,
+    (key, stake): (Option<Keypair>, Option<Stake>),
     attack: Option<&Attack>,
     spec: &FrozenSpec,
 ) -> NodeOptions {
-    let address = operator(node).address();
-    let decorate = attack.map(|attack| attack.decorate(spec, address, key.as_ref()));
-    NodeOptions { payout: makes_blocks.then_some(address), key, decorate, ..plain }
+    let payout = makes_blocks.then_some(operator(node).address());
+    let mut node = NodeOptions { payout, key, stake, ..plain };
+    node.decorate = attack.map(|attack| attack.decorate(spec, &node));
+    node
 }
 
 #[cfg(test)]

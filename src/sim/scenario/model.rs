@@ -10,9 +10,13 @@ impl Scenario {
     /// that clocks make blocks wait for so long. Then nobody judges agreement.
     pub fn is_outside(&self) -> bool {
         let consensus = self.options.spec.consensus();
-        let Some(pow) = consensus.pow() else { return false };
-        let depth = Micros::millis(consensus.block_time().0).times(pow.finality_depth);
-        self.longest_cut().max(self.longest_wait(pow.future_limit)) > Micros(depth.0 / 4)
+        let Some(depth) = consensus.finality_depth() else { return false };
+        let depth = Micros::millis(consensus.block_time().0).times(depth);
+        // Where both kinds of blocks are made, neither may be further ahead than the other.
+        let work = consensus.pow().map(|pow| pow.future_limit);
+        let stake = consensus.pos().map(|pos| pos.max_drift);
+        let allowed = work.into_iter().chain(stake).min().unwrap_or_default();
+        self.longest_cut().max(self.longest_wait(allowed)) > Micros(depth.0 / 4)
     }
 
     /// The longest time for which some line is cut, by what is planned.

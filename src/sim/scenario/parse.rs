@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::link::{Latency, LinkModel, Mode};
-use super::super::options::{Costs, NodeOptions, Options, freeze, seats};
+use super::super::options::{Costs, NodeOptions, Options, freeze, seats, stakes};
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
@@ -21,7 +21,7 @@ use crate::types::Span;
 type Specs<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 const ROLES: [&str; 3] = ["miner", "observer", "attacker"];
-const ATTACKS: [&str; 5] = ["withhold", "delay", "silent", "censor", "equivocate"];
+const ATTACKS: [&str; 6] = ["withhold", "delay", "silent", "censor", "equivocate", "every-fork"];
 const REGIONS: [(&str, Region); 6] = [
     ("north-america", Region::NorthAmerica),
     ("europe", Region::Europe),
@@ -373,6 +373,7 @@ fn read_attack(section: &mut Section<'_, '_>, role: &str) -> Option<Attack> {
     Some(match word {
         "withhold" => Attack::Withhold,
         "equivocate" => Attack::Equivocate,
+        "every-fork" => Attack::EveryFork,
         "delay" => Attack::Delay(span("by", "by = \"2s\"")?),
         "silent" => {
             let (from, until) = (span("from", "from = \"60s\""), span("until", "until = \"90s\""));
@@ -409,12 +410,15 @@ fn build(spec: &FrozenSpec, tries: u32, groups: &[Group], plain: Plain) -> Vec<N
     let total: f64 = powers.sum();
     let rate = if total > 0.0 { f64::from(tries) / seconds / total } else { 0.0 };
     let mut nodes = Vec::new();
-    let mut seats = seats(spec);
+    let (mut seats, mut stakes) = (seats(spec), stakes(spec));
     for (group, (plain, mines)) in groups.iter().zip(plain) {
         for node in group.nodes() {
             let plain = NodeOptions { hash_rate: plain.hash_rate * rate, ..plain.clone() };
-            let key = if mines { seats.next().flatten() } else { None };
-            nodes.push(node_options(node, plain, mines, key, group.attack.as_ref(), spec));
+            let seat = match mines {
+                true => (seats.next().flatten(), stakes.next().flatten()),
+                false => (None, None),
+            };
+            nodes.push(node_options(node, plain, mines, seat, group.attack.as_ref(), spec));
         }
     }
     nodes

@@ -19,7 +19,7 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 10] = ships![
+static SHIPPED: [Shipped; 12] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
@@ -29,7 +29,9 @@ static SHIPPED: [Shipped; 10] = ships![
     "raft-leader-crash",
     "raft-split-brain",
     "raft-slow-minority",
-    "raft-membership"
+    "raft-membership",
+    "stake-partition",
+    "nothing-at-stake"
 ];
 
 impl Shipped {

@@ -9,6 +9,7 @@ fn seen(n: u8, parent: Option<usize>, made_s: u64, arrivals: [u64; 2]) -> Seen {
         producer: super::super::operator(usize::from(n % 2)).address(),
         drafted_at: None,
         sealed_in: 0,
+        proofs: 0,
         made_at: second(made_s),
         made_by: 0,
         arrivals: arrivals.map(second).to_vec(),
