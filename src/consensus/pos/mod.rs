@@ -17,7 +17,7 @@
 //! - A staker can foresee its own luck on the present head for as long as no other block by stake comes: waiting costs it
 //!   the block.
 //! - What is left to grind is the choice between own coins that hit in one second, or in seconds before anybody else's: each
-//!   leads to another modifier. The scenario `pos-grinding` measures what that gives.
+//!   leads to another modifier. `docs/fidelity-stake.md` says what that gives: next to nothing.
 //! - Old keys rewrite history for free as far as nobody holds what they unlock now: the modifier of a rewritten branch is its
 //!   own. Against that stands finality by depth, and a checkpoint for whoever joins.
 //!

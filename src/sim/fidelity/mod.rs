@@ -2,7 +2,7 @@
 //!
 //! Each experiment is a function of a seed that runs real replicas with real proofs and counts; whoever calls it runs many
 //! seeds, adds the counts up and lays them beside the theory, which is here as well. `benches/fidelity.rs` does that on all
-//! cores, and `docs/fidelity.md` holds what came of it.
+//! cores, and `docs/fidelity.md` and `docs/fidelity-stake.md` hold what came of it.
 //!
 //! - [`double_spend`]: Nakamoto's and Rosenfeld's tables
 //! - [`selfish`]: Eyal and Sirer's curve
