@@ -6,7 +6,7 @@ use assay::sim::Micros;
 use assay::sim::fidelity::plot::{Plot, Scale, Series};
 use assay::sim::fidelity::stake::forks::{self, Attack, Ending};
 use assay::sim::fidelity::stake::{grinding as ground, majority as both, old_keys as keys};
-use assay::sim::fidelity::statistics::{Measured, Tally, mean, ratio};
+use assay::sim::fidelity::statistics::{Interval, Measured, Tally, mean, ratio};
 
 use super::{Rows, cell, summary, write};
 
@@ -14,13 +14,16 @@ use super::{Rows, cell, summary, write};
 pub(crate) fn forks(directory: &Path, first: u64) {
     const SEEDS: u64 = 400;
     let mut rows = Rows::new(first, SEEDS);
-    println!("| attacker | cheaters | z | measured | theory | undone before | offences proven |");
+    println!(
+        "| cheaters | z | measured | theory | undone before | with coin age | offences proven |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let (mut all, mut series) = (Vec::new(), Vec::new());
-    for cheaters in [0, 60, 120, 160] {
+    for cheaters in [0, 300, 600, 800] {
         let mut points = Vec::new();
         let attack = |confirmations| Attack {
-            attacker: 20,
+            ages: forks::FLAT,
+            attacker: 100,
             cheaters,
             confirmations,
             give_up: 8,
@@ -32,19 +35,25 @@ pub(crate) fn forks(directory: &Path, first: u64) {
             let mut tally = Tally::default();
             attempts.iter().for_each(|it| tally.count(it.ending == Ending::Success));
             let early = attempts.iter().filter(|it| it.ending == Ending::TooEarly).count();
-            let proofs: u64 = attempts.iter().map(|it| it.proofs).sum();
+            let aged = Attack { ages: forks::GROWING, ..attack };
+            let aged = rows.run(|seed| forks::attempt(&aged, seed));
+            let mut tally_aged = Tally::default();
+            aged.iter().for_each(|it| tally_aged.count(it.ending == Ending::Success));
+            let Interval { low, high } = tally_aged.interval();
+            let proofs: u64 = attempts.iter().chain(&aged).map(|it| it.proofs).sum();
             let measured = tally.beside(forks::success(&attack));
             println!(
-                "| 0.1 | {} | {confirmations} | {} | {:.4} | {early} | {proofs} |",
-                cheaters as f64 / 200.0,
+                "| {} | {confirmations} | {} | {:.4} | {early} | {:.4} ({low:.4} to {high:.4}) | {proofs} |",
+                cheaters as f64 / 1000.0,
                 cell(&measured, 4),
-                measured.theory
+                measured.theory,
+                tally_aged.share(),
             );
             points.push((confirmations as f64, measured.value, measured.interval));
             all.push(measured);
         }
         let curve = (1..=7).map(|z| (z as f64, forks::success(&attack(z)))).collect();
-        series.push(Series { name: format!("β = {}", cheaters as f64 / 200.0), curve, points });
+        series.push(Series { name: format!("β = {}", cheaters as f64 / 1000.0), curve, points });
     }
     summary(&all);
     let plot = Plot {

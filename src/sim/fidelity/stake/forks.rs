@@ -4,10 +4,11 @@
 //!
 //! A merchant is paid in the first block of the public branch and delivers after z confirmations. The attacker, with the share
 //! α of the stake, builds a branch without the payment from the block before it, in the open. Cheaters with the share β sign
-//! on every branch ([`EveryFork`]); the rest, honest, on the best one only. So the public branch grows by 1 − α of the stake
-//! and the attacker's by α + β: the race that Rosenfeld computes for q = (α + β) ⁄ (1 + β). Since the attacker's branch is
-//! public, everybody follows it as soon as it is longer, before z confirmations too; then the merchant has not delivered.
-//! [`success`] is that race, exactly.
+//! on every branch ([`EveryFork`]); the rest, honest, on the best one only. So the public branch grows by 1 − α of the stake.
+//! The attacker's begins with a block of its own, by α, and grows by α + β from then on: Rosenfeld's race for
+//! q = (α + β) ⁄ (1 + β). Since the attacker's branch is public, everybody follows it as soon as it is longer, before z
+//! confirmations too; then the merchant has not delivered. [`success`] is that race, exactly, for coins without memory
+//! ([`FLAT`]). With coin age ([`GROWING`]) the branch that is behind has the older coins, and so gains on the other.
 //!
 //! # What evidence is good for
 //!
@@ -27,12 +28,16 @@ use crate::sim::{Micros, Moment, Sim};
 use crate::types::{BlockId, Height};
 
 /// Coins of all together.
-const COINS: usize = 200;
+const COINS: usize = 1000;
 
 /// Seconds between blocks.
 pub const SPACING: u64 = 20;
 
-const AGES: Ages = Ages { min: 300, max: 6000 };
+/// Coins that have all their weight at once.
+pub const FLAT: Ages = Ages { min: 0, max: 1 };
+
+/// Coins whose weight grows for as long as they wait.
+pub const GROWING: Ages = Ages { min: 300, max: 30_000 };
 
 /// An attempt that has not ended by then would be an error of the experiment.
 const PATIENCE: Moment = Moment(1_000_000_000_000);
@@ -47,7 +52,9 @@ const ATTACKER: usize = 2;
 /// An attack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attack {
-    /// Coins of the attacker, of two hundred.
+    /// When coins have weight.
+    pub ages: Ages,
+    /// Coins of the attacker, of a thousand.
     pub attacker: usize,
     /// Coins of those who sign on every branch.
     pub cheaters: usize,
@@ -60,7 +67,7 @@ pub struct Attack {
 }
 
 impl Attack {
-    /// The attacker's share of all blocks that are made on either branch.
+    /// The share of the attacker's branch in all blocks that are made on either, once there are two.
     pub fn share(&self) -> f64 {
         let of = |coins: usize| coins as f64 / COINS as f64;
         (of(self.attacker) + of(self.cheaters)) / (1.0 + of(self.cheaters))
@@ -101,10 +108,10 @@ fn set_forks(options: &mut Options, node: usize, branches: Branches) {
     options.nodes[node].stake = None;
 }
 
-fn plan(coins: &[usize]) -> Plan {
+fn plan(coins: &[usize], ages: Ages) -> Plan {
     let holder = |coins: &usize| Holding { coins: *coins, each: 100, awake: true };
     let holders = coins.iter().map(holder).collect();
-    Plan { holders, ages: AGES, spacing: SPACING, interest: 0, rest: 20, window: FIXED }
+    Plan { holders, ages, spacing: SPACING, interest: 0, rest: 20, window: FIXED }
 }
 
 /// One attempt.
@@ -114,7 +121,7 @@ fn plan(coins: &[usize]) -> Plan {
 /// If it does not come to an end.
 pub fn attempt(attack: &Attack, seed: u64) -> Attempt {
     let honest = COINS - attack.attacker - attack.cheaters;
-    let plan = plan(&[honest, attack.cheaters, attack.attacker]);
+    let plan = plan(&[honest, attack.cheaters, attack.attacker], attack.ages);
     let more = format!("finality_depth = 4096\nevidence_window = {}", attack.evidence);
     let mut running = plan.begin_with(seed, &more, |options| {
         set_forks(options, CHEATERS, Branches::Every(attack.give_up));
@@ -175,8 +182,11 @@ fn raced(attack: &Attack, public: u64, own: u64) -> f64 {
     if public >= own + attack.give_up {
         return 0.0;
     }
-    let q = attack.share();
-    if public >= attack.confirmations {
+    let q = match own {
+        0 => attack.attacker as f64 / COINS as f64,
+        _ => attack.share(),
+    };
+    if public >= attack.confirmations && own > 0 {
         // The gambler's ruin: up to one ahead before down to giving up.
         let odds = (1.0 - q) / q;
         let behind = public - own;
@@ -221,7 +231,7 @@ pub fn quiet(
     const STAKERS: usize = 8;
     let recorder = Recorder::default();
     let more = format!("finality_depth = 4096\nevidence_window = {evidence}");
-    let plan = plan(&[COINS / STAKERS; STAKERS]);
+    let plan = plan(&[COINS / STAKERS; STAKERS], GROWING);
     let mut running: Running = plan.begin_with(seed, &more, |options| {
         (0..cheaters).for_each(|node| set_forks(options, node, Branches::Every(BEHIND)));
         options.nodes.push(NodeOptions::default());

@@ -4,29 +4,29 @@ use crate::sim::fidelity::double_spend::rosenfeld;
 use crate::sim::fidelity::statistics::Tally;
 
 const ATTACK: Attack =
-    Attack { attacker: 20, cheaters: 120, confirmations: 2, give_up: 4, evidence: 20 };
+    Attack { ages: FLAT, attacker: 100, cheaters: 600, confirmations: 2, give_up: 4, evidence: 20 };
 
 #[test]
 fn the_race_is_the_known_one_and_its_parts_add_up() {
     assert!((ATTACK.share() - 0.7 / 1.6).abs() < 1e-12);
     let of = |attacker: usize, cheaters: usize, confirmations: u64, give_up: u64| {
-        success(&Attack { attacker, cheaters, confirmations, give_up, evidence: 0 })
+        success(&Attack { ages: FLAT, attacker, cheaters, confirmations, give_up, evidence: 0 })
     };
     // Whoever must be ahead in the end and not before: with one confirmation that is to lose the first block and win
     // the race from one behind, (q ⁄ p)² of (1 − q).
     let (q, p) = (0.2_f64, 0.8_f64);
-    assert!((of(40, 0, 1, 60) - p * (q / p).powi(2)).abs() < 1e-9);
+    assert!((of(200, 0, 1, 60) - p * (q / p).powi(2)).abs() < 1e-9);
     // Rosenfeld's attacker begins one ahead and in secret, so it succeeds more often.
-    assert!(of(40, 0, 2, 60) < rosenfeld(q, 2));
-    assert!(of(20, 20, 2, 8) < of(20, 100, 2, 8), "cheaters help");
-    assert!(of(20, 100, 2, 4) < of(20, 100, 2, 8), "so does patience");
+    assert!(of(200, 0, 2, 60) < rosenfeld(q, 2));
+    assert!(of(100, 100, 2, 8) < of(100, 500, 2, 8), "cheaters help");
+    assert!(of(100, 500, 2, 4) < of(100, 500, 2, 8), "so does patience");
 }
 
 /// Cheaters make an attack with a tenth of the stake as likely as theory says, and evidence hardly ever meets them.
 #[test]
 fn attacks_succeed_as_often_as_theory_says() {
     let (mut tally, mut proofs) = (Tally::default(), 0);
-    for seed in 0..60 {
+    for seed in 0..40 {
         let attempt = attempt(&ATTACK, seed);
         tally.count(attempt.ending == Ending::Success);
         proofs += attempt.proofs;

@@ -6,10 +6,10 @@ use crate::sim::fidelity::statistics::ratio;
 fn choosing_among_wins_gains_as_much_as_on_ideal_dice() {
     let honest = ideal(45, 1, 20_000, 1);
     assert!((honest - 0.45).abs() < 0.015, "{honest}");
-    let gains = ideal(45, 3, 20_000, 2);
-    assert!(gains > honest, "{gains}");
+    let gains = ideal(45, 2, 20_000, 1);
+    assert!(gains > honest + 0.003, "{gains} {honest}");
     let runs: Vec<(f64, f64)> = (0..4)
-        .map(|seed| run(45, 3, AGES[0].1, 120, seed))
+        .map(|seed| run(45, 2, AGES[0].1, 120, seed))
         .map(|ground| (ground.own as f64, ground.all as f64))
         .collect();
     let (share, interval) = ratio(&runs);

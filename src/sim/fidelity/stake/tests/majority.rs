@@ -22,7 +22,7 @@ fn the_theory_is_that_of_known_races() {
 fn attacks_succeed_as_often_as_theory_says() {
     for attack in [attack(true, 0.6, 0.0), attack(false, 0.6, 0.6)] {
         let mut tally = Tally::default();
-        for seed in 0..30 {
+        for seed in 0..12 {
             tally.count(attempt(&attack, seed).success);
         }
         let measured = tally.beside(theory(&attack));
@@ -30,5 +30,5 @@ fn attacks_succeed_as_often_as_theory_says() {
         assert!(measured.interval.widened(1.7).holds(measured.theory), "{measured:?}");
     }
     let attack = attack(true, 0.0, 0.9);
-    assert!((0..5).all(|seed| !attempt(&attack, seed).success), "work alone rewrites nothing");
+    assert!((0..2).all(|seed| !attempt(&attack, seed).success), "work alone rewrites nothing");
 }
