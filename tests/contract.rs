@@ -115,4 +115,12 @@ contract!(pos, |tries| Subject::of("pos-dev", tries));
 contract!(hybrid, |tries| Subject::of("hybrid-dev", tries));
 // Two of three go on where two of four could not.
 contract!(poa, |tries| Subject::with("poa-dev", [", \"dave\"]", "]"], tries));
+// Both of two, so that finality needs nobody else.
+contract!(dpos, |tries| {
+    let two = [
+        ", \"carol\", \"dave\", \"erin\", \"frank\", \"grace\"]\ndelegates = 7",
+        "]\ndelegates = 2",
+    ];
+    Subject::with("dpos-dev", two, tries)
+});
 contract!(raft, |tries| Subject::of("raft-3", tries));

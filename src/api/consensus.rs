@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::difficulty;
+use super::slots::SlotStatus;
 use super::stake::{HybridStatus, StakeStatus};
 use super::turns::TurnStatus;
 use crate::consensus::pow::PowRules;
@@ -24,6 +25,8 @@ pub enum ConsensusStatus {
     Pos(StakeStatus),
     /// Work and stake on one chain.
     Hybrid(Box<HybridStatus>),
+    /// Delegates in slots.
+    Dpos(Box<SlotStatus>),
     /// Authorities in turn.
     Poa(TurnStatus),
     /// Raft.

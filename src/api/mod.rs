@@ -29,6 +29,7 @@ mod net;
 mod schema;
 mod selector;
 mod sim;
+mod slots;
 mod stake;
 mod system;
 mod transaction;
@@ -73,6 +74,7 @@ pub use sim::{
     NodeLife, NodeParted, NodeReplay, NodeStep, SimExpect, SimReplay, SimRun, SimScenario,
     SimViolation,
 };
+pub use slots::{DelegateStatus, SlotStatus, delegate_list, slot_status};
 pub use stake::{
     CoinStake, CoinSum, HybridStatus, SecretKey, StakeParams, StakeStatus, StakingParams,
     StakingStatus, stake_status,

@@ -101,9 +101,10 @@ impl NodeRpc for Ports {
                 let staking = client.stake_status(None).await;
                 staking.map_err(|error| error.to_string())?.stakers
             }
-            ConsensusStatus::Pow(_) | ConsensusStatus::Raft(_) | ConsensusStatus::Poa(_) => {
-                Vec::new()
-            }
+            ConsensusStatus::Pow(_)
+            | ConsensusStatus::Raft(_)
+            | ConsensusStatus::Dpos(_)
+            | ConsensusStatus::Poa(_) => Vec::new(),
         };
         Ok(Report {
             chain: status.chain,
@@ -114,6 +115,7 @@ impl NodeRpc for Ports {
                 ConsensusStatus::Pow(_)
                 | ConsensusStatus::Pos(_)
                 | ConsensusStatus::Hybrid(_)
+                | ConsensusStatus::Dpos(_)
                 | ConsensusStatus::Poa(_) => None,
             },
             stakes,

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::types::canary::{Bug, planted};
 use crate::types::{
-    Address, Amount, CoinId, Draft, GenesisId, Header, Height, StateRoot, Transaction,
-    TransactionId, tagged,
+    Address, Amount, CoinId, Draft, GenesisId, Header, Height, Output, StateRoot, Time,
+    Transaction, TransactionId, tagged,
 };
 
 /// What became of one transaction.
@@ -226,12 +226,25 @@ fn apply(
         working.spend(coin_id);
         moved.count(coin.owner, coin.amount, false);
     }
-    for (index, output) in transaction.outputs.iter().enumerate() {
-        let kind = CoinKind::Transfer;
-        let coin_id = Transaction::coin_id(id, index, &params.chain);
-        working.create(coin_id, &new_coin(output.to, output.amount, kind, header));
+    for output in &transaction.outputs {
         moved.count(output.to, output.amount, true);
     }
+    working.offer(outputs_of(transaction, id, (header.height, header.time), &params.chain));
+}
+
+/// The coins that a transaction creates in a block at a height and a time.
+pub fn outputs_of(
+    transaction: &Transaction,
+    id: &TransactionId,
+    (height, time): (Height, Time),
+    chain: &GenesisId,
+) -> Vec<(CoinId, Coin)> {
+    let kind = CoinKind::Transfer;
+    let coin = |(index, output): (usize, &Output)| {
+        let coin = Coin { owner: output.to, amount: output.amount, height, time, kind };
+        (Transaction::coin_id(id, index, chain), coin)
+    };
+    transaction.outputs.iter().enumerate().map(coin).collect()
 }
 
 fn new_coin(owner: Address, amount: Amount, kind: CoinKind, header: &Header) -> Coin {

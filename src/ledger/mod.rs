@@ -25,7 +25,9 @@ mod working;
 pub use coin::{Coin, CoinKind};
 pub use delta::{Change, CoinChange, Delta};
 pub use evidence::{Counted, Offence, is_recent};
-pub use execute::{ExecuteError, Executed, Receipt, execute, execute_known, reward_coin_id};
+pub use execute::{
+    ExecuteError, Executed, Receipt, execute, execute_known, outputs_of, reward_coin_id,
+};
 pub use genesis::{GenesisAccount, genesis_coin_id, genesis_state};
 pub use key::{Key, SystemKey};
 pub use lthash::LtHash;
@@ -34,7 +36,7 @@ pub use state::{Base, EmptyBase, ReadFailed, State};
 pub use supply::Supply;
 pub use transition::{Around, Movements, Payment, Refused, Rewards, Transition};
 pub use validate::{Accepted, CoinView, TransactionError, signature_checks, validate};
-pub use working::{System, Working};
+pub use working::{System, SystemView, Working};
 
 use crate::types::{Amount, GenesisId};
 

@@ -8,9 +8,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::lthash::Term;
 use super::state::entry;
-use super::{Change, Coin, CoinChange, CoinView, Delta, LtHash, ReadFailed, State, SystemKey};
+use super::{
+    Change, Coin, CoinChange, CoinKind, CoinView, Delta, LtHash, ReadFailed, State, SystemKey,
+};
 use crate::types::canary::{Bug, planted};
-use crate::types::{Amount, CoinId, encode};
+use crate::types::{Address, Amount, CoinId, encode};
 
 /// What a block has written so far, over the state after its parent.
 pub struct Working<'a> {
@@ -23,6 +25,8 @@ pub struct Working<'a> {
     system: BTreeMap<SystemKey, Change>,
     /// Coins that the rule took, as they were.
     taken: Vec<(CoinId, Coin)>,
+    /// What the transaction creates whose operation is performed.
+    offered: Vec<CoinId>,
     /// Entries of rules in the parent's state that were looked up: each is read once.
     read: RefCell<BTreeMap<SystemKey, Change>>,
 }
@@ -37,9 +41,9 @@ struct Expected {
 impl<'a> Working<'a> {
     /// Starts on the state after the parent.
     pub fn new(parent: &'a State) -> Self {
-        let (expected, created, taken) = (Vec::new(), Vec::new(), Vec::new());
+        let (expected, created, taken, offered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (system, read) = (BTreeMap::new(), RefCell::default());
-        Self { parent, expected, created, system, taken, read }
+        Self { parent, expected, created, system, taken, offered, read }
     }
 
     /// Looks up what the block will spend, all at once: that is cheaper than one by one.
@@ -87,6 +91,23 @@ impl<'a> Working<'a> {
         self.expected[place].1.now = None;
     }
 
+    /// Creates the coins of a transaction whose operation comes next, so that it can lock one of them.
+    pub fn offer(&mut self, coins: Vec<(CoinId, Coin)>) {
+        self.offered.clear();
+        for (id, coin) in coins {
+            self.create(id, &coin);
+            self.offered.push(id);
+        }
+    }
+
+    /// A coin as it is now, to be changed.
+    fn now(&mut self, id: &CoinId) -> Option<&mut Coin> {
+        match self.place(id) {
+            Ok(place) => self.expected[place].1.now.as_mut(),
+            Err(_) => self.created.iter_mut().find(|(at, _)| at == id).map(|(_, coin)| coin),
+        }
+    }
+
     /// Coins that the rule took out of the state so far.
     pub(super) fn taken(&mut self) -> Vec<(CoinId, Coin)> {
         std::mem::take(&mut self.taken)
@@ -131,6 +152,24 @@ impl<'a> Working<'a> {
     }
 }
 
+/// The section that rules keep, as a block finds it or as it leaves it.
+pub trait SystemView {
+    /// An entry.
+    fn entry<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed>;
+}
+
+impl SystemView for State {
+    fn entry<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed> {
+        self.system(key)
+    }
+}
+
+impl SystemView for System<'_, '_> {
+    fn entry<T: BorshDeserialize>(&self, key: &SystemKey) -> Result<Option<T>, ReadFailed> {
+        self.get(key)
+    }
+}
+
 impl CoinView for Working<'_> {
     /// A coin as it is now, if it was expected.
     fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
@@ -171,6 +210,19 @@ impl System<'_, '_> {
     /// A coin as it is now.
     pub fn coin(&self, id: &CoinId) -> Result<Option<Coin>, ReadFailed> {
         self.working.coin(id)
+    }
+
+    /// Makes a bond of the first coin that the transaction of this operation pays to `owner` with exactly this amount.
+    /// `None` if it pays no such coin. Only [`Self::take`] frees a bond.
+    pub fn lock(&mut self, owner: &Address, amount: Amount) -> Option<CoinId> {
+        let offered = self.working.offered.clone();
+        offered.into_iter().find(|id| {
+            let coin = self.working.now(id);
+            let fits = |coin: &&mut Coin| {
+                (coin.owner, coin.amount, coin.kind) == (*owner, amount, CoinKind::Transfer)
+            };
+            coin.filter(fits).map(|coin| coin.kind = CoinKind::Bond).is_some()
+        })
     }
 
     /// The coins that were taken so far.

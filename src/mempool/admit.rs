@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{ANCESTORS_MAX, Mempool, Pending};
 use crate::ledger::{
-    Accepted, Coin, CoinView, ReadFailed, Refused, State, TransactionError, Transition, Working,
-    validate,
+    Accepted, Coin, CoinKind, CoinView, Params, ReadFailed, Refused, State, TransactionError,
+    Transition, Working, outputs_of, validate,
 };
 use crate::types::{Amount, CoinId, Height, Time, Transaction, TransactionId};
 
@@ -80,7 +80,7 @@ impl Mempool {
         place: Place<'_>,
         now: Time,
     ) -> Result<Vec<TransactionId>, AdmitError> {
-        let Judged { spends, fee, rate, size, depth, victims } =
+        let Judged { spends, fee, rate, size, depth, victims, locked } =
             self.judge(&id, &transaction, place)?;
         self.arrivals += 1;
         let pending = Pending {
@@ -95,7 +95,7 @@ impl Mempool {
             depth,
         };
         let gone = victims.iter().flat_map(|victim| self.remove(victim)).collect();
-        self.insert(id, pending, place.height);
+        self.insert(id, pending, &locked, place.height);
         Ok(gone)
     }
 
@@ -120,7 +120,7 @@ impl Mempool {
         }
         let view = self.view(place.state);
         let accepted = validate(transaction, size, &view, place.height, &self.params)?;
-        operation(transaction, &accepted, place)?;
+        let locked = operation((id, transaction), &accepted, place, &self.params)?;
         let depth = 1 + self.depth(transaction);
         if depth > ANCESTORS_MAX {
             return Err(AdmitError::TooDeep);
@@ -129,7 +129,7 @@ impl Mempool {
         let rate = accepted.fee.0.saturating_mul(1000) / size as u64;
         let victims = self.victims(transaction, size, rate)?;
         let spends = accepted.spends.into_iter().map(|(_, coin)| coin).collect();
-        Ok(Judged { spends, fee: accepted.fee, rate, size, depth, victims })
+        Ok(Judged { spends, fee: accepted.fee, rate, size, depth, victims, locked })
     }
 
     /// Whose place a transaction takes in a full pool: the cheapest ones, with all that stands on them. Each must pay
@@ -197,9 +197,9 @@ impl Mempool {
             }
             let below = Below { pool: self, state: place.state };
             let judged = validate(transaction, pending.size, &below, place.height, &self.params)
-                .and_then(|accepted| operation(transaction, &accepted, place));
+                .and_then(|accepted| operation((id, transaction), &accepted, place, &self.params));
             match judged {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(TransactionError::Failed(error)) => return Err(error),
                 Err(_) => fallen.push(*id),
             }
@@ -221,6 +221,8 @@ struct Judged {
     size: usize,
     depth: usize,
     victims: Vec<TransactionId>,
+    /// The coins that it creates and its operation locks.
+    locked: Vec<CoinId>,
 }
 
 /// The coins as a pending transaction finds them: those of the state and those that pending transactions create.
@@ -238,17 +240,29 @@ impl CoinView for Below<'_> {
     }
 }
 
-/// Whether the rule would perform the operation on the head's state.
+/// Whether the rule would perform the operation on the head's state; gives the coins of the transaction that it locks.
 fn operation(
-    transaction: &Transaction,
+    (id, transaction): (&TransactionId, &Transaction),
     accepted: &Accepted,
     place: Place<'_>,
-) -> Result<(), TransactionError> {
-    let Some(operation) = &transaction.operation else { return Ok(()) };
+    params: &Params,
+) -> Result<Vec<CoinId>, TransactionError> {
+    let Some(operation) = &transaction.operation else { return Ok(Vec::new()) };
     let mut scratch = Working::new(place.state);
+    // Its time is that of a block to come, and matters to no operation.
+    let born = (place.height, Time::default());
+    let outputs = outputs_of(transaction, id, born, &params.chain);
+    scratch.offer(outputs.clone());
     match place.rule.operation(operation, accepted.actor, place.height, &mut scratch.system()) {
-        Ok(()) => Ok(()),
-        Err(Refused::Failed(failed)) => Err(failed.into()),
-        Err(refused) => Err(TransactionError::Operation(refused.to_string())),
+        Ok(()) => {}
+        Err(Refused::Failed(failed)) => return Err(failed.into()),
+        Err(refused) => return Err(TransactionError::Operation(refused.to_string())),
     }
+    let mut locked = Vec::new();
+    for (id, _) in outputs {
+        if scratch.coin(&id)?.is_some_and(|coin| coin.kind == CoinKind::Bond) {
+            locked.push(id);
+        }
+    }
+    Ok(locked)
 }

@@ -166,21 +166,17 @@ impl Mempool {
         PoolView { pool: self, state }
     }
 
-    fn insert(&mut self, id: TransactionId, pending: Pending, height: Height) {
+    fn insert(&mut self, id: TransactionId, pending: Pending, locked: &[CoinId], height: Height) {
         let chain = self.params.chain;
         let mut children = Vec::new();
         for coin in &pending.transaction.inputs {
             self.spent.insert(*coin, id);
         }
         for (index, output) in pending.transaction.outputs.iter().enumerate() {
-            let coin = Coin {
-                owner: output.to,
-                amount: output.amount,
-                height,
-                time: pending.since,
-                kind: CoinKind::Transfer,
-            };
             let coin_id = Transaction::coin_id(&id, index, &chain);
+            let (owner, amount, time) = (output.to, output.amount, pending.since);
+            let kind = if locked.contains(&coin_id) { CoinKind::Bond } else { CoinKind::Transfer };
+            let coin = Coin { owner, amount, height, time, kind };
             children.extend(self.spent.get(&coin_id));
             self.created.insert(coin_id, (coin, id));
         }

@@ -49,7 +49,12 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// Reads the list; where there is none, the first accounts are the authorities, as many as the devnet has nodes.
     pub(super) fn read(&self, section: &mut Section<'_, '_>) -> Authorities {
-        section.read("authorities", |value| self.list(value)).unwrap_or_else(|| self.silent())
+        self.read_as(section, "authorities")
+    }
+
+    /// Reads the list by another name.
+    pub(super) fn read_as(&self, section: &mut Section<'_, '_>, key: &'static str) -> Authorities {
+        section.read(key, |value| self.list(value)).unwrap_or_else(|| self.silent())
     }
 
     fn silent(&self) -> Authorities {

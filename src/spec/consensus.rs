@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::authorities::Authorities;
+use super::dpos::DposSpec;
 use super::hybrid::HybridSpec;
 use super::poa::PoaSpec;
 use super::pos::PosSpec;
@@ -13,13 +14,13 @@ use super::suggest::nearest;
 use crate::chain::Rules;
 use crate::consensus::{Engine, Seat};
 use crate::types::target::Bits;
-use crate::types::{GenesisId, Span};
+use crate::types::{GenesisId, Span, Time};
 
 /// All rules, built or not, by the names that specs use.
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
 /// Those that this version has.
-pub const ENGINES_BUILT: [&str; 5] = ["pow", "pos", "hybrid", "poa", "raft"];
+pub const ENGINES_BUILT: [&str; 6] = ["pow", "pos", "hybrid", "dpos", "poa", "raft"];
 
 /// Why there is no such rule here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,8 @@ pub enum Consensus<B = Bits> {
     Pos(PosSpec),
     /// Work and stake on one chain.
     Hybrid(HybridSpec<B>),
+    /// Elected delegates in slots.
+    Dpos(DposSpec),
     /// Authorities in turn.
     Poa(PoaSpec),
     /// Raft.
@@ -75,6 +78,7 @@ impl<B> Consensus<B> {
             Self::Pow(_) => "pow",
             Self::Pos(_) => "pos",
             Self::Hybrid(_) => "hybrid",
+            Self::Dpos(_) => "dpos",
             Self::Poa(_) => "poa",
             Self::Raft(_) => "raft",
         }
@@ -85,7 +89,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pow(pow) => Some(pow),
             Self::Hybrid(hybrid) => Some(&hybrid.pow),
-            Self::Pos(_) | Self::Poa(_) | Self::Raft(_) => None,
+            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
@@ -94,7 +98,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pos(pos) => Some(pos),
             Self::Hybrid(hybrid) => Some(&hybrid.pos),
-            Self::Pow(_) | Self::Poa(_) | Self::Raft(_) => None,
+            Self::Pow(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
@@ -104,13 +108,14 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => Some(pow.finality_depth),
             Self::Pos(pos) => Some(pos.finality_depth),
             Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
-            Self::Poa(_) | Self::Raft(_) => None,
+            Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
         }
     }
 
     /// For so many blocks an offence may be punished; none where the rule knows no evidence.
     pub(super) fn evidence_window(&self, settings: &Settings) -> u64 {
         match self {
+            Self::Dpos(dpos) => dpos.evidence_window,
             Self::Poa(poa) => poa.evidence_window,
             _ => self.pos().map_or(0, |pos| pos.evidence_window(settings)),
         }
@@ -120,6 +125,7 @@ impl<B> Consensus<B> {
     pub fn authorities(&self) -> Option<&Authorities> {
         match self {
             Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) => None,
+            Self::Dpos(dpos) => Some(&dpos.founders),
             Self::Poa(poa) => Some(&poa.authorities),
             Self::Raft(raft) => Some(&raft.authorities),
         }
@@ -131,6 +137,7 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => pow.block_time,
             Self::Pos(pos) => pos.block_time,
             Self::Hybrid(hybrid) => hybrid.block_time(),
+            Self::Dpos(dpos) => dpos.slot_time,
             Self::Poa(poa) => poa.period,
             Self::Raft(raft) => raft.empty_block_after.unwrap_or(raft.block_time_min),
         }
@@ -145,7 +152,7 @@ impl<B> Consensus<B> {
             Self::Pos(pos) => present(pos.block_time, pos.finality_depth),
             Self::Hybrid(hybrid) => present(hybrid.block_time(), hybrid.finality_depth),
             // Nothing is final by depth.
-            Self::Poa(_) | Self::Raft(_) => Span(u64::MAX),
+            Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => Span(u64::MAX),
         }
     }
 }
@@ -156,7 +163,7 @@ impl Consensus<InitialBits> {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
             Self::Hybrid(hybrid) => hybrid.pow.initial_bits == InitialBits::Auto,
-            Self::Pos(_) | Self::Poa(_) | Self::Raft(_) => false,
+            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => false,
         }
     }
 
@@ -165,6 +172,7 @@ impl Consensus<InitialBits> {
             Self::Pow(pow) => Consensus::Pow(pow.resolve(auto)),
             Self::Pos(pos) => Consensus::Pos(pos),
             Self::Hybrid(hybrid) => Consensus::Hybrid(hybrid.resolve(auto)),
+            Self::Dpos(dpos) => Consensus::Dpos(dpos),
             Self::Poa(poa) => Consensus::Poa(poa),
             Self::Raft(raft) => Consensus::Raft(raft),
         }
@@ -175,6 +183,7 @@ impl Consensus<InitialBits> {
             Self::Pow(pow) => pow.entries(),
             Self::Pos(pos) => pos.entries(),
             Self::Hybrid(hybrid) => hybrid.entries(),
+            Self::Dpos(dpos) => dpos.entries(settings),
             Self::Poa(poa) => poa.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
@@ -187,6 +196,7 @@ impl Consensus {
             Self::Pow(pow) => pow.entries(),
             Self::Pos(pos) => pos.entries(),
             Self::Hybrid(hybrid) => hybrid.entries(),
+            Self::Dpos(dpos) => dpos.entries(settings),
             Self::Poa(poa) => poa.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
@@ -198,16 +208,23 @@ impl Consensus {
             Self::Pow(pow) => pow.identity(),
             Self::Pos(pos) => pos.identity(),
             Self::Hybrid(hybrid) => hybrid.identity(),
+            Self::Dpos(dpos) => dpos.identity(),
             Self::Poa(poa) => poa.identity(),
             Self::Raft(raft) => raft.identity(),
         }
     }
 
-    pub(super) fn rules(&self, chain: GenesisId, settings: &Settings) -> Arc<dyn Rules> {
+    pub(super) fn rules(
+        &self,
+        chain: GenesisId,
+        genesis: Time,
+        settings: &Settings,
+    ) -> Arc<dyn Rules> {
         match self {
             Self::Pow(pow) => pow.rules(chain, settings),
             Self::Pos(pos) => pos.rules(chain, settings),
             Self::Hybrid(hybrid) => hybrid.rules(chain, settings),
+            Self::Dpos(dpos) => dpos.rules(chain, genesis, settings),
             Self::Poa(poa) => poa.rules(chain),
             Self::Raft(raft) => raft.rules(chain),
         }
@@ -216,6 +233,7 @@ impl Consensus {
     pub(super) fn build(
         &self,
         chain: GenesisId,
+        genesis: Time,
         settings: &Settings,
         seat: &Seat,
     ) -> Box<dyn Engine> {
@@ -223,6 +241,7 @@ impl Consensus {
             Self::Pow(pow) => pow.engine(chain, settings, seat.payout),
             Self::Pos(pos) => pos.engine(chain, settings, seat.stake.clone()),
             Self::Hybrid(hybrid) => hybrid.engine(chain, settings, seat),
+            Self::Dpos(dpos) => dpos.engine(chain, genesis, settings, seat),
             Self::Poa(poa) => poa.engine(chain, seat),
             Self::Raft(raft) => raft.engine(chain, seat),
         }

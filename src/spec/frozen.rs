@@ -178,12 +178,12 @@ impl FrozenSpec {
 
     /// The judging half of the rule.
     pub fn rules(&self) -> Arc<dyn Rules> {
-        self.consensus.rules(self.id, &self.settings)
+        self.consensus.rules(self.id, self.time, &self.settings)
     }
 
     /// The acting half of the rule, for whoever has this seat.
     pub fn engine(&self, seat: &Seat) -> Box<dyn Engine> {
-        self.consensus.build(self.id, &self.settings, seat)
+        self.consensus.build(self.id, self.time, &self.settings, seat)
     }
 
     /// How old a head may be and still count as the present: only there does depth make blocks final.

@@ -6,6 +6,7 @@ use toml::de::DeValue;
 use super::Spec;
 use super::authorities::Reading;
 use super::consensus::{Consensus, ENGINES_BUILT, EngineError, engine_named};
+use super::dpos::DposSpec;
 use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::hybrid::HybridSpec;
@@ -21,7 +22,7 @@ use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 3] = ["dpos", "pbft", "paxos"];
+const SECTIONS_UNBUILT: [&str; 2] = ["pbft", "paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -57,6 +58,8 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
     let poa = PoaSpec::read(top.section("poa", &schema::POA), &silent);
+    let dpos = top.section("dpos", &schema::DPOS);
+    let dpos = DposSpec::read(dpos, &silent, &symbol, issuance.supply_cap);
     refuse_unbuilt(&mut top);
     let (top_faults, top_span) = (top.faults(), top.span().clone());
     top.finish();
@@ -65,6 +68,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
         "pow" => Consensus::Pow(pow),
         "pos" => Consensus::Pos(pos),
         "hybrid" => Consensus::Hybrid(hybrid),
+        "dpos" => Consensus::Dpos(dpos),
         "poa" => Consensus::Poa(poa),
         "raft" => Consensus::Raft(raft),
         other => {
@@ -79,10 +83,11 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     }
     if consensus.authorities().is_some_and(|authorities| authorities.iter().len() == 0) {
         let engine = consensus.engine();
+        let key = if engine == "dpos" { "founders" } else { "authorities" };
         top_faults.add(
             &top_span,
             "nobody makes the blocks of this chain: it names no authority and no account",
-            format!("name some: authorities = [\"alice\"] below [{engine}]"),
+            format!("name some: {key} = [\"alice\"] below [{engine}]"),
         );
         return None;
     }

@@ -96,6 +96,23 @@ pub(super) static POA: Schema = Schema {
     path: "poa",
     keys: &["authorities", "period", "wiggle", "epoch", "finality", "max_drift", "evidence_window"],
 };
+pub(super) static DPOS: Schema = Schema {
+    path: "dpos",
+    keys: &[
+        "founders",
+        "delegates",
+        "slot_time",
+        "votes_max",
+        "deposit",
+        "unbonding",
+        "inactive_after",
+        "min_delegates",
+        "shuffle",
+        "finality",
+        "max_drift",
+        "evidence_window",
+    ],
+};
 pub(super) static RAFT: Schema = Schema {
     path: "raft",
     keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
@@ -106,9 +123,9 @@ pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 13] = [
-    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &POA, &RAFT, &DEVNET,
-    &MINER, &LINKS,
+pub(super) static SECTIONS: [&Schema; 14] = [
+    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &DPOS, &POA, &RAFT,
+    &DEVNET, &MINER, &LINKS,
 ];
 
 /// A chain spec.
@@ -180,6 +197,13 @@ pub(super) mod default {
     pub(crate) const GENESIS_COINS: u64 = 32;
     pub(crate) const TRUST: u64 = 1;
 
+    /// More than anybody registers for fun.
+    pub(crate) const DEPOSIT: Amount = Amount(1000 * COIN);
+    /// As long as what it is there for can be proven.
+    pub(crate) const UNBONDING: u64 = EVIDENCE_WINDOW;
+    /// A few rounds of absence.
+    pub(crate) const INACTIVE_AFTER: u64 = 3;
+
     /// A block a second, where clocks of one machine tell the same.
     pub(crate) const PERIOD: Span = Span::seconds(1);
     /// Clique's.
@@ -247,6 +271,12 @@ pub(super) mod range {
     pub(crate) const MAX_DRIFT: RangeInclusive<Span> = Span(0)..=Span::seconds(15);
     pub(crate) const GENESIS_COINS: RangeInclusive<u64> = 1..=1024;
     pub(crate) const TRUST: RangeInclusive<u64> = 0..=1_000_000;
+
+    /// As many as the votes of a block have room for, and Lisk has.
+    pub(crate) const DELEGATES: RangeInclusive<u64> = 1..=128;
+    /// As many as an operation has room for.
+    pub(crate) const VOTES: RangeInclusive<u64> = 1..=101;
+    pub(crate) const INACTIVE: RangeInclusive<u64> = 1..=1_000_000;
 
     pub(crate) const WIGGLE: RangeInclusive<Span> = Span(1)..=Span::seconds(3600);
     pub(crate) const EPOCH: RangeInclusive<u64> = 1..=1_000_000_000;

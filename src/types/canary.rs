@@ -59,6 +59,10 @@ pub(crate) enum Bug {
     StakeNeverRests,
     /// A coin has weight from the first moment on.
     MinAgeIgnored,
+    /// Any delegate may sign in any slot.
+    SlotUnchecked,
+    /// Votes weigh what their voters held when they voted.
+    WeightsStandStill,
     /// Producers tell of nobody who contradicts himself.
     EvidenceForgotten,
     /// A leader answers reads without asking whether it still leads.

@@ -70,6 +70,7 @@ pub(super) async fn checks(globals: &Globals, own: Option<&Path>) -> (Vec<Check>
                 Ok(ConsensusStatus::Pow(pow)) => Some(pow.block_time_target_ms.0),
                 Ok(ConsensusStatus::Pos(stake)) => Some(stake.block_time_target_ms.0),
                 Ok(ConsensusStatus::Hybrid(both)) => Some(both.stake.block_time_target_ms.0),
+                Ok(ConsensusStatus::Dpos(slots)) => Some(slots.slot_ms.0),
                 Ok(ConsensusStatus::Poa(turns)) => Some(turns.period_ms.0),
                 // Where there is nothing to do there may be no block for long.
                 Ok(ConsensusStatus::Raft(_)) | Err(_) => None,

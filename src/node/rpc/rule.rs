@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::fault::Fault;
 use crate::api::{
     AuthorityList, AuthorityStatus, Circle, ConsensusStatus, HybridStatus, Role, RoundStatus,
-    RpcCode, pow_status, stake_status, turn_status,
+    RpcCode, pow_status, slot_status, stake_status, turn_status,
 };
 use crate::chain::Rules;
 use crate::consensus::AuthorityId;
+use crate::consensus::dpos::DposRules;
 use crate::consensus::hybrid::HybridRules;
 use crate::consensus::poa::PoaRules;
 use crate::consensus::pos::PosRules;
@@ -33,6 +34,8 @@ enum Kind {
     Stake(Arc<PosRules>),
     /// Either of the two.
     Both(Arc<HybridRules>),
+    /// Delegates sign in slots.
+    Slots(Arc<DposRules>),
     /// Authorities sign in turn.
     Turns(Arc<PoaRules>),
     /// Authorities agree, round by round.
@@ -57,6 +60,9 @@ impl Rule {
             Consensus::Pow(pow) => Kind::Search(pow.rules(spec.genesis_id(), spec)),
             Consensus::Pos(pos) => Kind::Stake(pos.rules(spec.genesis_id(), spec)),
             Consensus::Hybrid(hybrid) => Kind::Both(hybrid.rules(spec.genesis_id(), spec)),
+            Consensus::Dpos(dpos) => {
+                Kind::Slots(dpos.rules(spec.genesis_id(), spec.genesis_time(), spec))
+            }
             Consensus::Poa(poa) => Kind::Turns(poa.rules(spec.genesis_id())),
             Consensus::Raft(_) => Kind::Rounds(spec.rules()),
         };
@@ -78,7 +84,7 @@ impl Rule {
         match &self.kind {
             Kind::Search(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.work()),
-            Kind::Stake(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Stake(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -87,7 +93,19 @@ impl Rule {
         match &self.kind {
             Kind::Stake(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.stake()),
-            Kind::Search(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+        }
+    }
+
+    /// The rule, where delegates make blocks; says why there are none.
+    pub(super) fn slots(&self) -> Result<&Arc<DposRules>, Fault> {
+        match &self.kind {
+            Kind::Slots(rules) => Ok(rules),
+            _ => {
+                let reason = format!("under the rule {} nobody is a delegate", self.name);
+                Err(Fault::new(RpcCode::NoAuthorities, reason)
+                    .help("consensus_status says who makes blocks"))
+            }
         }
     }
 
@@ -103,6 +121,7 @@ impl Rule {
     pub fn no_search(&self) -> String {
         let who = match &self.kind {
             Kind::Stake(_) => "who stakes coins makes",
+            Kind::Slots(_) => "its delegates make",
             Kind::Search(_) | Kind::Both(_) | Kind::Turns(_) | Kind::Rounds(_) => {
                 "its authorities make"
             }
@@ -116,7 +135,7 @@ impl Rule {
             Kind::Search(rules) => Some(rules.params().finality_depth),
             Kind::Stake(rules) => Some(rules.params().finality_depth),
             Kind::Both(rules) => Some(rules.params().finality_depth),
-            Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
         }
     }
 
@@ -131,7 +150,7 @@ impl Rule {
                 total_trust: rules.total_trust(state)?,
                 finality_depth: rules.params().finality_depth,
             })),
-            Kind::Search(_) | Kind::Turns(_) | Kind::Rounds(_) => {
+            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => {
                 ConsensusStatus::Pow(pow_status(self.work()?, state, headers)?)
             }
         })
@@ -146,6 +165,10 @@ impl Rule {
     ) -> Result<Option<ConsensusStatus>, Fault> {
         let rules = match &self.kind {
             Kind::Rounds(rules) => rules,
+            Kind::Slots(rules) => {
+                let status = slot_status(rules, &view.state, agreement.ours, prefix)?;
+                return Ok(Some(ConsensusStatus::Dpos(Box::new(status))));
+            }
             Kind::Turns(rules) => {
                 let (state, height) = (&view.state, view.header.height);
                 let status = turn_status(rules, state, height, agreement.ours, prefix)?;
@@ -184,8 +207,11 @@ impl Rule {
 
     fn nobody(&self) -> Fault {
         let reason = format!("under the rule {} nobody is an authority", self.name);
-        Fault::new(RpcCode::NoAuthorities, reason)
-            .help("anybody may make blocks: mining_status says whether this node does")
+        let help = match &self.kind {
+            Kind::Slots(_) => "delegates make its blocks: delegate_list names them",
+            _ => "anybody may make blocks: mining_status says whether this node does",
+        };
+        Fault::new(RpcCode::NoAuthorities, reason).help(help)
     }
 
     /// The authorities after the head of a view, and what they want done; says why there are none.
@@ -198,7 +224,9 @@ impl Rule {
         let rules: &dyn Rules = match &self.kind {
             Kind::Rounds(rules) => &**rules,
             Kind::Turns(rules) => &**rules,
-            Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) => return Err(self.nobody()),
+            Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) | Kind::Slots(_) => {
+                return Err(self.nobody());
+            }
         };
         let members = rules.authorities(&view.state)?;
         let circle = Circle {

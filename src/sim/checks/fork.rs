@@ -44,7 +44,7 @@ impl ForkChoice {
                     Some(Scale::Parts(stake, hybrid.pos.first_bits(spec))),
                 ),
             },
-            Consensus::Poa(_) | Consensus::Raft(_) => return None,
+            Consensus::Dpos(_) | Consensus::Poa(_) | Consensus::Raft(_) => return None,
         };
         let genesis = spec.genesis_block().id(&spec.genesis_id());
         Some(Self {

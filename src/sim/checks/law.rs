@@ -7,10 +7,11 @@ use imbl::OrdMap;
 use num_bigint::BigUint;
 
 use super::difficulty::{Difficulty, Place, target};
+use super::slot;
 use super::stake::{Pair, StakeLaw, earned, modified, pace_of_work};
 use super::turn::Turns;
 use crate::ledger::{Coin, CoinKind};
-use crate::spec::{Consensus, FrozenSpec, HybridSpec, PoaSpec};
+use crate::spec::{Consensus, DposSpec, FrozenSpec, HybridSpec, PoaSpec};
 use crate::types::signatures::verify_single;
 use crate::types::target::Bits;
 use crate::types::{
@@ -29,6 +30,8 @@ pub(super) struct Law {
     /// Where both make blocks.
     both: Option<HybridSpec>,
     leaders: bool,
+    /// Where delegates have slots, and when the chain began.
+    slots: Option<(DposSpec, Time)>,
     /// Where authorities take turns.
     turns: Option<PoaSpec>,
     future_limit: Option<Span>,
@@ -73,18 +76,24 @@ impl Law {
             .map(|pos| StakeLaw::of(pos, pos.first_bits(spec), spec.issuance.maturity));
         let both = match consensus {
             Consensus::Hybrid(hybrid) => Some(hybrid.clone()),
-            Consensus::Pow(_) | Consensus::Pos(_) | Consensus::Poa(_) | Consensus::Raft(_) => None,
+            _ => None,
         };
         let turns = match consensus {
             Consensus::Poa(poa) => Some(poa.clone()),
             _ => None,
         };
+        let slots = match consensus {
+            Consensus::Dpos(dpos) => Some((dpos.clone(), spec.genesis_time())),
+            _ => None,
+        };
         let late = turns.as_ref().map(|poa| poa.max_drift);
+        let late = late.or(slots.as_ref().map(|(dpos, _)| dpos.max_drift));
         Self {
             work: consensus.pow().map(Difficulty::of),
             stake,
             both,
-            leaders: consensus.authorities().is_some() && turns.is_none(),
+            leaders: matches!(consensus, Consensus::Raft(_)),
+            slots,
             turns,
             future_limit: drift.into_iter().chain(limit).chain(late).min(),
         }
@@ -131,6 +140,9 @@ impl Law {
             }
             Claim::Turn { weight, .. } if let Some(poa) = &self.turns => {
                 past.turns.judge(poa, chain, (id, header, seal), weight, parent)
+            }
+            Claim::Slot { .. } if let Some((dpos, genesis)) = &self.slots => {
+                slot::judge(dpos, chain, *genesis, (id, header, seal), parent)
             }
             Claim::Round { round } if self.leaders => {
                 if header.time <= parent.time {

@@ -35,6 +35,7 @@ pub mod linearizability;
 mod memory;
 mod prefixes;
 mod roots;
+mod slot;
 mod stake;
 mod supply;
 mod turn;

@@ -80,9 +80,9 @@ impl SupplyIdentity {
         let halvings = height.0 / issuance.halving_interval.max(1);
         let halved = if halvings < 64 { issuance.initial_reward.0 >> halvings } else { 0 };
         let room = issuance.supply_cap.0.saturating_sub(self.genesis + before);
-        // The schedule is for work.
+        // The schedule is for work, and for delegates.
         let reward = match block.header.claim {
-            Claim::Work { .. } => halved.max(issuance.tail_reward.0),
+            Claim::Work { .. } | Claim::Slot { .. } => halved.max(issuance.tail_reward.0),
             // The other source is the age of coins.
             Claim::Stake { coin, .. } => {
                 let own = own_of(replica, id);

@@ -85,6 +85,7 @@ pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [
     ("swarm", "pow"),
     ("swarm-pos", "pos"),
     ("swarm-hybrid", "hybrid"),
+    ("swarm-dpos", "dpos"),
     ("swarm-poa", "poa"),
     ("swarm-raft", "raft"),
 ];
@@ -139,7 +140,10 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     let busier = if authorities.is_some() { 5.0 } else { 1.0 };
     let payments_per_second = busier * payments_per_second;
     let mut council = Vec::new();
-    if let Some(authorities) = authorities.filter(|_| dice.chance(0.5)) {
+    let changes = authorities.filter(|_| dice.chance(0.5));
+    // Delegates are elected, and not by each other.
+    let changes = changes.filter(|_| options.spec.consensus().engine() != "dpos");
+    if let Some(authorities) = changes {
         council = authorities.iter().filter_map(Owner::dev).take(NODES).collect();
     }
     Draw { options, script, heals_at, healed, payments_per_second, council, outside, name }

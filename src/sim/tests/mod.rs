@@ -2,6 +2,7 @@ mod canaries;
 mod raft;
 mod reads;
 mod runs;
+mod slots;
 mod stake;
 mod swarms;
 mod turns;
