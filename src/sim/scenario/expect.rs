@@ -41,6 +41,8 @@ pub enum What {
     },
     /// A checker that has nothing to say, or `all` of them.
     Invariant(String),
+    /// A checker that has something to say, since the scenario shows how what it watches is broken.
+    Violation(String),
     /// All correct nodes that run are on one head within a while.
     Converged {
         /// Within what.
@@ -104,6 +106,7 @@ impl fmt::Display for Expect {
                 Ok(())
             }
             What::Invariant(name) => write!(f, "invariant {name}"),
+            What::Violation(name) => write!(f, "a violation of {name}"),
             What::Converged { within, after } => {
                 write!(f, "converged within {within} after {after}")
             }
@@ -135,6 +138,11 @@ pub(super) struct Evidence<'a> {
 }
 
 impl Expect {
+    /// Whether this is what the scenario wants to show.
+    pub(super) fn foresees(&self, violation: &Violation) -> bool {
+        matches!(&self.what, What::Violation(name) if violation.watcher == name)
+    }
+
     pub(super) fn judge(&self, index: usize, evidence: &Evidence<'_>) -> Judged {
         let what = self.to_string();
         match &self.what {
@@ -159,6 +167,11 @@ impl Expect {
                     value: None,
                     why: first.map(ToString::to_string),
                 }
+            }
+            What::Violation(name) => {
+                let ok = evidence.violations.iter().any(|violation| violation.watcher == name);
+                let why = (!ok).then(|| "it was never violated".to_owned());
+                Judged { what, ok, value: None, why }
             }
             What::Converged { within, after } => {
                 let at = evidence.converged.get(index).copied().flatten();
@@ -194,16 +207,21 @@ fn what(section: &mut Section<'_, '_>, groups: &[Group], events: &[Event]) -> Op
     let known: Vec<&str> = ["all"].into_iter().chain(NAMES).collect();
     let invariant = section.read("invariant", |value| values::word(value, &known));
     let invariant = invariant.map(str::to_owned);
+    let violation = section.read("violation", |value| values::word(value, &NAMES));
+    let violation = violation.map(str::to_owned);
     let converged = section.read("converged", |value| values::span(value, range::DURATION));
-    let given = ["metric", "invariant", "converged"].map(|key| section.has(key));
+    let given = ["metric", "invariant", "violation", "converged"].map(|key| section.has(key));
     if given.iter().filter(|given| **given).count() != 1 {
-        let fix =
-            "write one of: metric = \"stale_rate\", invariant = \"agreement\", converged = \"30s\"";
+        let fix = "write one of: metric = \"stale_rate\", invariant = \"agreement\", \
+                   violation = \"agreement\", converged = \"30s\"";
         section.faults().add(section.span(), "an expectation is of one thing", fix);
         return None;
     }
     if section.has("invariant") {
         return Some(What::Invariant(invariant?));
+    }
+    if section.has("violation") {
+        return Some(What::Violation(violation?));
     }
     if section.has("converged") {
         let after = after(section, events);

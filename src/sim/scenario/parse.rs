@@ -118,7 +118,9 @@ fn refuse_what_cannot_be(
     faults: &Faults,
 ) {
     for (expect, place) in expects {
-        if expect.what == expect::What::Invariant("agreement".into()) && scenario.is_outside() {
+        let judges = [expect::What::Invariant, expect::What::Violation];
+        let judges = judges.map(|what| what("agreement".into()));
+        if judges.contains(&expect.what) && scenario.is_outside() {
             faults.add(
                 place,
                 "agreement cannot be expected where a cut lasts, or clocks make blocks wait, longer than a quarter of the final depth",

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub seed: u64,
     /// What must never have happened and did.
     pub violations: Vec<Violation>,
+    /// What is violated because the scenario shows how that comes ([`What::Violation`]).
+    pub foreseen: Vec<Violation>,
     /// Whether it is outside the model ([`Scenario::is_outside`]), so that nobody judged agreement.
     pub outside: bool,
     /// What became of each expectation, in the order of the file.
@@ -109,6 +111,9 @@ pub(super) fn run_events(
     let measured = Metric::ALL.into_iter().filter(|(_, metric)| *metric != Metric::RevenueShare);
     let metrics =
         measured.map(|(name, metric)| (name, metric.measure(&record, &head, &whole))).collect();
+    let foreseen =
+        |violation: &Violation| scenario.expects.iter().any(|expect| expect.foresees(violation));
+    let (foreseen, violations) = violations.into_iter().partition(foreseen);
     Ok(Outcome {
         seed,
         outside,
@@ -120,6 +125,7 @@ pub(super) fn run_events(
         checkpoints,
         head,
         violations,
+        foreseen,
         record,
     })
 }

@@ -85,6 +85,7 @@ pub(super) static EXPECT: Schema = Schema {
         "from",
         "until",
         "invariant",
+        "violation",
         "converged",
         "after",
     ],

@@ -19,7 +19,7 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 12] = ships![
+static SHIPPED: [Shipped; 14] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
@@ -31,7 +31,9 @@ static SHIPPED: [Shipped; 12] = ships![
     "raft-slow-minority",
     "raft-membership",
     "stake-partition",
-    "nothing-at-stake"
+    "nothing-at-stake",
+    "aura-finality",
+    "graphene-finality"
 ];
 
 impl Shipped {

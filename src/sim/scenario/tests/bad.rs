@@ -112,6 +112,15 @@ fn mistakes_are_told_with_line_reason_and_fix() {
             "none of the words",
             "did you mean \"agreement\"?",
         ),
+        (small("[[expect]]\nviolation = \"all\""), 4, "none of the words", "agreement"),
+        (
+            small(
+                "[[expect]]\nviolation = \"agreement\"\n[[events]]\nat = \"10s\"\ndo = \"partition\"\ngroups = [[0], [1]]",
+            ),
+            3,
+            "agreement cannot be expected",
+            "finality_depth",
+        ),
         (small("[[expect]]\nmetric = \"revenue_share\"\nabove = 0"), 3, "nobody is named", "of ="),
         ("name = \"x\"\nduration = \"1s\"".into(), 1, "the scenario has no nodes", "[[nodes]]"),
         (
