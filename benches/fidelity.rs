@@ -26,11 +26,13 @@ use rayon::prelude::*;
 mod attacks;
 #[path = "fidelity/stake.rs"]
 mod stake;
+#[path = "fidelity/turns.rs"]
+mod turns;
 
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 18] = [
+const EXPERIMENTS: [Experiment; 24] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -49,6 +51,12 @@ const EXPERIMENTS: [Experiment; 18] = [
     ("stake-grinding", attacks::grinding),
     ("stake-majority", attacks::majority),
     ("stake-season", stake::season),
+    ("turns-shuffle", turns::shuffles),
+    ("turns-seed", turns::seeds),
+    ("turns-apathy", turns::apathy),
+    ("turns-stall", turns::stalls),
+    ("turns-takeover", turns::takeovers),
+    ("turns-finals", turns::finals),
 ];
 
 /// A value in a table: in bold where theory lies outside the interval.

@@ -1,8 +1,8 @@
-//! Fidelity: what theory says of proof of work and of Raft, and what this simulator does.
+//! Fidelity: what theory says of the rules, and what this simulator does.
 //!
 //! Each experiment is a function of a seed that runs real replicas with real proofs and counts; whoever calls it runs many
 //! seeds, adds the counts up and lays them beside the theory, which is here as well. `benches/fidelity.rs` does that on all
-//! cores, and `docs/fidelity.md` and `docs/fidelity-stake.md` hold what came of it.
+//! cores, and `docs/fidelity.md`, `docs/fidelity-stake.md` and `docs/fidelity-turns.md` hold what came of it.
 //!
 //! - [`double_spend`]: Nakamoto's and Rosenfeld's tables
 //! - [`selfish`]: Eyal and Sirer's curve
@@ -10,6 +10,7 @@
 //! - [`step`]: how each retarget algorithm follows a step of the hash rate
 //! - [`raft`]: elections, messages and decisions
 //! - [`stake`]: coin-age stake and the hybrid
+//! - [`turns`]: delegates and authorities in turn
 //! - [`statistics`]: shares, ratios, and how sure one can be of them
 //! - [`plot`]: curves and points with intervals, as SVG
 //!
@@ -28,6 +29,7 @@ pub mod stake;
 pub mod stale;
 pub mod statistics;
 pub mod step;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

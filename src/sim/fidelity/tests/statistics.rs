@@ -65,3 +65,21 @@ fn a_plot_is_drawn_to_scale() {
     assert!(svg.contains("<polyline points=\"64.0,388.0 570.0,40.0\""), "{svg}");
     assert!(svg.contains("cx=\"317.0\" cy=\"214.0\"") && svg.contains("a &lt; b"), "{svg}");
 }
+
+/// The usual tables: 5 % and 1 % of a chi-square, and of the normal distribution.
+#[test]
+fn chances_of_chi_squares_are_the_tabled_ones() {
+    for (statistic, freedom, chance) in [
+        (18.307, 10.0, 0.05),
+        (23.209, 10.0, 0.01),
+        (124.342, 100.0, 0.05),
+        (135.807, 100.0, 0.01),
+        (77.929, 100.0, 0.95),
+    ] {
+        let found = chi_square_chance(statistic, freedom);
+        assert!((found - chance).abs() < 5e-4, "{statistic} of {freedom}: {found}");
+    }
+    for (z, chance) in [(0.0, 0.5), (1.644_854, 0.05), (2.326_348, 0.01), (-1.959_964, 0.975)] {
+        assert!((normal_tail(z) - chance).abs() < 1e-6, "{z}");
+    }
+}
