@@ -1,7 +1,8 @@
-//! Development accounts: ten names whose keys everybody knows.
+//! Development accounts: ten names, and numbers where ten are not enough, whose keys everybody knows.
 //!
-//! They come from one public mnemonic, the well-known phrase of zero entropy, at `m/44'/1'/0'` to `m/44'/1'/9'`. Money
-//! that they hold belongs to whoever reads this line, so a chain spec with `dev = false` refuses them.
+//! They come from one public mnemonic, the well-known phrase of zero entropy, at `m/44'/1'/0'` to `m/44'/1'/9'` and, as
+//! `dev-10` to `dev-127`, at `m/44'/1'/10'` to `m/44'/1'/127'`. Money that they hold belongs to whoever reads this line, so a
+//! chain spec with `dev = false` refuses them.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -23,12 +24,15 @@ pub const DEV_WARNING: &str =
 const NAMES: [&str; 10] =
     ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
 
+/// All development accounts, named or numbered: as many as a chain has authorities or delegates at most.
+const ACCOUNTS: u8 = 128;
+
 /// A development account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DevAccount(u8);
 
 impl DevAccount {
-    /// All of them: alice, bob, carol, dave, erin, frank, grace, heidi, ivan, judy.
+    /// Those with names: alice, bob, carol, dave, erin, frank, grace, heidi, ivan, judy.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..).zip(NAMES).map(|(index, _)| Self(index))
     }
@@ -40,17 +44,28 @@ impl DevAccount {
 
     /// The account of a name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::all().find(|account| account.name() == name)
+        if let Some(account) = Self::all().find(|account| account.name() == name) {
+            return Some(account);
+        }
+        let index: u8 = name.strip_prefix("dev-")?.parse().ok()?;
+        // "dev-010" is no name.
+        let account = Self(index);
+        (numbered().contains(&index) && account.name() == name).then_some(account)
     }
 
     /// The account with an address, if it is one of them.
     pub fn of(address: &Address) -> Option<Self> {
-        Self::all().find(|account| account.address() == *address)
+        (0..ACCOUNTS).map(Self).find(|account| account.address() == *address)
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        NAMES[usize::from(self.0)]
+        static NUMBERED: OnceLock<Vec<String>> = OnceLock::new();
+        let names = || numbered().map(|index| format!("dev-{index}")).collect();
+        match NAMES.get(usize::from(self.0)) {
+            Some(name) => name,
+            None => &NUMBERED.get_or_init(names)[usize::from(self.0) - NAMES.len()],
+        }
     }
 
     /// Where its key lies under [`DEV_MNEMONIC`].
@@ -60,12 +75,12 @@ impl DevAccount {
 
     /// Its key.
     pub fn keypair(self) -> Keypair {
-        keys()[usize::from(self.0)].clone()
+        keys()[usize::from(self.0)].0.clone()
     }
 
     /// Its address.
     pub fn address(self) -> Address {
-        keys()[usize::from(self.0)].address()
+        keys()[usize::from(self.0)].1
     }
 }
 
@@ -75,16 +90,24 @@ impl fmt::Display for DevAccount {
     }
 }
 
+/// The accounts that have numbers for names.
+fn numbered() -> std::ops::Range<u8> {
+    10..ACCOUNTS
+}
+
 /// Stretching the mnemonic takes thousands of hashes: once per process is enough.
-fn keys() -> &'static [Keypair; 10] {
-    static KEYS: OnceLock<[Keypair; 10]> = OnceLock::new();
+fn keys() -> &'static [(Keypair, Address)] {
+    static KEYS: OnceLock<Vec<(Keypair, Address)>> = OnceLock::new();
     KEYS.get_or_init(|| {
         let mnemonic = Mnemonic::parse(DEV_MNEMONIC).expect("a test reads the phrase");
         let seed = Seed::from_mnemonic(&mnemonic, "");
-        std::array::from_fn(|index| {
-            let index = u16::try_from(index).expect("there are ten");
-            Keypair::from_secret(&derive(&seed, &DerivationPath::account(index)).secret)
-        })
+        let key = |index: u8| {
+            let path = DerivationPath::account(u16::from(index));
+            let key = Keypair::from_secret(&derive(&seed, &path).secret);
+            let address = key.address();
+            (key, address)
+        };
+        (0..ACCOUNTS).map(key).collect()
     })
 }
 
@@ -135,7 +158,14 @@ mod tests {
             assert_eq!(key.address(), account.address());
             assert!(is_dev_key(&account.address()));
         }
-        assert!(dev_account("mallory").is_none());
+        for name in ["dev-10", "dev-101", "dev-127"] {
+            let account = DevAccount::named(name).unwrap();
+            assert_eq!(account.name(), name);
+            assert_eq!(DevAccount::of(&account.address()), Some(account));
+        }
+        for name in ["mallory", "dev-9", "dev-128", "dev-010", "dev-"] {
+            assert!(dev_account(name).is_none(), "{name}");
+        }
         assert!(!is_dev_key(&Address::default()));
     }
 }

@@ -3,7 +3,7 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 10] = [
+static SHIPPED: [(&str, &str); 12] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
@@ -13,6 +13,8 @@ static SHIPPED: [(&str, &str); 10] = [
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
     ("clique-like", include_str!("../../chain-specs/clique-like.toml")),
+    ("dpos-101", include_str!("../../chain-specs/dpos-101.toml")),
+    ("graphene-like", include_str!("../../chain-specs/graphene-like.toml")),
     ("peercoin-like", include_str!("../../chain-specs/peercoin-like.toml")),
 ];
 
