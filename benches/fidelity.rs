@@ -32,7 +32,7 @@ mod turns;
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 24] = [
+const EXPERIMENTS: [Experiment; 25] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -57,6 +57,7 @@ const EXPERIMENTS: [Experiment; 24] = [
     ("turns-stall", turns::stalls),
     ("turns-takeover", turns::takeovers),
     ("turns-finals", turns::finals),
+    ("turns-waits", turns::waiting),
 ];
 
 /// A value in a table: in bold where theory lies outside the interval.

@@ -11,6 +11,7 @@ use assay::sim::fidelity::turns::seed::{Cartel, Goal};
 use assay::sim::fidelity::turns::shuffle::places;
 use assay::sim::fidelity::turns::stall::{Race, Ties};
 use assay::sim::fidelity::turns::takeover::{Conspiracy, Others};
+use assay::sim::fidelity::turns::waits;
 
 use super::{Rows, cell, summary, write};
 
@@ -298,5 +299,43 @@ pub(crate) fn finals(_: &Path, first: u64) {
                 );
             }
         }
+    }
+}
+
+/// How long a payment waits on the shipped chains of delegates.
+pub(crate) fn waiting(_: &Path, first: u64) {
+    const SEEDS: u64 = 8;
+    const DEPTHS: [usize; 3] = [1, 6, 10];
+    let mut rows = Rows::new(first, SEEDS);
+    println!(
+        "| chain | away | interval | 1 on top | 6 on top | 10 on top | final after | theory | in slots | a full round | slots missed |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for (name, away, rounds) in [
+        ("dpos-dev", 0, 60),
+        ("dpos-dev", 2, 60),
+        ("graphene-like", 0, 20),
+        ("graphene-like", 6, 20),
+        ("dpos-101", 0, 5),
+    ] {
+        let (_, spec) = waits::shipped(name);
+        let slot = spec.slot_time.0 as f64 / 1000.0;
+        let slots = rounds * spec.delegates;
+        let runs = rows.run(|seed| waits::run(name, away, slots, &DEPTHS, seed));
+        let of =
+            |what: &dyn Fn(&waits::Waits) -> f64| mean(&runs.iter().map(what).collect::<Vec<_>>());
+        let founders = spec.founders.iter().len();
+        let theory = slot * waits::ideal(founders, spec.finality, 400, first);
+        let (last, Interval { low, high }) = of(&|it| it.last);
+        println!(
+            "| `{name}` | {away} | {:.2} s | {:.1} s | {:.1} s | {:.1} s | {last:.1} s ({low:.1} to {high:.1}) | {theory:.1} s | {:.1} | {:.0} s | {:.1} of {slots} |",
+            of(&|it| it.interval).0,
+            of(&|it| it.deep[0]).0,
+            of(&|it| it.deep[1]).0,
+            of(&|it| it.deep[2]).0,
+            of(&|it| it.slots).0,
+            slot * spec.delegates as f64,
+            of(&|it| it.missed as f64).0,
+        );
     }
 }

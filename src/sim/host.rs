@@ -28,7 +28,7 @@ const ROUND_MAX: usize = 256;
 const INBOX_MAX: usize = 20_000;
 
 /// Nodes begin so long after the genesis block.
-const BEGIN: Span = Span::seconds(1);
+pub(super) const BEGIN: Span = Span::seconds(1);
 
 /// Something that happens at a moment.
 #[derive(Debug)]

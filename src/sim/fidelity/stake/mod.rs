@@ -101,7 +101,7 @@ fn begin(options: Options) -> Sim {
 /// # Panics
 ///
 /// If the node does not run.
-fn chain_of(sim: &Sim, node: usize) -> Vec<Arc<Block>> {
+pub(super) fn chain_of(sim: &Sim, node: usize) -> Vec<Arc<Block>> {
     let replica = sim.replica(node).expect("nobody crashes in these experiments");
     let mut blocks = Vec::new();
     let mut at = replica.tree().head().id;

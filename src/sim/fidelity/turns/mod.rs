@@ -10,6 +10,7 @@
 //! - [`stall`]: Clique that stalls, and what keeps it from that
 //! - [`takeover`]: how many authorities it takes to drop all others
 //! - [`finals`]: finality that honest producers break, and finality that they do not
+//! - [`waits`]: how long a payment waits on chains of delegates; whole nodes
 
 pub mod apathy;
 pub mod finals;
@@ -17,6 +18,7 @@ pub mod seed;
 pub mod shuffle;
 pub mod stall;
 pub mod takeover;
+pub mod waits;
 
 #[cfg(test)]
 mod tests;

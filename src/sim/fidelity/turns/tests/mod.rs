@@ -6,3 +6,4 @@ mod seed;
 mod shuffle;
 mod stall;
 mod takeover;
+mod waits;
