@@ -63,6 +63,14 @@ pub(crate) enum Bug {
     SlotUnchecked,
     /// Votes weigh what their voters held when they voted.
     WeightsStandStill,
+    /// Who signed the last blocks is forgotten at the border of an epoch.
+    RecentsForgotten,
+    /// Whoever signs counts as the one whose turn it is.
+    AlwaysInTurn,
+    /// An authority that starts does not read up to which height it has signed.
+    PriorForgotten,
+    /// The authorities change with the last vote needed, whatever is final.
+    ChangeAtOnce,
     /// Producers tell of nobody who contradicts himself.
     EvidenceForgotten,
     /// A leader answers reads without asking whether it still leads.

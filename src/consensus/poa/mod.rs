@@ -23,8 +23,11 @@
 //! - No checkpoint blocks: the ledger's state holds the snapshot.
 //! - A block that would leave nobody who may sign casts no vote.
 //! - A branch that is prevoted further is better, whatever it weighs: honest authorities who left it could finalise two.
-//!   The set of authorities changes with the block that decides it, as in Clique, and not above a final one: votes on both
-//!   sides of a change that is parted off could be of different sets. That is not mended.
+//! - The vote that would change the set of authorities waits: until a block that agreed on this change is final on the
+//!   branch ([`Changes`]). Sets whose votes count beside each other differ by one member then, and their quorums share as many
+//!   members as quorums of one of the two sets do, with more than half as with two thirds: what is promised of one set
+//!   holds of sets that change. Where less than a quorum runs nothing is final, and so nobody is voted out: with two
+//!   thirds a chain may go on for longer than its authorities can change.
 //! - The weight is called what it is; there it is a difficulty.
 //! - Finality; there is none there. With more than half it is safe against crashes and delay, not against lies; with two
 //!   thirds it is safe against a third who lie.
@@ -33,6 +36,7 @@
 //!
 //! EIP-225, EIP-3436; go-ethereum's `consensus/clique`.
 
+mod changes;
 mod engine;
 mod record;
 mod rules;
@@ -43,6 +47,7 @@ use super::authorities::Authorities;
 use super::implied::FinalityRule;
 use crate::types::{GenesisId, Span};
 
+pub use changes::{Agreed, Changes};
 pub use engine::PoaEngine;
 pub use record::{Record, record};
 pub use rules::PoaRules;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::types::canary::{Bug, planted};
+
 /// Who may sign the next block, and what has been voted.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Snapshot<A: Ord> {
@@ -100,6 +102,9 @@ pub fn step<A: Ord + Clone>(
     // Recents are kept: a border between epochs lets nobody sign twice.
     if number.is_multiple_of(epoch.max(1)) {
         after.votes.clear();
+        if planted(Bug::RecentsForgotten) {
+            after.recents.clear();
+        }
     }
     if let Some(old) = number.checked_sub(after.limit()) {
         after.recents.remove(&old);

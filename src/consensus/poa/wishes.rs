@@ -52,13 +52,13 @@ impl Wishes {
         }
     }
 
-    /// The vote of a signer's next block: its oldest wish that could change something, and leaves somebody to sign.
-    pub(super) fn vote(
-        &self,
-        by: &Address,
-        snapshot: &Snapshot<Address>,
-    ) -> Option<(Address, bool)> {
-        let meaningful = self.0.iter().find(|(other, about, add)| {
+    /// What a signer wants that could change something, leaves somebody to sign, and is not voted for yet: the oldest first.
+    pub(super) fn wanted<'a>(
+        &'a self,
+        by: &'a Address,
+        snapshot: &'a Snapshot<Address>,
+    ) -> impl Iterator<Item = (Address, bool)> + 'a {
+        let open = move |(other, about, add): &&(Address, Address, bool)| {
             other == by
                 && snapshot.is_meaningful(about, *add)
                 && (*add || snapshot.signers.len() > 1)
@@ -66,8 +66,8 @@ impl Wishes {
                     .votes
                     .iter()
                     .any(|vote| vote.by == *by && vote.about == *about && vote.add == *add)
-        });
-        meaningful.map(|(_, about, add)| (*about, *add))
+        };
+        self.0.iter().filter(open).map(|(_, about, add)| (*about, *add))
     }
 
     /// Forgets what is done, and what those want who are no authorities any more.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::consensus::implied::{Voted, Votes};
 use crate::spec::PoaSpec;
 use crate::types::signatures::verify_single;
-use crate::types::{Address, Ballot, BlockId, GenesisId, Header, Operation, Seal, tagged};
+use crate::types::{Address, Ballot, BlockId, Claim, GenesisId, Header, Operation, Seal, tagged};
 
 /// What decides about turns along a branch.
 #[derive(Debug, Clone)]
@@ -16,12 +17,22 @@ pub(super) struct Turns {
     wishes: Vec<(Address, Address, bool)>,
     /// What has been cast of that since the last epoch.
     votes: Vec<(Address, Address, bool)>,
+    /// The change that was agreed on, and at which height.
+    agreed: Option<(Address, bool, u64)>,
+    /// What is final. The votes of blocks are the rule's own, whose tests count them anew.
+    implied: Votes,
 }
 
 impl Turns {
     pub(super) fn begin(members: &BTreeSet<Address>) -> Self {
-        let members = members.iter().copied().collect();
-        Self { members, signers: Vec::new(), wishes: Vec::new(), votes: Vec::new() }
+        Self {
+            members: members.iter().copied().collect(),
+            signers: Vec::new(),
+            wishes: Vec::new(),
+            votes: Vec::new(),
+            agreed: None,
+            implied: Votes::default(),
+        }
     }
 
     /// Whether a block may stand on its parent.
@@ -75,25 +86,22 @@ impl Turns {
     pub(super) fn push(&mut self, spec: &PoaSpec, header: &Header) {
         let who = header.producer;
         self.signers.push(who);
-        let alone = self.members.len() == 1;
-        let would = |about: &Address, add: bool| self.members.contains(about) != add;
-        let vote = self.wishes.iter().find(|(by, about, add)| {
-            *by == who
-                && would(about, *add)
-                && (*add || !alone)
-                && !self.votes.contains(&(*by, *about, *add))
-        });
-        let vote = vote.copied();
-        if header.height.0.is_multiple_of(spec.epoch) {
-            self.votes.clear();
+        let decided = self.implied.final_height().0;
+        let set = self.members.iter().copied().collect();
+        if let Claim::Turn { prior, .. } = header.claim {
+            let voted = Voted { height: header.height, producer: who, prior };
+            self.implied.push(&spec.finality, voted, &set);
         }
+        let forgets = header.height.0.is_multiple_of(spec.epoch);
+        let votes = if forgets { Vec::new() } else { self.votes.clone() };
+        let vote = self.vote(header, &votes, decided);
+        self.votes = votes;
         let Some((by, about, add)) = vote else { return };
-        self.votes.retain(|(other, whom, _)| (*other, *whom) != (by, about));
         self.votes.push((by, about, add));
-        let for_it = self.votes.iter().filter(|(_, whom, _)| *whom == about).count();
-        if for_it * 2 <= self.members.len() {
+        if !self.is_enough(&self.votes, &about) {
             return;
         }
+        self.agreed = None;
         match add {
             true => {
                 self.members.push(about);
@@ -108,5 +116,37 @@ impl Turns {
         let members = &self.members;
         self.wishes
             .retain(|(by, whom, add)| members.contains(by) && members.contains(whom) != *add);
+    }
+
+    fn is_enough(&self, votes: &[(Address, Address, bool)], about: &Address) -> bool {
+        votes.iter().filter(|(_, whom, _)| whom == about).count() * 2 > self.members.len()
+    }
+
+    /// What a block votes for, where these votes count. The last vote needed waits until its change is agreed on by a
+    /// block that is final.
+    fn vote(
+        &mut self,
+        header: &Header,
+        votes: &[(Address, Address, bool)],
+        decided: u64,
+    ) -> Option<(Address, Address, bool)> {
+        let (who, height, members) = (header.producer, header.height.0, self.members.len());
+        for (by, about, add) in self.wishes.clone() {
+            let last = !add && members == 1;
+            let would = self.members.contains(&about) != add && !last;
+            if by != who || !would || self.votes.contains(&(by, about, add)) {
+                continue;
+            }
+            let with = [votes, &[(by, about, add)]].concat();
+            let due = |(whom, what, at)| (whom, what) == (about, add) && at <= decided;
+            if !self.is_enough(&with, &about) || self.agreed.is_some_and(due) {
+                return Some((by, about, add));
+            }
+            let stale = |(_, _, at)| at <= decided && height > at + 4 * members as u64;
+            if self.agreed.is_none_or(stale) {
+                self.agreed = Some((about, add, height));
+            }
+        }
+        None
     }
 }

@@ -58,6 +58,9 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::QuorumOneShort, "election safety", 0..12, |seed| storm(seed, OUTAGES)),
         canary(Bug::QuorumOneShort, "agreement", 32..96, |seed| storm(seed, OUTAGES)),
         canary(Bug::EvidenceForgotten, "equivocation", 0..6, contradicted),
+        canary(Bug::RecentsForgotten, "validity", 0..1, turns),
+        canary(Bug::AlwaysInTurn, "validity", 0..1, turns),
+        canary(Bug::ChangeAtOnce, "validity", 0..16, turns_swarm),
         canary(Bug::KernelUnchecked, "validity", 0..1, stakers),
         canary(Bug::InterestTwice, "supply identity", 0..1, stakers),
         canary(Bug::StakeNeverRests, "validity", 0..1, stakers),
@@ -98,6 +101,25 @@ pub(super) fn objections(sim: &mut Sim) -> Objections {
 /// A swarm run.
 fn swarm(seed: u64) -> Objections {
     run(&draw("pow", seed)).violations.iter().map(|violation| violation.watcher).collect()
+}
+
+/// A swarm run of authorities in turn.
+fn turns_swarm(seed: u64) -> Objections {
+    run(&draw("poa", seed)).violations.iter().map(|violation| violation.watcher).collect()
+}
+
+/// Authorities in turn, one of whom is away for a while, under all checkers; votes are forgotten every few blocks.
+fn turns(seed: u64) -> Objections {
+    let text = find("poa-dev").unwrap().replacen("period = ", "epoch = 5\nperiod = ", 1);
+    let options = Options::seated(seed, Spec::parse("canary", &text).unwrap(), 4, 24);
+    let watchers = all(&options.spec, false);
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    sim.run(Micros::seconds(20));
+    sim.crash(3).unwrap();
+    sim.run(Micros::seconds(20));
+    sim.restart(3).unwrap();
+    sim.run(Micros::seconds(20));
+    objections(&mut sim)
 }
 
 /// The power fails when a leader has sealed what the others had told it to have, and it comes back last.

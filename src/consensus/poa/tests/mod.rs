@@ -1,3 +1,4 @@
 //! Proof of authority.
 
+mod changes;
 mod snapshot;
