@@ -23,7 +23,7 @@ struct Signed {
     height: Height,
 }
 
-fn signed_record() -> Record {
+pub(super) fn signed_record() -> Record {
     Record(Bounded::truncated(b"dpos/signed".to_vec()))
 }
 

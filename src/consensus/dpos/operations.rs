@@ -134,7 +134,15 @@ fn resign(
             return Err(invalid(format!("its sender is banned since height {at}")));
         }
     }
-    change(state, &actor, params, |delegate| delegate.standing = Standing::Resigned(height))?;
+    let mut bond = None;
+    change(state, &actor, params, |delegate| {
+        delegate.standing = Standing::Resigned(height);
+        bond = delegate.bond;
+    })?;
+    if bond.is_none() {
+        // A founder's first time: what it locks when it comes back stays locked.
+        return Ok(());
+    }
     let mut waiting: Unbonding = state.get(&unbonding_key())?.unwrap_or_default();
     waiting.0.push_back((Height(height.0.saturating_add(params.unbonding.max(1))), actor));
     state.put(&unbonding_key(), &waiting);

@@ -1,1 +1,13 @@
+//! Delegates in slots.
 
+mod bench;
+mod engine;
+mod evidence;
+mod missed;
+mod operations;
+mod refusals;
+mod rounds;
+mod secrets;
+mod weights;
+
+use super::*;
