@@ -30,6 +30,8 @@ enum Statement {
     Stake(CoinId, Time),
     /// Among authorities in turn somebody seals one block of one height.
     Turn(Address, Height),
+    /// A delegate seals one block in one slot, of which the time is the beginning.
+    Slot(Address, Time),
 }
 
 /// What a header says that may be said only once.
@@ -37,6 +39,7 @@ fn said(header: &Header) -> Option<Statement> {
     match header.claim {
         Claim::Stake { coin, .. } => Some(Statement::Stake(coin, header.time)),
         Claim::Turn { .. } => Some(Statement::Turn(header.producer, header.height)),
+        Claim::Slot { .. } => Some(Statement::Slot(header.producer, header.time)),
         _ => None,
     }
 }

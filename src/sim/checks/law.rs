@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use num_bigint::BigUint;
 
 use super::difficulty::{Difficulty, Place, target};
-use super::slot;
+use super::slot::Slots;
 use super::stake::{Pair, StakeLaw, earned, modified, pace_of_work};
 use super::turn::Turns;
 use crate::ledger::{Coin, CoinKind};
@@ -60,6 +60,7 @@ pub(super) struct Past {
     stakes: Pair,
     last_work: Option<Height>,
     turns: Turns,
+    slots: Option<Slots>,
     modifier: Hash,
     members: BTreeSet<Address>,
     /// Who wants what done about whom.
@@ -104,18 +105,60 @@ impl Law {
         self.future_limit
     }
 
-    /// Goes on with the past after a block that took these coins.
+    /// Goes on with the past after a block that took these coins and left those.
     pub(super) fn push(
         &self,
         past: &mut Past,
         chain: &GenesisId,
         header: &Header,
         taken: &[(CoinId, Coin)],
+        coins: &OrdMap<CoinId, Coin>,
     ) {
         past.push(chain, header, taken);
         if let Some(poa) = &self.turns {
             past.turns.push(poa, header);
         }
+        if let Some((dpos, genesis)) = &self.slots
+            && let Some(slots) = &mut past.slots
+        {
+            slots.push(dpos, chain, *genesis, header, coins);
+        }
+    }
+
+    /// An operation of a block's transaction, whose outputs are among the coins by now; a deposit becomes a bond.
+    pub(super) fn operate(
+        &self,
+        past: &mut Past,
+        header: &Header,
+        actor: Address,
+        operation: &Operation,
+        outputs: &[CoinId],
+        coins: &mut OrdMap<CoinId, Coin>,
+    ) -> Result<(), String> {
+        past.operate(actor, operation);
+        let Some((dpos, _)) = &self.slots else { return Ok(()) };
+        let Some(slots) = &mut past.slots else { return Ok(()) };
+        let is_deposit = |id: &&CoinId| {
+            coins.get(*id).is_some_and(|it| (it.owner, it.amount) == (actor, dpos.deposit))
+        };
+        let bond = outputs.iter().find(is_deposit).copied();
+        let bond = slots.operate(dpos, header.height, actor, operation, bond)?;
+        if let Some(coin) = bond.and_then(|bond| coins.get_mut(&bond)) {
+            coin.kind = CoinKind::Bond;
+        }
+        Ok(())
+    }
+
+    /// What a block takes where deposits are: those of whoever the evidence is about, and those that it returns.
+    pub(super) fn takes(
+        &self,
+        past: &mut Past,
+        header: &Header,
+        accused: &[Address],
+    ) -> Option<[Vec<CoinId>; 2]> {
+        let slots = past.slots.as_mut()?;
+        let burned = accused.iter().filter_map(|by| slots.convict(by)).collect();
+        Some([burned, slots.returned(header.height)])
     }
 
     /// Whether a block may stand on its parent.
@@ -141,8 +184,10 @@ impl Law {
             Claim::Turn { weight, .. } if let Some(poa) = &self.turns => {
                 past.turns.judge(poa, chain, (id, header, seal), weight, parent)
             }
-            Claim::Slot { .. } if let Some((dpos, genesis)) = &self.slots => {
-                slot::judge(dpos, chain, *genesis, (id, header, seal), parent)
+            Claim::Slot { .. }
+                if let (Some((dpos, genesis)), Some(slots)) = (&self.slots, &past.slots) =>
+            {
+                slots.judge(dpos, chain, *genesis, (id, header, seal))
             }
             Claim::Round { round } if self.leaders => {
                 if header.time <= parent.time {
@@ -201,6 +246,10 @@ impl Past {
             stakes: Pair::default(),
             last_work: None,
             turns: Turns::begin(&members),
+            slots: match spec.consensus() {
+                Consensus::Dpos(dpos) => Some(Slots::begin(spec, dpos)),
+                _ => None,
+            },
             modifier: Hash::default(),
             members,
             wishes: BTreeMap::new(),
@@ -230,7 +279,7 @@ impl Past {
     }
 
     /// An operation of a block. Whatever may not be done is not in a valid block, so nothing is refused here.
-    pub(super) fn operate(&mut self, actor: Address, operation: &Operation) {
+    fn operate(&mut self, actor: Address, operation: &Operation) {
         self.turns.operate(actor, operation);
         match operation {
             Operation::ProposeAuthority { address, ballot } => {

@@ -15,7 +15,8 @@ use crate::replica::{Input, Output, Replica};
 use crate::spec::FrozenSpec;
 use crate::types::signatures::verify_single;
 use crate::types::{
-    Address, Block, BlockId, Claim, CoinId, GenesisId, Header, Height, Time, Transaction, body_root,
+    Address, Block, BlockId, Claim, CoinId, Evidence, GenesisId, Header, Height, Time, Transaction,
+    body_root,
 };
 
 /// Every block in a correct node's tree follows the rules.
@@ -125,38 +126,82 @@ impl Validity {
         }
         let mut coins = parent.coins.clone();
         let (mut fees, mut past) = (0, parent.past.clone());
-        for (coin_id, coin) in &own.taken {
-            if coins.remove(coin_id) != Some(*coin) {
-                return Err(format!("it takes {coin:?}"));
-            }
-        }
-        for transaction in &block.body.transactions {
-            let actor = transaction.inputs.first().and_then(|coin| coins.get(coin));
-            if let (Some(operation), Some(actor)) = (&transaction.operation, actor) {
-                past.operate(actor.owner, operation);
-            }
-            fees += self.apply(transaction, header, &mut coins)?;
-        }
         let staked = match header.claim {
             Claim::Stake { coin, .. } => Some(coin),
             _ => None,
         };
-        if own.taken.first().map(|(coin, _)| *coin) != staked && block.body.evidence.is_empty() {
-            return Err(format!("it takes {:?}", own.taken));
+        // What a block stakes, its transactions cannot spend. Deposits they cannot spend in any case.
+        if staked.is_some() {
+            take(own, &mut coins)?;
         }
+        for transaction in &block.body.transactions {
+            let actor = transaction.inputs.first().and_then(|coin| coins.get(coin)).copied();
+            fees += self.apply(transaction, header, &mut coins)?;
+            if let (Some(operation), Some(actor)) = (&transaction.operation, actor) {
+                let id = transaction.id(&self.chain);
+                let outputs = 0..transaction.outputs.len();
+                let outputs: Vec<CoinId> =
+                    outputs.map(|index| Transaction::coin_id(&id, index, &self.chain)).collect();
+                let (by, coins) = (actor.owner, &mut coins);
+                self.law.operate(&mut past, header, by, operation, &outputs, coins)?;
+            }
+        }
+        if staked.is_none() {
+            take(own, &mut coins)?;
+        }
+        let mut back = Vec::new();
+        match self.law.takes(&mut past, header, &accused(block)) {
+            Some([burned, returned]) => {
+                let taken: Vec<CoinId> = own.taken.iter().map(|(id, _)| *id).collect();
+                let due: Vec<CoinId> = burned.iter().chain(&returned).copied().collect();
+                if taken != due {
+                    return Err(format!("it takes {taken:?} where {due:?} are due"));
+                }
+                back.extend(own.taken.iter().skip(burned.len()).map(|(_, bond)| *bond));
+            }
+            None => {
+                let first = own.taken.first().map(|(coin, _)| *coin);
+                if first != staked && block.body.evidence.is_empty() {
+                    return Err(format!("it takes {:?}", own.taken));
+                }
+            }
+        }
+        self.pay(own, header, fees, &back, &mut coins)?;
+        self.law.push(&mut past, &self.chain, header, &own.taken, &coins);
+        Ok(Book { header: *header, coins, past })
+    }
+
+    /// Creates what a block pays out, the deposits that it gives back at the end.
+    fn pay(
+        &self,
+        own: &Own,
+        header: &Header,
+        fees: u64,
+        back: &[Coin],
+        coins: &mut OrdMap<CoinId, Coin>,
+    ) -> Result<(), String> {
         let (kind, due) = self.law.pays(header, &own.taken, fees);
-        for (coin_id, coin) in &own.paid {
-            let right = coin.owner == header.producer && coin.kind == kind;
+        let Some(earned) = own.paid.len().checked_sub(back.len()) else {
+            return Err(format!("it does not return {back:?}"));
+        };
+        for (place, (coin_id, coin)) in own.paid.iter().enumerate() {
+            let bond = place.checked_sub(earned).and_then(|place| back.get(place));
+            let right = match bond {
+                Some(bond) => {
+                    (coin.owner, coin.amount, coin.kind)
+                        == (bond.owner, bond.amount, CoinKind::Transfer)
+                }
+                None => coin.owner == header.producer && coin.kind == kind,
+            };
             if !right || coin.height != header.height || coins.contains_key(coin_id) {
                 return Err(format!("it pays out {coin:?}"));
             }
-            if !due.contains(&coin.amount.0) {
+            if bond.is_none() && !due.contains(&coin.amount.0) {
                 return Err(format!("it pays out {} where {due:?} is due", coin.amount.0));
             }
             coins.insert(*coin_id, *coin);
         }
-        self.law.push(&mut past, &self.chain, header, &own.taken);
-        Ok(Book { header: *header, coins, past })
+        Ok(())
     }
 
     /// Moves the coins of a transaction; gives its fee.
@@ -179,7 +224,10 @@ impl Validity {
             let coin = coins.remove(coin_id).ok_or_else(|| format!("{id} spends {coin_id}"))?;
             let ripe = match coin.kind {
                 CoinKind::Transfer => true,
-                _ => header.height.0 >= coin.height.0 + self.maturity,
+                CoinKind::Bond => false,
+                CoinKind::Reward | CoinKind::Stake => {
+                    header.height.0 >= coin.height.0 + self.maturity
+                }
             };
             if !ripe || !consents.contains(&coin.owner) {
                 return Err(format!("{id} spends {coin:?}"));
@@ -201,6 +249,24 @@ impl Validity {
             fee => Err(format!("{id} of {size} bytes pays {fee:?}")),
         }
     }
+}
+
+/// Removes what a block takes itself.
+fn take(own: &Own, coins: &mut OrdMap<CoinId, Coin>) -> Result<(), String> {
+    for (coin_id, coin) in &own.taken {
+        if coins.remove(coin_id) != Some(*coin) {
+            return Err(format!("it takes {coin:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whom the evidence in a block is about.
+fn accused(block: &Block) -> Vec<Address> {
+    let by = |evidence: &Evidence| match evidence {
+        Evidence::Headers { key, .. } | Evidence::Statements { key, .. } => Address::of(key),
+    };
+    block.body.evidence.iter().map(by).collect()
 }
 
 /// Whether a state has the coins that the books say a block makes, and none that they say it spends.
