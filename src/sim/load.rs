@@ -1,14 +1,16 @@
 //! Load: people who pay each other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::host::Sim;
 use super::random::Dice;
 use super::time::{Micros, Moment};
-use crate::ledger::{CoinKind, Params};
-use crate::spec::DevAccount;
+use crate::consensus::dpos::{self, DposParams, DposRules, Standing};
+use crate::ledger::{CoinKind, Params, State};
+use crate::spec::{Consensus, DevAccount, FrozenSpec};
 use crate::types::{
-    Address, Amount, Ballot, Bounded, CoinId, Keypair, Operation, Output, Transaction,
+    Address, Amount, Ballot, Bounded, CoinId, Keypair, Operation, Output, Text, Transaction,
 };
 
 /// A coin that was spent is left alone for so long: by then its transaction is in a block, or was refused.
@@ -16,6 +18,16 @@ const LEFT_ALONE: Micros = Micros::seconds(60);
 
 /// How often a payment of somebody with a say carries a wish.
 const WISHES: f64 = 0.7;
+
+/// How often a payment carries a vote, and of these one that approves nobody; how often a delegate in office resigns, and how
+/// often whoever may stand as one does.
+const VOTES: f64 = 0.4;
+const ABSTENTIONS: f64 = 0.1;
+const RESIGNATIONS: f64 = 0.1;
+const CANDIDACIES: f64 = 0.5;
+
+/// How often somebody who is suspended says that it is back.
+const RETURNS: f64 = 0.5;
 
 /// For how long wishes are about the same one.
 const TURN: Micros = Micros::seconds(10);
@@ -37,6 +49,9 @@ pub struct Load {
     spent: BTreeMap<CoinId, Moment>,
     /// Who has wishes about authorities, and about whom: each about each.
     council: Vec<DevAccount>,
+    /// Who stands as a delegate, under the rules of a chain that has some.
+    candidates: Vec<DevAccount>,
+    rules: Option<Arc<DposRules>>,
 }
 
 impl Load {
@@ -49,6 +64,8 @@ impl Load {
             people: DevAccount::all().collect(),
             spent: BTreeMap::new(),
             council: Vec::new(),
+            candidates: Vec::new(),
+            rules: None,
         };
         load.wait();
         load
@@ -58,6 +75,70 @@ impl Load {
     /// that sets change, and never hold anybody else.
     pub fn with_council(self, council: Vec<DevAccount>) -> Self {
         Self { council, ..self }
+    }
+
+    /// Lets payments carry votes for delegates on a chain that has some; these stand as delegates, resign, and come back when
+    /// they were suspended.
+    pub fn with_candidates(self, candidates: Vec<DevAccount>, spec: &FrozenSpec) -> Self {
+        let rules = match spec.consensus() {
+            Consensus::Dpos(dpos) => Some(dpos.rules(spec.genesis_id(), spec.genesis_time(), spec)),
+            _ => None,
+        };
+        Self { candidates, rules, ..self }
+    }
+
+    /// What somebody does about delegates, as a node sees the world.
+    fn campaign(&mut self, sim: &Sim, node: usize, by: DevAccount) -> Option<Operation> {
+        let (rules, state) = (self.rules.clone()?, &sim.replica(node)?.tree().head().state);
+        let params = rules.params();
+        let own = dpos::delegate(state, &by.address(), params).ok()?;
+        let standing = own.as_ref().map(|own| own.standing);
+        let stands = self.candidates.contains(&by);
+        let chance = match standing {
+            None if stands => CANDIDACIES,
+            Some(Standing::Resigned(_)) if stands => CANDIDACIES,
+            Some(Standing::Suspended(_)) => RETURNS,
+            Some(Standing::Active) => RESIGNATIONS,
+            _ => 0.0,
+        };
+        if !self.dice.chance(chance) {
+            return self.vote(state, params);
+        }
+        match standing {
+            Some(Standing::Suspended(_)) => Some(Operation::ReactivateDelegate),
+            Some(Standing::Active) => Some(Operation::ResignDelegate),
+            // Whoever has a deposit that has yet to return waits for it.
+            _ if own.is_some_and(|own| own.bond.is_some()) => None,
+            _ => Some(Operation::RegisterDelegate { name: Text::new(by.name()).ok()? }),
+        }
+    }
+
+    fn vote(&mut self, state: &State, params: &DposParams) -> Option<Operation> {
+        if !self.dice.chance(VOTES) {
+            return None;
+        }
+        if self.dice.chance(ABSTENTIONS) {
+            return Some(Operation::Unvote);
+        }
+        let mut active = dpos::delegates(state, params).ok()?;
+        active.retain(|(_, delegate)| delegate.standing == Standing::Active);
+        self.dice.shuffle(&mut active);
+        active.truncate(1 + self.dice.index(params.votes_max.max(1)));
+        let delegates: Vec<Address> = active.into_iter().map(|(of, _)| of).collect();
+        (!delegates.is_empty())
+            .then(|| Operation::Vote { delegates: Bounded::truncated(delegates) })
+    }
+
+    /// What a delegate signs that was suspended, as a node sees it, to come back.
+    pub fn comeback(&mut self, sim: &Sim, node: usize, by: DevAccount) -> Option<Transaction> {
+        let (rules, state) = (self.rules.clone()?, &sim.replica(node)?.tree().head().state);
+        let own = dpos::delegate(state, &by.address(), rules.params()).ok()??;
+        let Standing::Suspended(_) = own.standing else { return None };
+        let (coin, amount) = self.coin_of(sim, node, &by.address())?;
+        let (params, back) =
+            (sim.options().spec.ledger_params(), Some(Operation::ReactivateDelegate));
+        let give = |left| vec![(by.address(), Amount(left))];
+        pay(&params, &by.keypair(), coin, amount, back, give)
     }
 
     /// What somebody wants, as a node sees the world.
@@ -112,14 +193,22 @@ impl Load {
         let payer = self.people[self.dice.index(self.people.len())];
         let operation = match self.council.contains(&payer) {
             true => self.wish(sim, node, payer),
-            false => None,
+            false => self.campaign(sim, node, payer),
+        };
+        let deposit = match (&operation, &self.rules) {
+            (Some(Operation::RegisterDelegate { .. }), Some(rules)) => rules.params().deposit.0,
+            _ => 0,
         };
         let payee = self.people[self.dice.index(self.people.len())].address();
         let (coin, amount) = self.coin_of(sim, node, &payer.address())?;
         let params = sim.options().spec.ledger_params();
         let transaction = pay(&params, &payer.keypair(), coin, amount, operation, |left| {
+            let locked = deposit.min(left / 2);
+            let left = left - locked;
             let given = 1 + self.dice.below(left / 2);
-            vec![(payee, Amount(given)), (payer.address(), Amount(left - given))]
+            let mut outputs = vec![(payee, Amount(given)), (payer.address(), Amount(left - given))];
+            outputs.extend((locked > 0).then_some((payer.address(), Amount(locked))));
+            outputs
         })?;
         self.spent.insert(coin, now);
         Some(transaction)

@@ -40,6 +40,9 @@ pub struct Draw {
     pub payments_per_second: f64,
     /// Who has wishes about authorities ([`Load::with_council`](crate::sim::Load::with_council)); nobody, where it is empty.
     pub council: Vec<DevAccount>,
+    /// Who stands as a delegate where people vote ([`Load::with_candidates`](crate::sim::Load::with_candidates)); nobody, where
+    /// it is empty.
+    pub candidates: Vec<DevAccount>,
     /// Whether the network is parted for longer than the model allows.
     pub outside: bool,
     /// The name under which the command line knows the swarm of this rule: one of [`SWARMS`].
@@ -61,21 +64,45 @@ impl fmt::Display for Draw {
         if !self.council.is_empty() {
             write!(f, ", authorities change")?;
         }
+        if !self.candidates.is_empty() {
+            write!(f, ", delegates are voted for")?;
+        }
         let skews = nodes.iter().map(|node| (node.skew.offset_ms, node.skew.drift_ppm));
         write!(f, ", clocks {:?}", skews.collect::<Vec<_>>())
     }
 }
 
+/// What the chain is called on which as many delegates are in force at most as there are nodes, and one of these has none.
+const ELECTION: &str = "dpos-elected";
+
+/// How it differs from the one for development: in numbers, so that what few nodes do decides.
+const ELECTED: [(&str, &str); 5] = [
+    (", \"erin\", \"frank\", \"grace\"]", "]"),
+    ("delegates = 7 ", "delegates = 5 "),
+    ("votes_max = 7 ", "votes_max = 3 "),
+    ("deposit = \"1_000\" ", "deposit = \"1_000\"\nunbonding = 8 "),
+    ("inactive_after = 3 ", "inactive_after = 2 "),
+];
+
 /// The shipped chains for development, under the names of their rules. Reading a spec takes longer than a short run.
 fn spec(engine: &str) -> Option<Spec> {
     static SPECS: OnceLock<BTreeMap<&'static str, Spec>> = OnceLock::new();
     let read = || {
+        let text = |name: &str| find(name).expect("every rule has a shipped chain for development");
+        let parse = |name: &str, text: &str| {
+            Spec::parse(name, text).expect("a test reads every shipped spec")
+        };
         let spec = |engine: &&'static str| {
             let name = format!("{engine}-dev");
-            let text = find(&name).expect("every rule has a shipped chain for development");
-            (*engine, Spec::parse(&name, text).expect("a test reads every shipped spec"))
+            (*engine, parse(&name, text(&name)))
         };
-        ENGINES_BUILT.iter().map(spec).collect()
+        let mut specs: BTreeMap<&'static str, Spec> = ENGINES_BUILT.iter().map(spec).collect();
+        let mut elected = text("dpos-dev").to_owned();
+        for (from, to) in ELECTED {
+            elected = elected.replacen(from, to, 1);
+        }
+        specs.insert(ELECTION, parse(ELECTION, &elected));
+        specs
     };
     SPECS.get_or_init(read).get(engine).cloned()
 }
@@ -102,7 +129,10 @@ fn name(engine: &str) -> &'static str {
 /// If this version has no such rule.
 pub fn draw(engine: &str, seed: u64) -> Draw {
     let mut dice = Dice::new(seed, "swarm");
-    let spec = spec(engine).expect("the caller asks for a rule that is built");
+    // Whether people vote is drawn apart, so that what else a seed draws is as before.
+    let votes = engine == "dpos" && Dice::new(seed, "swarm votes").chance(0.5);
+    let spec = spec(if votes { ELECTION } else { engine });
+    let spec = spec.expect("the caller asks for a rule that is built");
     let tries = 10 + u32::try_from(dice.below(55)).expect("below 55");
     let mut options = Options::seated(seed, spec, NODES, tries);
     let healed = options.link;
@@ -146,7 +176,25 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     if let Some(authorities) = changes {
         council = authorities.iter().filter_map(Owner::dev).take(NODES).collect();
     }
-    Draw { options, script, heals_at, healed, payments_per_second, council, outside, name }
+    let mut candidates = Vec::new();
+    if votes {
+        candidates.extend(DevAccount::all().take(NODES));
+        for (node, of) in options.nodes.iter_mut().zip(&candidates) {
+            node.key = Some(of.keypair());
+        }
+    }
+    let payments_per_second = if votes { 0.5 + payments_per_second } else { payments_per_second };
+    Draw {
+        options,
+        script,
+        heals_at,
+        healed,
+        payments_per_second,
+        council,
+        candidates,
+        outside,
+        name,
+    }
 }
 
 /// A number from −`most` to `most`.

@@ -16,7 +16,7 @@ use super::checks::all;
 use super::faults::{Driver, Script};
 use super::host::Sim;
 use super::load::Load;
-use super::time::{Micros, Moment};
+use super::time::{Micros, Moment, Skew};
 use super::watch::Violation;
 use crate::types::Height;
 
@@ -84,14 +84,15 @@ pub fn run(draw: &Draw) -> Outcome {
         Err(error) => unreachable!("a store that is empty and in memory opens: {error}"),
     };
     let load = Load::new(draw.options.seed, draw.payments_per_second, Moment(0))
-        .with_council(draw.council.clone());
+        .with_council(draw.council.clone())
+        .with_candidates(draw.candidates.clone(), &draw.options.spec);
     let script: Script = draw.script.clone();
     let mut driver = Driver::new(&mut sim, script, Some(load));
     driver.run_until(draw.heals_at);
     driver.heal();
     sim.set_links(draw.healed);
     if !draw.outside {
-        demand_liveness(&mut sim);
+        demand_liveness(&mut sim, draw);
     }
     sim.look();
     let heights = (0..sim.nodes()).filter_map(|node| sim.height(node));
@@ -105,16 +106,34 @@ pub fn run(draw: &Draw) -> Outcome {
     }
 }
 
-fn demand_liveness(sim: &mut Sim) {
+fn demand_liveness(sim: &mut Sim, draw: &Draw) {
     let highest = (0..sim.nodes()).filter_map(|node| sim.height(node)).max();
     let goal = Height(highest.unwrap_or_default().0 + GROWS_BY);
-    let lively = |sim: &Sim| sim.agree() && sim.height(0) >= Some(goal);
+    // Whoever was elected has a node here, and clocks that go right: so finality has to come to life as well.
+    let on_time = draw.options.nodes.iter().all(|node| node.skew == Skew::default());
+    let finalises = !draw.candidates.is_empty() && on_time;
+    come_back(sim, draw);
+    let is_final = |sim: &Sim| {
+        sim.replica(0).is_some_and(|replica| replica.tree().root().height() >= goal) || !finalises
+    };
+    let lively = |sim: &Sim| sim.agree() && sim.height(0) >= Some(goal) && is_final(sim);
     if !sim.run_while(LIVELY_WITHIN, Micros::millis(200), |sim| !lively(sim)) {
         let heights: Vec<_> = (0..sim.nodes()).map(|node| sim.height(node)).collect();
         let what = format!(
             "{LIVELY_WITHIN} after everything was healed not all nodes are on one head at {goal} or above: {heights:?}"
         );
         sim.violate(0, "liveness", what);
+    }
+}
+
+/// Delegates that were suspended say that they are back.
+fn come_back(sim: &mut Sim, draw: &Draw) {
+    let mut load = Load::new(draw.options.seed, 0.0, Moment(0))
+        .with_candidates(draw.candidates.clone(), &draw.options.spec);
+    for (node, of) in draw.candidates.iter().enumerate() {
+        if let Some(comeback) = load.comeback(sim, node, *of) {
+            sim.submit(node, vec![comeback]);
+        }
     }
 }
 
