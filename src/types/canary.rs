@@ -71,6 +71,14 @@ pub(crate) enum Bug {
     PriorForgotten,
     /// The authorities change with the last vote needed, whatever is final.
     ChangeAtOnce,
+    /// Whoever is suspended stays in the schedule.
+    SuspendedStay,
+    /// Who is elected acts before the decision is final.
+    DecidedBeforeFinal,
+    /// The order of turns does not depend on what was revealed.
+    RevealsIgnored,
+    /// Slots without a block are held against nobody.
+    MissedUncounted,
     /// Producers tell of nobody who contradicts himself.
     EvidenceForgotten,
     /// A leader answers reads without asking whether it still leads.

@@ -7,6 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::ballots::Weights;
 use super::{DposParams, Round};
 use crate::ledger::{ReadFailed, State, System, SystemKey, SystemView};
+use crate::types::canary::{Bug, planted};
 use crate::types::{Address, Amount, CoinId, Hash, Height, OPERATION_NAME_MAX, Text};
 
 /// Whether a delegate may be voted for and put into the schedule.
@@ -180,6 +181,7 @@ pub(super) fn elected(
         let place = (Reverse(delegate.weight), of);
         match delegate.standing {
             Standing::Active => active.push(place),
+            Standing::Suspended(_) if planted(Bug::SuspendedStay) => active.push(place),
             Standing::Suspended(_) => suspended.push(place),
             Standing::Resigned(_) | Standing::Banned(_) => {}
         }

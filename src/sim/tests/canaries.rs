@@ -11,11 +11,12 @@ use super::raft::{OUTAGES, storm};
 use super::stake::twins;
 use super::swarm::{draw, run};
 use super::*;
+use crate::consensus::dpos::{commitment, delegate, secret};
 use crate::ledger::{Coin, CoinKind};
 use crate::miner::{Job, search_slice};
 use crate::replica::wire::Gossip;
 use crate::replica::{Input, Peer};
-use crate::spec::DevAccount;
+use crate::spec::{Consensus, DevAccount};
 use crate::types::canary::{Bug, plant};
 use crate::types::{
     Address, Amount, Block, Body, Bounded, Claim, CoinId, Draft, HEADER_VERSION, Hash, Header,
@@ -65,6 +66,13 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::InterestTwice, "supply identity", 0..1, stakers),
         canary(Bug::StakeNeverRests, "validity", 0..1, stakers),
         canary(Bug::MinAgeIgnored, "validity", 0..1, stakers),
+        canary(Bug::SlotUnchecked, "validity", 0..1, usurped),
+        canary(Bug::WeightsStandStill, "validity", 0..24, elections),
+        canary(Bug::SuspendedStay, "validity", 0..1, absent),
+        canary(Bug::DecidedBeforeFinal, "validity", 0..1, absent),
+        canary(Bug::RevealsIgnored, "validity", 0..1, absent),
+        canary(Bug::MissedUncounted, "validity", 0..1, absent),
+        canary(Bug::EvidenceForgotten, "equivocation", 0..4, doubled),
         canary(Bug::DraftUnkept, "agreement", 0..1, power_cut),
     ]
 }
@@ -162,6 +170,74 @@ fn contradicted(seed: u64) -> Objections {
     let watchers = all(&options.spec, false);
     let mut sim = Sim::watched(options, watchers).unwrap();
     Load::new(seed, 1.0, Moment(0)).pay_until(&mut sim, Moment(0).after(Micros::seconds(200)));
+    objections(&mut sim)
+}
+
+/// A swarm run of delegates.
+fn elections(seed: u64) -> Objections {
+    run(&draw("dpos", seed)).violations.iter().map(|violation| violation.watcher).collect()
+}
+
+/// Delegates under all checkers.
+fn delegates(seed: u64, nodes: usize) -> Sim {
+    let spec = Spec::parse("canary", find("dpos-dev").unwrap()).unwrap();
+    let options = Options::seated(seed, spec, nodes, 24);
+    let watchers = all(&options.spec, false);
+    Sim::watched(options, watchers).unwrap()
+}
+
+/// One of seven delegates never comes, is suspended, and leaves the schedule.
+fn absent(seed: u64) -> Objections {
+    let mut sim = delegates(seed, 6);
+    sim.run(Micros::seconds(90));
+    objections(&mut sim)
+}
+
+/// Two nodes act for one delegate.
+fn doubled(seed: u64) -> Objections {
+    let options = super::slots::twins(seed);
+    let watchers = all(&options.spec, false);
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    super::slots::elect(&mut sim, seed, 60);
+    objections(&mut sim)
+}
+
+/// Somebody hands node 0 a block for a slot in another delegate's name: its own, right in every other way.
+fn usurped(seed: u64) -> Objections {
+    let mut sim = delegates(seed, 7);
+    sim.run(Micros::millis(30_500));
+    let spec = sim.options().spec.clone();
+    let (chain, Consensus::Dpos(dpos)) = (spec.genesis_id(), spec.consensus()) else {
+        unreachable!()
+    };
+    let rules = dpos.rules(chain, spec.genesis_time(), &spec);
+    let tree = sim.replica(0).unwrap().tree();
+    let head = tree.head();
+    let slot = rules.slot(&head.state).unwrap() + 1;
+    let round = rules.round(&head.state, slot).unwrap();
+    let keys = sim.options().nodes.iter().flat_map(|node| node.key.clone());
+    let is_due = |key: &Keypair| round.due(slot, rules.params()) == Some(&key.address());
+    let key = keys.into_iter().find(|key| !is_due(key)).unwrap();
+    let own = delegate(&head.state, &key.address(), rules.params()).unwrap().unwrap();
+    let reveal = secret(&key, own.slot, &chain);
+    let commit = commitment(&secret(&key, slot, &chain), &chain);
+    let body = Body::default();
+    let header = Header {
+        version: HEADER_VERSION,
+        height: head.height().next(),
+        parent: head.id,
+        time: rules.params().start_of(slot),
+        producer: key.address(),
+        claim: Claim::Slot { reveal, commit, prior: head.height() },
+        body_root: body_root(&body, &chain),
+        state_root: StateRoot::default(),
+    };
+    let mut draft = Draft { header, body };
+    draft.header.state_root = tree.execute(&draft, &head.state).unwrap().root();
+    let block = draft.clone().seal(Seal::signed(&draft.id(&chain), &key, &chain));
+    sim.run(Micros::millis(400));
+    sim.deliver(0, Input::Sealed(Box::new(block)));
+    sim.run(Micros::seconds(5));
     objections(&mut sim)
 }
 

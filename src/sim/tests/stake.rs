@@ -29,7 +29,7 @@ pub(super) fn twins(seed: u64, name: &str) -> Options {
 }
 
 /// Evidence on a node's whole branch, with the heights of the offence and of the block that proves it.
-fn proven(sim: &Sim, node: usize) -> Vec<(Address, Height, Height)> {
+pub(super) fn proven(sim: &Sim, node: usize) -> Vec<(Address, Height, Height)> {
     let replica = sim.replica(node).unwrap();
     let mut proven = Vec::new();
     let mut at = replica.tree().head().id;
