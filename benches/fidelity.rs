@@ -32,7 +32,7 @@ mod turns;
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 25] = [
+const EXPERIMENTS: [Experiment; 27] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -55,8 +55,10 @@ const EXPERIMENTS: [Experiment; 25] = [
     ("turns-seed", turns::seeds),
     ("turns-apathy", turns::apathy),
     ("turns-stall", turns::stalls),
+    ("turns-node-stall", turns::node_stalls),
     ("turns-takeover", turns::takeovers),
     ("turns-finals", turns::finals),
+    ("turns-nodes", turns::nodes),
     ("turns-waits", turns::waiting),
 ];
 

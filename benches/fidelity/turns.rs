@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use assay::consensus::dpos::shuffle::Shuffle;
+use assay::sim::Micros;
 use assay::sim::fidelity::plot::{Plot, Scale, Series};
 use assay::sim::fidelity::statistics::{Interval, Measured, Tally, mean};
 use assay::sim::fidelity::turns::apathy::{Contest, Way};
 use assay::sim::fidelity::turns::finals::{Choice, Parted};
 use assay::sim::fidelity::turns::seed::{Cartel, Goal};
 use assay::sim::fidelity::turns::shuffle::places;
-use assay::sim::fidelity::turns::stall::{Race, Ties};
+use assay::sim::fidelity::turns::stall::{self, Race, Ties};
 use assay::sim::fidelity::turns::takeover::{Conspiracy, Others};
 use assay::sim::fidelity::turns::waits;
+use assay::sim::scenario::{self, Scenario};
 
 use super::{Rows, cell, summary, write};
 
@@ -131,7 +133,8 @@ fn elected(won: &[usize], contest: &Contest) -> Measured {
     }
     let (value, Interval { low, high }) =
         mean(&won.iter().map(|seats| *seats as f64).collect::<Vec<_>>());
-    Measured { value, interval: Interval { low: low - 0.005, high: high + 0.005 }, theory }
+    let (low, high) = ((low - 0.005).max(0.0), (high + 0.005).min(contest.seats as f64));
+    Measured { value, interval: Interval { low, high }, theory }
 }
 
 /// What a minority elects where others do not vote.
@@ -150,7 +153,7 @@ pub(crate) fn apathy(directory: &Path, first: u64) {
     for seats in [7, 21, 101] {
         // Shares of 0.05, 0.1 and 0.25 of all stake.
         for stake in [53, 111, 333] {
-            for turnout in [0.05, 0.1, 0.15, 0.2, 0.4, 0.6, 0.8] {
+            for turnout in [0.05, 0.1, 0.15, 0.2, 0.4, 0.6] {
                 let contest = Contest { seats, voters: VOTERS, stake, turnout, way: Way::Agreed };
                 let mut line = format!("| {seats} | {:.2} | {turnout} |", contest.share());
                 for ((way, _), points) in WAYS.into_iter().zip(&mut points) {
@@ -188,14 +191,14 @@ pub(crate) fn apathy(directory: &Path, first: u64) {
 
 /// Clique that stalls where the order of arrival decides between equal weights.
 pub(crate) fn stalls(_: &Path, first: u64) {
-    const SEEDS: u64 = 300;
-    const DELAYS: [u64; 5] = [500, 1000, 1500, 2000, 3000];
+    const SEEDS: u64 = 1000;
+    const DELAYS: [u64; 5] = [1000, 1500, 2000, 3000, 5000];
     let mut rows = Rows::new(first, SEEDS);
     println!(
         "| authorities | a block takes up to | by arrival | by EIP-3436 | by EIP-3436, no height twice |"
     );
     println!("|---|---|---|---|---|");
-    for authorities in [3, 4, 5, 6, 7] {
+    for authorities in 3..=8 {
         for delay in DELAYS {
             let columns = [(Ties::Arrival, false), (Ties::Ruled, false), (Ties::Ruled, true)];
             let cells = columns.map(|(ties, once)| {
@@ -208,6 +211,34 @@ pub(crate) fn stalls(_: &Path, first: u64) {
                 format!("{} of {SEEDS} ({low:.3} to {high:.3})", tally.successes)
             });
             println!("| {authorities} | {} | {} |", delay as f64 / 1000.0, cells.join(" | "));
+        }
+    }
+}
+
+/// The same with whole nodes.
+pub(crate) fn node_stalls(_: &Path, first: u64) {
+    const SEEDS: u64 = 100;
+    let mut rows = Rows::new(first, SEEDS);
+    println!(
+        "| authorities | a message takes up to | stalled | share | height after ten minutes, mean |"
+    );
+    println!("|---|---|---|---|---|");
+    for authorities in [4, 5, 6, 7] {
+        for delay in [1000, 3000, 5000] {
+            let ends = rows.run(|seed| {
+                stall::nodes(authorities, Micros::millis(delay), Micros::seconds(600), seed)
+            });
+            let mut tally = Tally::default();
+            ends.iter().for_each(|(_, stalled)| tally.count(*stalled));
+            let Interval { low, high } = tally.interval();
+            let heights: Vec<f64> = ends.iter().map(|(height, _)| *height as f64).collect();
+            println!(
+                "| {authorities} | {} s | {} of {SEEDS} | {:.2} ({low:.3} to {high:.3}) | {:.0} |",
+                delay / 1000,
+                tally.successes,
+                tally.share(),
+                mean(&heights).0
+            );
         }
     }
 }
@@ -298,6 +329,44 @@ pub(crate) fn finals(_: &Path, first: u64) {
                     if held { "0" } else { "" },
                 );
             }
+        }
+    }
+}
+
+/// The shipped scenarios in which whole nodes break classical finality, and the same under implied votes.
+pub(crate) fn nodes(_: &Path, first: u64) {
+    const SEEDS: u64 = 100;
+    let mut rows = Rows::new(first, SEEDS);
+    println!(
+        "| scenario | finality | runs with conflicting finals | share | other violations | final height, mean |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for (name, classical) in [("aura-finality", "aura"), ("graphene-finality", "graphene")] {
+        let shipped = scenario::find(name).expect("it is shipped");
+        for rule in [classical, "majority", "two_thirds"] {
+            let from = format!("finality = {classical:?}");
+            let text = shipped.text.replace(&from, &format!("finality = {rule:?}"));
+            let specs = |name: &str| {
+                assay::spec::find(name).map(str::to_owned).map_err(|error| error.to_string())
+            };
+            let scenario = Scenario::parse(name, &text, &specs).expect("only the rule differs");
+            let runs = rows.run(|seed| {
+                let outcome = scenario::run(&scenario, seed).expect("nothing in it is impossible");
+                let (_, height) =
+                    outcome.metrics.iter().find(|(name, _)| *name == "final_height").expect("one");
+                (!outcome.foreseen.is_empty(), outcome.violations.len(), height.unwrap_or(0.0))
+            });
+            let mut tally = Tally::default();
+            runs.iter().for_each(|(conflict, ..)| tally.count(*conflict));
+            let Interval { low, high } = tally.interval();
+            let others: usize = runs.iter().map(|(_, others, _)| others).sum();
+            let heights: Vec<f64> = runs.iter().map(|(.., height)| *height).collect();
+            println!(
+                "| `{name}` | `{rule}` | {} of {SEEDS} | {:.2} ({low:.3} to {high:.3}) | {others} | {:.0} |",
+                tally.successes,
+                tally.share(),
+                mean(&heights).0
+            );
         }
     }
 }

@@ -24,6 +24,9 @@ use crate::types::{Hash, Time};
 /// Blocks of a round that a cartel considers to withhold, at most: each one more doubles the orders it has to try.
 pub const WITHHELD_MAX: usize = 8;
 
+/// Rounds before those that count: by then a cartel has as many last slots as in the long run.
+const WARM: u64 = 50;
+
 /// What sets the seeds of these experiments apart from whatever else is hashed.
 const TAG: &[u8] = b"assay/turns-seed";
 
@@ -108,7 +111,7 @@ impl Cartel {
     }
 
     /// Lets a cartel, drawn by the seed, choose for so many rounds; of choices that are worth as much it takes the one that
-    /// withholds least. The first round is nobody's choice and does not count.
+    /// withholds least. The first rounds do not count: nobody has chosen the first one.
     pub fn run(&self, rounds: u64, seed: u64) -> Course {
         let mut dice = Dice::new(seed, "seeds");
         let mut mine = vec![false; self.delegates];
@@ -116,11 +119,11 @@ impl Cartel {
         dice.shuffle(&mut mine);
         let mut known = Hash(drawn(&mut dice));
         // Every seed lives in years of its own.
-        let begin = seed * rounds;
+        let begin = seed * (WARM + rounds);
         let first = Round { number: begin + 1, time: LAUNCH, seed: known };
         let mut turns = self.turns(&self.shuffle.order(self.delegates, &first), &mine);
         let mut course = Course { rounds, ..Course::default() };
-        for round in begin + 1..=begin + rounds {
+        for round in begin + 1..=begin + WARM + rounds {
             let reveals: Vec<[u8; 32]> = (0..self.delegates).map(|_| drawn(&mut dice)).collect();
             let orders = self.orders(turns.last);
             let open = turns.last.min(WITHHELD_MAX);
@@ -143,9 +146,11 @@ impl Cartel {
                 }
             }
             let (_, withheld, chosen, seed) = best.expect("there is one order at least");
-            course.withheld += withheld;
-            course.first += u64::from(chosen.first);
-            course.last += chosen.last as u64; // as above
+            if round > begin + WARM {
+                course.withheld += withheld;
+                course.first += u64::from(chosen.first);
+                course.last += chosen.last as u64; // as above
+            }
             (turns, known) = (chosen, seed);
         }
         course

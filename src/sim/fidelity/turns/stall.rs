@@ -13,7 +13,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consensus::poa::{Snapshot, step};
+use crate::sim::link::Latency;
 use crate::sim::random::Dice;
+use crate::sim::{Micros, Options, Sim};
+use crate::spec::{Spec, find};
 
 /// Which of two branches of one weight is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,4 +186,32 @@ impl World {
             self.plan(who, now);
         }
     }
+}
+
+/// The same with whole nodes on the chain `poa-dev`: how high the best head is after so long, and whether nobody signed in the
+/// last third of it. At most seven authorities, whose keys are known.
+///
+/// # Panics
+///
+/// If there are more than seven, or none.
+pub fn nodes(authorities: usize, delay: Micros, lasts: Micros, seed: u64) -> (u64, bool) {
+    let names = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"];
+    let names: Vec<String> = names[..authorities].iter().map(|it| format!("{it:?}")).collect();
+    let text = find("poa-dev").expect("it is shipped");
+    let begins = text.find("authorities = [").expect("it names its authorities");
+    let ends = begins + text[begins..].find(']').expect("the list ends") + 1;
+    let list = format!("authorities = [{}]", names.join(", "));
+    let text = format!("{}{list}{}", &text[..begins], &text[ends..]);
+    let spec = Spec::parse("poa-dev", &text).expect("only the authorities differ");
+    let mut options = Options::seated(seed, spec, authorities, 16);
+    options.link.latency = Latency::Uniform { from: Micros(0), to: delay };
+    let mut sim = Sim::new(options).expect("a store that is empty and in memory opens");
+    let height = |sim: &Sim| {
+        let heads = (0..authorities).filter_map(|node| sim.replica(node));
+        heads.map(|replica| replica.tree().head().height().0).max().unwrap_or(0)
+    };
+    sim.run(Micros(lasts.0 / 3 * 2));
+    let before = height(&sim);
+    sim.run(Micros(lasts.0 / 3));
+    (height(&sim), height(&sim) == before)
 }

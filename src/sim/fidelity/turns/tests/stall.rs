@@ -1,4 +1,5 @@
 use super::super::stall::*;
+use crate::sim::Micros;
 
 fn stalls(ties: Ties, once: bool, delay: u64) -> usize {
     let race = Race { authorities: 4, ties, once, period: 1000, wiggle: 300, delay, height: 200 };
@@ -41,4 +42,12 @@ fn whoever_stalls_is_of_more_than_one_mind() {
     let stalled: Vec<Ending> =
         (0..20).map(|seed| race.run(seed)).filter(|ending| ending.stalled).collect();
     assert!(!stalled.is_empty() && stalled.iter().all(|ending| ending.heads > 1));
+}
+
+#[test]
+fn whole_nodes_go_on_where_lines_take_up_to_a_period() {
+    for authorities in [4, 7] {
+        let (height, stalled) = nodes(authorities, Micros::seconds(1), Micros::seconds(90), 1);
+        assert!(!stalled && height > 50, "{authorities}: {height}");
+    }
 }
