@@ -19,7 +19,7 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 14] = ships![
+static SHIPPED: [Shipped; 17] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
@@ -32,6 +32,9 @@ static SHIPPED: [Shipped; 14] = ships![
     "raft-membership",
     "stake-partition",
     "nothing-at-stake",
+    "dpos-absent",
+    "dpos-cartel",
+    "dpos-censor",
     "aura-finality",
     "graphene-finality"
 ];
