@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::authorities::{self, Identity};
+use crate::consensus::poa::{self, Changes, Record};
 use crate::consensus::{AuthorityId, quorum};
 use crate::ledger::{ReadFailed, State};
 use crate::types::{Address, Ballot, BlockId, Height, Prefix};
@@ -50,6 +51,34 @@ pub struct AuthorityInfo {
     pub connected: bool,
     /// Whether it leads, as far as this node knows.
     pub leads: bool,
+    /// How it has served, where authorities take turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<AuthorityRecord>,
+}
+
+/// How an authority has served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct AuthorityRecord {
+    /// The height of the first block that it could sign.
+    pub since: Height,
+    /// Blocks that it signed,
+    pub signed: u64,
+    /// of them out of turn.
+    pub out_of_turn: u64,
+    /// Turns of its own that others took.
+    pub missed: u64,
+    /// Times that it was proven to have signed two blocks of one height.
+    pub equivocated: u64,
+    /// The height of the last block that it signed; 0 if there is none.
+    pub last: Height,
+}
+
+impl From<Record> for AuthorityRecord {
+    fn from(record: Record) -> Self {
+        let Record { since, signed, out_of_turn, missed, equivocated, last } = record;
+        Self { since, signed, out_of_turn, missed, equivocated, last }
+    }
 }
 
 /// A change that authorities wish.
@@ -62,6 +91,9 @@ pub struct ProposalInfo {
     pub ballot: String,
     /// Who wishes it.
     pub by: Vec<String>,
+    /// The height of the block that agreed on it, where that comes before it is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Height>,
 }
 
 /// What a node knows of the authorities beside the chain.
@@ -100,6 +132,7 @@ impl AuthorityList {
                 contact: told(|identity| identity.contact.as_str()),
                 connected: circle.ours == Some(*address) || circle.connected.contains(address),
                 leads: circle.leader == Some(*address),
+                record: poa::record(state, address)?.map(AuthorityRecord::from),
             })
         };
         let mut proposals: BTreeMap<(Address, bool), Vec<String>> = BTreeMap::new();
@@ -107,10 +140,12 @@ impl AuthorityList {
             let removes = ballot == Ballot::Remove;
             proposals.entry((whom, removes)).or_default().push(by.encode(prefix));
         }
+        let agreed = Changes::of(state)?.agreed;
         let proposal = |((whom, removes), by): ((Address, bool), Vec<String>)| ProposalInfo {
             address: whom.encode(prefix),
             ballot: if removes { "remove".into() } else { "add".into() },
             by,
+            agreed: agreed.filter(|it| (it.about, !it.add) == (whom, removes)).map(|it| it.at),
         };
         Ok(Self {
             head,

@@ -36,7 +36,7 @@ mod transaction;
 mod turns;
 mod wallet;
 
-pub use authorities::{AuthorityInfo, AuthorityList, Circle, ProposalInfo};
+pub use authorities::{AuthorityInfo, AuthorityList, AuthorityRecord, Circle, ProposalInfo};
 pub use bench::{BenchLoad, BenchNode, BenchTimes};
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
 pub use chain::{

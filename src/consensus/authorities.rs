@@ -83,7 +83,10 @@ pub fn wishes(state: &State) -> Result<Vec<(Address, Address, Ballot)>, ReadFail
 /// The height of the block that changed the authorities last; nothing while those of the spec are in force.
 pub fn changed(state: &State) -> Result<Option<Height>, ReadFailed> {
     let council: Option<Council> = state.system(&council_key())?;
-    Ok(council.map(|council| council.changed).filter(|height| height.0 > 0))
+    // Under a rule whose blocks vote it stands in another place.
+    let voted = super::poa::Changes::of(state)?.changed;
+    let changed = council.map_or(voted, |council| council.changed.max(voted));
+    Ok(Some(changed).filter(|height| height.0 > 0))
 }
 
 /// Who stands behind an authority.

@@ -7,7 +7,7 @@ use super::errors;
 use super::follow::Deed;
 use super::options::{self, Password, Paying, Whose};
 use super::send::{Order, carry_out};
-use crate::api::{AuthorityInfo, AuthorityList, Exit};
+use crate::api::{AuthorityInfo, AuthorityList, AuthorityRecord, Exit};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
 use crate::spec::DevAccount;
@@ -19,7 +19,8 @@ use crate::wallet::track::Wait;
 
 const EXAMPLES: &str = "\
 Authorities are added and removed by themselves: when more than half of them propose the same, it happens with the block
-that carries the last of those proposals, and counts from the next one on.
+that carries the last of those proposals, and counts from the next one on. Where they take turns (poa) their next blocks
+vote for it, and it happens some blocks later, above a final one.
 
 Examples:
   assay wallet authority list
@@ -183,17 +184,26 @@ fn table(list: &AuthorityList) -> String {
     head.pair("authorities", format!("{}{changed}", list.authorities.len()));
     head.pair("majority", list.majority);
     head.pair("height", list.height);
-    let mut table = Table::new(&["address", "name", "organisation", "contact", "state"]);
+    let turns = list.authorities.iter().any(|authority| authority.record.is_some());
+    let mut titles = vec!["address", "name", "organisation", "contact", "state"];
+    if turns {
+        titles.extend(["since", "signed", "out of turn", "missed", "equivocated", "last"]);
+    }
+    let mut table = Table::new(&titles).right(&[5, 6, 7, 8, 9, 10]);
     let told = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), output::plain);
     for authority in &list.authorities {
         let AuthorityInfo { address, name, organisation, contact, .. } = authority;
-        table.row([
+        let mut row = vec![
             output::plain(address),
             told(name),
             told(organisation),
             told(contact),
             state(authority, list.ours.as_ref()),
-        ]);
+        ];
+        if turns {
+            row.extend(served(authority.record));
+        }
+        table.row(row);
     }
     let mut text = format!("{head}\n{table}");
     if !list.proposals.is_empty() {
@@ -203,9 +213,13 @@ fn table(list: &AuthorityList) -> String {
                 output::plain(&proposal.ballot),
                 output::plain(&proposal.address),
                 format!(
-                    "{} of {}: {}",
+                    "{} of {}{}: {}",
                     proposal.by.len(),
                     list.majority,
+                    match proposal.agreed {
+                        Some(height) => format!(", agreed on at height {height}"),
+                        None => String::new(),
+                    },
                     output::plain(&proposal.by.join(", "))
                 ),
             ]);
@@ -213,6 +227,13 @@ fn table(list: &AuthorityList) -> String {
         text.push_str(&format!("\n{table}"));
     }
     text
+}
+
+/// The cells of a record; of somebody who has done nothing yet there is nothing to say.
+fn served(record: Option<AuthorityRecord>) -> [String; 6] {
+    let Some(record) = record else { return std::array::from_fn(|_| "-".into()) };
+    let AuthorityRecord { since, signed, out_of_turn, missed, equivocated, last } = record;
+    [since.0, signed, out_of_turn, missed, equivocated, last.0].map(|number| number.to_string())
 }
 
 fn state(authority: &AuthorityInfo, ours: Option<&String>) -> String {
@@ -285,6 +306,9 @@ fn outcome(list: &AuthorityList, whom: &str, ballot: Ballot) -> String {
     match (ballot, standing) {
         (Ballot::Add, _) if there => format!("{whom} is an authority now"),
         (Ballot::Remove, _) if !there => format!("{whom} is no authority any more"),
+        (_, Some(standing)) if standing.by.len() as u64 >= list.majority => {
+            "enough authorities propose it: it happens when their blocks have voted for it".into()
+        }
         (_, Some(standing)) => format!(
             "{} of the {} authorities that are needed propose it",
             standing.by.len(),

@@ -31,15 +31,14 @@ pub fn record(state: &State, of: &Address) -> Result<Option<Record>, ReadFailed>
     state.system(&key(of))
 }
 
-/// Changes the record of an authority in the block at a height.
+/// Changes the record of an authority. Whoever has none was an authority from the start; those who join get one.
 pub(super) fn note(
     state: &mut System<'_, '_>,
     of: &Address,
-    height: Height,
     change: impl FnOnce(&mut Record),
 ) -> Result<(), ReadFailed> {
     let stored: Option<Record> = state.get(&key(of))?;
-    let mut record = stored.unwrap_or(Record { since: height, ..Record::default() });
+    let mut record = stored.unwrap_or(Record { since: Height(1), ..Record::default() });
     change(&mut record);
     state.put(&key(of), &record);
     Ok(())

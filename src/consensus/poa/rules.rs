@@ -195,8 +195,7 @@ impl Transition for PoaRules {
 
     /// Two blocks of one height are written down; the others may vote whoever signed them out.
     fn sentence(&self, offence: &Offence<'_>, state: &mut System<'_, '_>) -> Result<(), Refused> {
-        let height = offence.headers[0].height;
-        Ok(note(state, &offence.by, height, |record| record.equivocated += 1)?)
+        Ok(note(state, &offence.by, |record| record.equivocated += 1)?)
     }
 
     /// Nobody has to be paid for work or stake here: fees go to whoever signed.
@@ -230,17 +229,17 @@ impl Transition for PoaRules {
             wishes.tidy(&after);
             wishes.write(state);
             for joined in after.signers.difference(&before.signers) {
-                note(state, joined, height.next(), |record| record.since = height.next())?;
+                note(state, joined, |record| record.since = height.next())?;
             }
         }
         state.put(&snapshot_key(), &after);
-        note(state, &signer, height, |record| {
+        note(state, &signer, |record| {
             record.signed += 1;
             record.out_of_turn += u64::from(weight == OUT_OF_TURN);
             record.last = height;
         })?;
         if let Some(missed) = before.in_turn(height.0).filter(|due| **due != signer) {
-            note(state, missed, height, |record| record.missed += 1)?;
+            note(state, missed, |record| record.missed += 1)?;
         }
         let (sum, _): (u64, u64) = state.get(&standing_key())?.unwrap_or_default();
         let members = before.signers.len() as u64; // a length fits 64 bits

@@ -1,7 +1,7 @@
 //! `wallet authority`: what authorities do, and what nobody else can.
 
 use super::*;
-use crate::api::{AuthorityInfo, AuthorityList, ProposalInfo};
+use crate::api::{AuthorityInfo, AuthorityList, AuthorityRecord, ProposalInfo};
 use crate::types::{Ballot, BlockId, Height, Operation};
 
 fn info(address: Address, leads: bool) -> AuthorityInfo {
@@ -12,17 +12,23 @@ fn info(address: Address, leads: bool) -> AuthorityInfo {
         contact: None,
         connected: leads,
         leads,
+        record: None,
     }
 }
 
 /// A chain of which the wallet's first account and the stranger are authorities; a proposal of both sides stands.
 fn led() -> FakeNode {
+    funded().with_authorities(led_by())
+}
+
+fn led_by() -> AuthorityList {
     let proposal = |by: Address, whom: Address, ballot: &str| ProposalInfo {
         address: shown(&whom),
         ballot: ballot.into(),
         by: vec![shown(&by)],
+        agreed: None,
     };
-    funded().with_authorities(AuthorityList {
+    AuthorityList {
         head: BlockId::default(),
         height: Height(7),
         changed: Some(Height(3)),
@@ -33,7 +39,7 @@ fn led() -> FakeNode {
             proposal(stranger(), own(0).address(), "remove"),
             proposal(own(0).address(), DevAccount::named("dave").unwrap().address(), "add"),
         ],
-    })
+    }
 }
 
 #[test]
@@ -46,6 +52,44 @@ fn authorities_are_listed_with_what_they_propose() {
     let listed = stage.json(&led(), &["authority", "list"]);
     assert_eq!(listed["authorities"][1]["leads"], true);
     assert_eq!(listed["proposals"][0]["ballot"], "remove");
+}
+
+/// Where authorities take turns, their records are columns of the same table.
+#[test]
+fn authorities_in_turn_are_listed_with_their_records() {
+    let stage = Stage::new();
+    let mut list = led_by();
+    assert!(
+        !stage
+            .run(&funded().with_authorities(list.clone()), &["authority", "list"])
+            .unwrap()
+            .text
+            .contains("missed")
+    );
+    list.authorities[1].leads = false;
+    list.authorities[1].record = Some(AuthorityRecord {
+        since: Height(1),
+        signed: 250,
+        out_of_turn: 17,
+        missed: 31,
+        equivocated: 2,
+        last: Height(998),
+    });
+    list.proposals[1].agreed = Some(Height(990));
+    let node = funded().with_authorities(list);
+    let text = stage.run(&node, &["authority", "list"]).unwrap().text;
+    println!("{text}");
+    let titles = text.lines().find(|line| line.starts_with("address")).unwrap();
+    assert!(titles.ends_with("since  signed  out of turn  missed  equivocated  last"), "{text}");
+    let row = text.lines().find(|line| line.contains("this node")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().rev().take(6).collect();
+    assert_eq!(cells, ["998", "2", "31", "17", "250", "1"], "{text}");
+    assert!(text.contains("1 of 2, agreed on at height 990: "), "{text}");
+    let listed = stage.json(&node, &["authority", "list"]);
+    let record = &listed["authorities"][1]["record"];
+    assert_eq!((&record["missed"], &record["out_of_turn"]), (&31.into(), &17.into()), "{listed}");
+    assert!(listed["authorities"][0].get("record").is_none(), "{listed}");
+    assert_eq!(listed["proposals"][1]["agreed"], 990, "{listed}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Proof of authority.
 
 mod changes;
+mod rules;
 mod snapshot;
