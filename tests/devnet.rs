@@ -16,6 +16,8 @@ mod load;
 mod recording;
 #[path = "devnet/staking.rs"]
 mod staking;
+#[path = "devnet/turns.rs"]
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
