@@ -12,8 +12,8 @@ use crate::types::{
     Address, Bounded, Claim, Height, Keypair, Seal, Span, Time, decode, encode, tagged,
 };
 
-/// The greatest height that this authority ever signed at, on any branch. No height is signed twice, and every claim says
-/// it: so it is durable before a signature leaves.
+/// The greatest height that this authority ever signed at, on any branch. Every claim says it, and a block that is no higher
+/// votes for nothing: so it is durable before a signature leaves.
 fn signed_record() -> Record {
     Record(Bounded::truncated(b"poa/signed".to_vec()))
 }
@@ -62,7 +62,7 @@ impl PoaEngine {
         let head = cx.tree.head();
         let (number, own) = (head.height().next(), key.address());
         let snapshot = self.rules.snapshot(&head.state)?;
-        if snapshot.may_sign(number.0, &own).is_err() || number <= self.signed {
+        if snapshot.may_sign(number.0, &own).is_err() {
             out.push(Action::StopTimer(TURN));
             return Ok(());
         }
@@ -118,8 +118,8 @@ impl PoaEngine {
         let chain = cx.tree.params().chain;
         let block = draft.id(&chain);
         let transactions = draft.body.transactions.len();
-        self.signed = number;
-        out.push(Action::Persist { record: signed_record(), bytes: encode(&number) });
+        self.signed = self.signed.max(number);
+        out.push(Action::Persist { record: signed_record(), bytes: encode(&self.signed) });
         out.push(Action::Report(Report::Drafted { block, transactions }));
         let sealed = Box::new(draft.seal(Seal::signed(&block, key, &chain)));
         out.push(Action::Import { block: sealed, executed: Box::new(executed) });

@@ -28,6 +28,10 @@
 //!   members as quorums of one of the two sets do, with more than half as with two thirds: what is promised of one set
 //!   holds of sets that change. Where less than a quorum runs nothing is final, and so nobody is voted out: with two
 //!   thirds a chain may go on for longer than its authorities can change.
+//! - Who signed at a height on one branch may sign at it again on another, as there; but its claim says so, and the block votes
+//!   for nothing. The best branch can be several blocks shorter than another on which all have signed who may sign next,
+//!   since what is prevoted comes first: if none of them could sign again, they would stand still for good. Two blocks of
+//!   one height of which both claim to be the first, or both stand on one parent, are an offence.
 //! - The weight is called what it is; there it is a difficulty.
 //! - Finality; there is none there. With more than half it is safe against crashes and delay, not against lies; with two
 //!   thirds it is safe against a third who lie.

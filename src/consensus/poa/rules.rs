@@ -188,9 +188,16 @@ impl Transition for PoaRules {
     }
 
     fn statement(&self, header: &Header) -> Option<Hash> {
-        let Claim::Turn { .. } = header.claim else { return None };
-        let (height, producer) = (header.height.0.to_le_bytes(), header.producer);
-        Some(tagged("assay/turn-statement", &self.params.chain, &[producer.as_bytes(), &height]))
+        let Claim::Turn { prior, .. } = header.claim else { return None };
+        let (chain, height) = (&self.params.chain, header.height.0.to_le_bytes());
+        let producer = header.producer;
+        if prior < header.height {
+            return Some(tagged("assay/turn-statement", chain, &[producer.as_bytes(), &height]));
+        }
+        // Its signer was as high on another branch, says so, and votes for nothing here: once on each parent.
+        let (parent, prior) = (header.parent.as_bytes(), prior.0.to_le_bytes());
+        let parts: [&[u8]; 3] = [producer.as_bytes(), parent, &prior];
+        Some(tagged("assay/late-turn-statement", chain, &parts))
     }
 
     /// Two blocks of one height are written down; the others may vote whoever signed them out.

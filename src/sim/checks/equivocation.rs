@@ -28,8 +28,10 @@ pub struct Equivocation {
 enum Statement {
     /// Under stake a coin seals one block in one second.
     Stake(CoinId, Time),
-    /// Among authorities in turn somebody seals one block of one height.
+    /// Among authorities in turn somebody seals one block of one height,
     Turn(Address, Height),
+    /// or says that it was as high already on another branch, once on each parent.
+    Late(Address, BlockId, Height),
     /// A delegate seals one block in one slot, of which the time is the beginning.
     Slot(Address, Time),
 }
@@ -38,6 +40,9 @@ enum Statement {
 fn said(header: &Header) -> Option<Statement> {
     match header.claim {
         Claim::Stake { coin, .. } => Some(Statement::Stake(coin, header.time)),
+        Claim::Turn { prior, .. } if prior >= header.height => {
+            Some(Statement::Late(header.producer, header.parent, prior))
+        }
         Claim::Turn { .. } => Some(Statement::Turn(header.producer, header.height)),
         Claim::Slot { .. } => Some(Statement::Slot(header.producer, header.time)),
         _ => None,

@@ -7,6 +7,7 @@ use crate::chain::testkit::{child, tree_of};
 use crate::chain::{BlockRef, Rules, Tree, import};
 use crate::consensus::implied::FinalityRule;
 use crate::consensus::{Action, Context, Engine, Event, Outbox, Record, Seat};
+use crate::ledger::Transition;
 use crate::ledger::testkit::{PEOPLE, params, transaction};
 use crate::mempool::Mempool;
 use crate::types::canary::{Bug, plant};
@@ -154,8 +155,9 @@ fn operations_that_make_no_sense_are_refused_by_name() {
     says(&chain, 1, withdraw(), "nothing");
 }
 
-/// Whether the authority whose turn the first block is signs it, if it signed at a height before it was started again.
-fn signs_again(signed: Height) -> bool {
+/// The height that the authority whose turn the first block is claims to have signed at before, if it did so before it was
+/// started again.
+fn prior_after(signed: Height) -> Option<Height> {
     let chain = Chain::new();
     let pool = Mempool::new(params(), 100_000);
     let seat = Seat { key: Some(key(chain.turn(0))), seed: 7, ..Seat::default() };
@@ -164,15 +166,41 @@ fn signs_again(signed: Height) -> bool {
     let mut out = Outbox::default();
     let record = Record(Bounded::truncated(b"poa/signed".to_vec()));
     engine.handle(Event::Start { saved: vec![(record, encode(&signed))] }, &cx, &mut out);
-    out.take().iter().any(|action| matches!(action, Action::Import { .. }))
+    out.take().iter().find_map(|action| match action {
+        Action::Import { block, .. } => match block.header.claim {
+            Claim::Turn { prior, .. } => Some(prior),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
-/// The block that was signed is on another branch, or nowhere any more; only the record tells of it.
+/// The block that was signed is on another branch, or nowhere any more; only the record tells of it. Another one of its height
+/// votes for nothing, and so is no offence.
 #[test]
-fn no_height_is_signed_twice_across_a_restart() {
-    assert!(signs_again(Height(0)));
-    assert!(!signs_again(Height(1)) && !signs_again(Height(9)));
+fn what_was_signed_is_claimed_across_a_restart() {
+    for signed in [Height(0), Height(1), Height(9)] {
+        assert_eq!(prior_after(signed), Some(signed));
+    }
     let planted = plant(Bug::PriorForgotten);
-    assert!(signs_again(Height(1)), "the bug would be seen");
+    assert_eq!(prior_after(Height(1)), Some(Height(0)), "the bug would be seen");
     drop(planted);
+}
+
+/// Two first blocks of one height contradict each other; one that admits to be late contradicts another on its parent only.
+#[test]
+fn who_admits_to_be_late_says_something_else() {
+    let chain = Chain::new();
+    let said = |parent: u8, prior: u64, time: u64| {
+        let mut header = chain.tree.head().block.header;
+        header.height = Height(3);
+        header.parent = crate::types::BlockId(crate::types::Hash([parent; 32]));
+        header.claim = Claim::Turn { weight: 1, prior: Height(prior) };
+        header.time = Time(time);
+        chain.rules.statement(&header).unwrap()
+    };
+    assert_eq!(said(1, 2, 5), said(2, 1, 6));
+    assert_ne!(said(1, 2, 5), said(1, 3, 5));
+    assert_ne!(said(1, 4, 5), said(2, 4, 5));
+    assert_eq!(said(1, 4, 5), said(1, 4, 6));
 }
