@@ -395,9 +395,10 @@ pub(crate) fn waiting(_: &Path, first: u64) {
             |what: &dyn Fn(&waits::Waits) -> f64| mean(&runs.iter().map(what).collect::<Vec<_>>());
         let founders = spec.founders.iter().len();
         let theory = slot * waits::ideal(founders, spec.finality, 400, first);
+        let theory = if away == 0 { format!("{theory:.1} s") } else { String::new() };
         let (last, Interval { low, high }) = of(&|it| it.last);
         println!(
-            "| `{name}` | {away} | {:.2} s | {:.1} s | {:.1} s | {:.1} s | {last:.1} s ({low:.1} to {high:.1}) | {theory:.1} s | {:.1} | {:.0} s | {:.1} of {slots} |",
+            "| `{name}` | {away} | {:.2} s | {:.1} s | {:.1} s | {:.1} s | {last:.1} s ({low:.1} to {high:.1}) | {theory} | {:.1} | {:.0} s | {:.1} of {slots} |",
             of(&|it| it.interval).0,
             of(&|it| it.deep[0]).0,
             of(&|it| it.deep[1]).0,
