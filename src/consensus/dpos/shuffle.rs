@@ -2,7 +2,8 @@
 //!
 //! - [`Shuffle::Graphene`] swaps each place with one further on, which a xorshift* generator picks from the time of the last
 //!   block. That time is all there is of a seed: the last producer of a round can choose between two orders by missing its
-//!   slot. The remainder it takes favours low numbers by less than 2⁻⁵⁶.
+//!   slot. The remainder that it takes favours low numbers by less
+//!   than 2⁻⁵⁶, but one step of the generator does not mix such seeds well: orders are not even (docs/fidelity-turns.md).
 //! - [`Shuffle::Ark`] (Lisk before version 2 has the same) swaps places with those that the bytes of a hash of the round's
 //!   number name. Everybody knows all orders from the beginning. Every fifth index is never the first one of a swap, for a
 //!   loop counts it twice, and a byte's remainder favours low numbers: the orders are far from equally frequent.
