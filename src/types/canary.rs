@@ -75,6 +75,8 @@ pub(crate) enum Bug {
     SuspendedStay,
     /// Who is elected acts before the decision is final.
     DecidedBeforeFinal,
+    /// As many delegates change at once as were elected, whether quorums meet or not.
+    QuorumsApart,
     /// The order of turns does not depend on what was revealed.
     RevealsIgnored,
     /// Slots without a block are held against nobody.

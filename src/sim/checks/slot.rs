@@ -18,9 +18,6 @@ use crate::types::{
     Address, BlockId, Claim, CoinId, GenesisId, Hash, Header, Height, Operation, Seal, Time, tagged,
 };
 
-/// Decisions that wait at most.
-const WAITING_MAX: usize = 4;
-
 /// How a delegate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -57,7 +54,7 @@ pub(super) struct Slots {
     set: Vec<Address>,
     turns: Vec<Address>,
     /// Who will be in force, and where that was decided.
-    decided: Vec<(Height, Vec<Address>)>,
+    decided: Option<(Height, Vec<Address>)>,
     votes: Votes,
 }
 
@@ -66,7 +63,7 @@ struct Schedule {
     round: u64,
     set: Vec<Address>,
     turns: Vec<Address>,
-    decided: Vec<(Height, Vec<Address>)>,
+    decided: Option<(Height, Vec<Address>)>,
 }
 
 impl Schedule {
@@ -106,7 +103,7 @@ impl Slots {
             seed: tagged("assay/first-seed", &spec.genesis_id(), &[]),
             set,
             turns: Vec::new(),
-            decided: Vec::new(),
+            decided: None,
             votes: Votes::default(),
         }
     }
@@ -118,8 +115,8 @@ impl Slots {
         if round == self.round {
             return Schedule { round, set, turns: self.turns.clone(), decided };
         }
-        while decided.first().is_some_and(|(at, _)| *at <= self.votes.final_height()) {
-            (_, set) = decided.remove(0);
+        if let Some((_, next)) = decided.take_if(|(at, _)| *at <= self.votes.final_height()) {
+            set = next;
         }
         let seed = tagged("assay/turns-seed", chain, &[&self.seed.0, &round.to_le_bytes()]);
         let turns = match spec.shuffle {
@@ -342,14 +339,46 @@ impl Slots {
         let mut elected = ranked(Standing::Active, count(spec.delegates));
         elected.extend(ranked(Standing::Suspended, least.saturating_sub(elected.len())));
         elected.sort_unstable();
-        if elected.len() < least || self.decided.len() >= WAITING_MAX {
+        if elected.len() < least || self.decided.is_some() {
             return;
         }
         let elected: Vec<Address> = elected.into_iter().map(|(_, of)| of).collect();
-        let last = self.decided.last().map_or(&self.set, |(_, set)| set);
-        let members = |set: &[Address]| set.iter().copied().collect::<BTreeSet<Address>>();
-        if members(last) != members(&elected) {
-            self.decided.push((height, elected));
+        let next = self.toward(spec, &elected);
+        if next != self.set.iter().copied().collect() {
+            let mut order: Vec<Address> = elected.iter().chain(&self.set).copied().collect();
+            order.retain(|of| next.contains(of));
+            let mut seen = BTreeSet::new();
+            order.retain(|of| seen.insert(*of));
+            self.decided = Some((height, order));
+        }
+    }
+
+    /// As much of a change as leaves each two quorums of before and after with somebody in common.
+    fn toward(&self, spec: &DposSpec, elected: &[Address]) -> BTreeSet<Address> {
+        let before: BTreeSet<Address> = self.set.iter().copied().collect();
+        let mut after = before.clone();
+        loop {
+            let join = elected.iter().find(|of| !after.contains(of)).copied();
+            let is_free = after.len() < count(spec.delegates) && join.is_some();
+            let out = |of: &&Address| after.contains(of) && !elected.contains(of);
+            let leave = self.set.iter().rfind(out).copied().filter(|_| !is_free);
+            let mut next = after.clone();
+            next.retain(|of| Some(*of) != leave);
+            let fewer = next.clone();
+            next.extend(join);
+            if next == after {
+                return after;
+            }
+            let quorums = spec.finality.quorum(before.len()) + spec.finality.quorum(next.len());
+            if quorums <= before.union(&next).count() {
+                return match after == before && leave.is_some() {
+                    true if fewer.is_empty() => next,
+                    true => fewer,
+                    false if after == before => next,
+                    false => after,
+                };
+            }
+            after = next;
         }
     }
 }

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use super::*;
 use crate::chain::testkit::tree_of;
 use crate::chain::{ImportError, Imported, Node, Rules, Tree, Verdict, import};
-use crate::ledger::testkit::{
-    FORTUNE, PEOPLE, draft, key_of, params as ledger_params, transaction,
-};
+use crate::ledger::testkit::{FORTUNE, PEOPLE, draft, params as ledger_params, transaction};
 use crate::ledger::{Coin, CoinKind, ExecuteError, Executed, Params};
 use crate::types::testkit::key;
 use crate::types::{
-    Block, Bounded, Claim, CoinId, Draft, Evidence, Hash, Height, Operation, Seal, Transaction,
-    body_root,
+    Block, Bounded, Claim, CoinId, Draft, Evidence, Hash, Height, Keypair, Operation, Seal,
+    Transaction, body_root,
 };
 
 /// When the chain begins.
@@ -59,6 +57,11 @@ pub(super) struct Bench {
 
 pub(super) fn who(person: u8) -> Address {
     key(person).address()
+}
+
+/// The key behind the address of one of nine people, of whom five have coins.
+pub(super) fn key_of(of: &Address) -> Keypair {
+    (1..=9).map(key).find(|key| key.address() == *of).unwrap()
 }
 
 pub(super) fn vote_for(people: &[u8]) -> Operation {

@@ -1,8 +1,7 @@
 //! Two blocks in one slot.
 
-use super::bench::{Bench, register, vote_for, who};
+use super::bench::{Bench, key_of, register, vote_for, who};
 use super::*;
-use crate::ledger::testkit::key_of;
 use crate::types::{Block, Evidence, Operation, Seal};
 
 /// The contradiction of two blocks.

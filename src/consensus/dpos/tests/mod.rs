@@ -8,6 +8,7 @@ mod operations;
 mod refusals;
 mod rounds;
 mod secrets;
+mod steps;
 mod weights;
 
 use super::*;

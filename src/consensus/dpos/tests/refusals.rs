@@ -1,8 +1,8 @@
 //! Blocks that are refused, each by the name of what is wrong.
 
-use super::bench::{Bench, who};
+use super::bench::{Bench, key_of, who};
 use super::*;
-use crate::ledger::testkit::{PEOPLE, key_of};
+use crate::ledger::testkit::PEOPLE;
 use crate::types::testkit::key;
 use crate::types::{Block, Claim, Hash, Height, Seal};
 

@@ -1,9 +1,8 @@
 //! What blocks promise and reveal, and the seed that comes of it.
 
 use super::super::round::Progress;
-use super::bench::Bench;
+use super::bench::{Bench, key_of};
 use super::*;
-use crate::ledger::testkit::key_of;
 use crate::types::testkit::key;
 use crate::types::{Claim, Hash};
 
