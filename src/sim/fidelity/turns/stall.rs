@@ -34,7 +34,7 @@ pub struct Race {
     pub authorities: usize,
     /// What they do about equal weights.
     pub ties: Ties,
-    /// Whether an authority signs no height twice, on whatever branch. Clique's may; ours do not.
+    /// Whether an authority signs no height twice, on whatever branch. Clique's may, and so may ours.
     pub once: bool,
     /// A period, in milliseconds.
     pub period: u64,
