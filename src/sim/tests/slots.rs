@@ -147,3 +147,8 @@ fn a_seed_is_one_history() {
     let (first, second) = (draw("dpos", 3), draw("dpos", 3));
     assert_eq!(run(&first).digest, run(&second).digest);
 }
+
+#[test]
+fn a_seed_that_failed_once_does_not_fail_again() {
+    swarm("dpos", 1046).unwrap_or_else(|failure| panic!("{failure}"));
+}
