@@ -8,6 +8,8 @@
 
 #[path = "devnet/agreement.rs"]
 mod agreement;
+#[path = "devnet/electing.rs"]
+mod electing;
 #[path = "devnet/faults.rs"]
 mod faults;
 #[path = "devnet/load.rs"]
@@ -21,6 +23,7 @@ mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -91,6 +94,16 @@ impl Home {
         assert!(error["message"].is_string(), "assay {line}: {json}");
         assert_eq!(error["exit"], output.status.code().unwrap(), "assay {line}: {json}");
         (output.status.code().unwrap(), error)
+    }
+
+    /// Makes a wallet `dev` of so many development accounts, in their order and without a password.
+    fn restore_dev(&self, accounts: usize) {
+        let words = self.path().join("words");
+        fs::write(&words, format!("{}art", "abandon ".repeat(23))).unwrap();
+        fs::set_permissions(&words, fs::Permissions::from_mode(0o600)).unwrap();
+        self.ok(&format!(
+            "wallet restore dev --accounts {accounts} --mnemonic-file words --no-password --prefix assay"
+        ));
     }
 
     fn status(&self, options: &str) -> Value {

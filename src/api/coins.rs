@@ -150,6 +150,9 @@ pub struct Balance {
     pub immature: Amount,
     /// Bonds, and stake coins that still mature.
     pub staking: Amount,
+    /// The part of it in bonds: deposits, which no height alone frees.
+    #[serde(default)]
+    pub bonded: Amount,
     /// What pending transactions would bring, change included.
     pub pending: Amount,
     /// Coins in blocks.

@@ -16,6 +16,7 @@ mod block;
 mod chain;
 mod coins;
 mod consensus;
+mod delegates;
 mod devnet;
 mod error;
 mod feed;
@@ -49,6 +50,10 @@ pub use coins::{
 };
 pub use consensus::{
     AuthorityStatus, ConsensusStatus, INTERVALS_MAX, PowStatus, Role, RoundStatus, pow_status,
+};
+pub use delegates::{
+    DELEGATES_PAGE_DEFAULT, DELEGATES_PAGE_MAX, DelegatesPage, DelegatesParams, Delegation,
+    VotesParams,
 };
 pub use devnet::{DevnetLinks, DevnetNode, DevnetStatus, NodeState, PairLink};
 pub use error::{ErrorBody, ErrorReport, Exit, RpcCode};

@@ -55,6 +55,15 @@ pub struct DelegateStatus {
     pub share: f64,
     /// `active`, `suspended`, `resigned` or `banned`.
     pub standing: String,
+    /// Since which height it is not active; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_since: Option<Height>,
+    /// What is locked for it: its deposit; absent for a founder, and once the deposit returned or was burned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Amount>,
+    /// The height of the block that returns its deposit, once it has resigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit_returns: Option<Height>,
     /// Whether it has slots in this round.
     pub in_force: bool,
     /// Whether it will have some in a later round, as far as that is decided.
@@ -107,11 +116,16 @@ fn status(
 ) -> DelegateStatus {
     let after = params.first_slot(round.number + 1);
     let next_slot = (place.slot + 1..after).find(|slot| round.due(*slot, params) == Some(of));
-    let standing = match delegate.standing {
-        Standing::Active => "active",
-        Standing::Suspended(_) => "suspended",
-        Standing::Resigned(_) => "resigned",
-        Standing::Banned(_) => "banned",
+    let (standing, standing_since) = match delegate.standing {
+        Standing::Active => ("active", None),
+        Standing::Suspended(at) => ("suspended", Some(at)),
+        Standing::Resigned(at) => ("resigned", Some(at)),
+        Standing::Banned(at) => ("banned", Some(at)),
+    };
+    let deposit = delegate.bond.map(|_| params.deposit);
+    let deposit_returns = match (deposit, delegate.standing) {
+        (Some(_), Standing::Resigned(at)) => Some(params.deposit_returns(at)),
+        _ => None,
     };
     DelegateStatus {
         rank: place.rank,
@@ -120,6 +134,9 @@ fn status(
         weight: delegate.weight,
         share: share(delegate.weight, place.circulating),
         standing: standing.into(),
+        standing_since,
+        deposit,
+        deposit_returns,
         in_force: round.set.contains(of),
         to_come: round.is_to_come(of),
         since: delegate.since,
@@ -132,7 +149,7 @@ fn status(
 }
 
 /// A part of a whole; amounts are below 2^53, which a float holds exactly.
-fn share(part: Amount, of: Amount) -> f64 {
+pub(super) fn share(part: Amount, of: Amount) -> f64 {
     if of == Amount::ZERO { 0.0 } else { part.0 as f64 / of.0 as f64 }
 }
 

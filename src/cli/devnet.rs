@@ -99,7 +99,7 @@ enum Command {
     },
     /// Start one node more, which joins the others
     Add {
-        /// Let it sign with the key of a development account, which the authorities may add to themselves
+        /// Let it sign with the key of a development account, which the authorities may add to themselves, or coins elect
         #[arg(long)]
         authority: bool,
     },

@@ -7,7 +7,7 @@ use super::error::DevnetError;
 use super::payout::payouts;
 use super::plan::{launches, spare_account};
 use crate::api::DevnetFile;
-use crate::spec::FrozenSpec;
+use crate::spec::{Consensus, FrozenSpec};
 
 /// A devnet with a node more, which is still to be started.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Growth {
     pub node: NodeDirectory,
     /// How it is to be started: as the others are.
     pub launch: Launch,
+    /// Whether coins elect those who make blocks.
+    pub elects: bool,
     /// What lived there before.
     before: DevnetFile,
 }
@@ -54,6 +56,7 @@ pub fn grow(directory: &Directory, lock: &Lock, signs: bool) -> Result<Growth, D
         }
         launch.authority = Some(spare_account(&frozen, count - 1, &taken)?.to_owned());
     }
+    let elects = matches!(frozen.consensus(), Consensus::Dpos(_));
     let node = directory.node(count - 1);
     let marker = DevnetFile { nodes: (0..count).map(node_name).collect(), ..before.clone() };
     directory.write_marker(&marker)?;
@@ -62,7 +65,7 @@ pub fn grow(directory: &Directory, lock: &Lock, signs: bool) -> Result<Growth, D
         first.push(node.name.clone());
         directory.write_links(&links, lock)?;
     }
-    Ok(Growth { marker, node, launch, before })
+    Ok(Growth { marker, node, launch, elects, before })
 }
 
 impl Growth {

@@ -18,11 +18,12 @@ use serde_json::Value;
 
 use crate::api::{
     AuthorityList, Balance, BalanceParams, BlockInfo, BlockParams, BlockSelector, BlocksPage,
-    BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, ErrorBody,
-    Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage, HistoryParams, LinkParams, MempoolInfo,
-    MempoolParams, MiningStatus, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read,
-    ReadPoint, RpcCode, SpecInfo, StakeParams, StakingParams, StakingStatus, SubmitParams,
-    SubmitResult, SupplyInfo, SystemInfo, TransactionInfo, TransactionParams,
+    BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, DelegatesPage,
+    DelegatesParams, Delegation, ErrorBody, Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage,
+    HistoryParams, LinkParams, MempoolInfo, MempoolParams, MiningStatus, NetBlockParams, NodeLinks,
+    PayoutParams, PeerInfo, Read, ReadPoint, RpcCode, SpecInfo, StakeParams, StakingParams,
+    StakingStatus, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
+    TransactionParams, VotesParams,
 };
 use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
@@ -375,6 +376,20 @@ impl Client {
     /// `authority_list`.
     pub async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
         self.call("authority_list", &NOTHING).await
+    }
+
+    /// `delegate_list`: one page, the first one unless `after` says where the last one ended.
+    pub async fn delegate_list(
+        &self,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<DelegatesPage, ClientError> {
+        self.call("delegate_list", &DelegatesParams { after, limit: Some(limit) }).await
+    }
+
+    /// `delegate_votes`.
+    pub async fn delegate_votes(&self, address: &str) -> Result<Delegation, ClientError> {
+        self.call("delegate_votes", &VotesParams { address: address.to_owned() }).await
     }
 
     /// `mempool_info`, with the ids of what is pending if `ids` is set.

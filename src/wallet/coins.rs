@@ -8,6 +8,7 @@ use super::select::{
     CoinState, FeeFactor, FeeRate, OwnCoin, Purpose, Request, SelectError, Selection, select,
 };
 use crate::api::{COINS_PAGE_MAX, CoinInfo};
+use crate::ledger::CoinKind;
 use crate::types::{Address, CoinId, Height, TransactionId};
 
 /// Coins of one address at most: a node whose pages never end must not fill the memory.
@@ -90,6 +91,8 @@ pub async fn own(
 pub fn state(coin: &CoinInfo) -> CoinState {
     match (coin.spent_by, coin.created_by, coin.spendable_from) {
         (Some(by), ..) => CoinState::Spending { by },
+        // A pending registration makes one, and is no sooner in a block than it is locked.
+        (None, Some(_), None) if coin.kind == CoinKind::Bond => CoinState::Bonded,
         (None, Some(by), _) => CoinState::Arriving { by },
         _ if coin.spendable => CoinState::Spendable,
         (.., Some(from)) => CoinState::Immature { from },

@@ -1,8 +1,8 @@
 use futures::executor::block_on;
 
 use super::*;
-use crate::ledger::CoinKind;
-use crate::types::{Amount, Keypair, Output};
+use crate::ledger::{Coin, CoinKind};
+use crate::types::{Amount, Keypair, Output, Time};
 use crate::wallet::build::sign;
 use crate::wallet::fake::{FakeClock, FakeNode, HEAD, MATURITY};
 use crate::wallet::track::submit;
@@ -113,4 +113,25 @@ fn coins_that_others_promise_are_not_spent() {
     node.mine();
     let mut coins = block_on(own(&node, &chain, &own_address)).unwrap();
     assert!(block_on(choose(&node, &chain, &mut coins, &by_hand)).is_ok());
+}
+
+#[test]
+fn a_deposit_is_bonded_before_a_block_carries_it() {
+    let coin = |kind, created_by| {
+        let coin = Coin {
+            owner: key(1).address(),
+            amount: Amount(7),
+            height: Height(1),
+            time: Time(0),
+            kind,
+        };
+        CoinInfo {
+            created_by,
+            ..CoinInfo::of(CoinId::default(), &coin, String::new(), Height(2), MATURITY)
+        }
+    };
+    let by = TransactionId::default();
+    assert_eq!(state(&coin(CoinKind::Bond, None)), CoinState::Bonded);
+    assert_eq!(state(&coin(CoinKind::Bond, Some(by))), CoinState::Bonded);
+    assert_eq!(state(&coin(CoinKind::Transfer, Some(by))), CoinState::Arriving { by });
 }

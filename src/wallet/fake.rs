@@ -1,5 +1,7 @@
 //! A node that exists only for tests: a line of blocks in memory, with the ledger's own judgement of transactions.
 
+mod shared;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::task::Poll;
@@ -11,9 +13,9 @@ use super::client::ClientError;
 use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
-    AuthorityList, Balance, CoinInfo, CoinPage, HistoryCursor, HistoryInfo, HistoryKind,
-    HistoryPage, ReadPoint, Refusal, RpcCode, SecretKey, StakeParams, StakingStatus, SubmitResult,
-    SystemInfo, TransactionInfo, TransactionStatus,
+    AuthorityList, Balance, CoinInfo, CoinPage, DelegateStatus, DelegatesPage, Delegation,
+    HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, ReadPoint, Refusal, RpcCode, SecretKey,
+    StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
 };
 use crate::consensus::pos::Footing;
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
@@ -87,6 +89,8 @@ struct Fake {
     cuts: usize,
     submissions: usize,
     authorities: Option<AuthorityList>,
+    /// Who stands for election, and whom the first account that asks approves; nothing where nobody is a delegate.
+    delegates: Option<(DelegatesPage, Vec<String>)>,
     /// Who stakes, and the reserve; nothing where the rule has no stake.
     stakers: Option<(Vec<String>, Amount)>,
     /// From which age on, in ms, coins are old enough.
@@ -252,6 +256,7 @@ impl FakeNode {
             cuts: 0,
             submissions: 0,
             authorities: None,
+            delegates: None,
             stakers: None,
             min_age: 0,
         }))
@@ -287,6 +292,21 @@ impl FakeNode {
     pub(crate) fn with_authorities(self, list: AuthorityList) -> Self {
         self.0.borrow_mut().authorities = Some(list);
         self
+    }
+
+    /// A node of a chain with these delegates; whoever is asked about approves those with these names.
+    pub(crate) fn with_delegates(self, page: DelegatesPage, approved: &[&str]) -> Self {
+        let approved = approved.iter().map(|name| (*name).to_owned()).collect();
+        self.0.borrow_mut().delegates = Some((page, approved));
+        self
+    }
+
+    fn delegates(&self) -> Result<(DelegatesPage, Vec<String>), ClientError> {
+        self.0.borrow().delegates.clone().ok_or_else(|| {
+            let code = RpcCode::NoAuthorities.code();
+            let message = "under the rule pow nobody is a delegate".into();
+            ClientError::Refused { code, message, help: None }
+        })
     }
 
     /// A node of a chain where coins make blocks that are older than so many blocks, a second each.
@@ -518,6 +538,7 @@ impl NodeApi for FakeNode {
             spendable: sum(&|coin| coin.spendable),
             immature: sum(&|coin| !coin.spendable && !stakes(coin.kind)),
             staking: sum(&|coin| !coin.spendable && stakes(coin.kind)),
+            bonded: sum(&|coin| coin.kind == CoinKind::Bond),
             pending: Amount::total(page.pending.iter().map(|coin| coin.amount)).unwrap(),
             coins: page.coins.len() as u64,
             height: page.height,
@@ -580,6 +601,38 @@ impl NodeApi for FakeNode {
             let code = RpcCode::NoAuthorities.code();
             let message = "under the rule pow nobody is an authority".into();
             ClientError::Refused { code, message, help: None }
+        })
+    }
+
+    async fn delegate_list(
+        &self,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<DelegatesPage, ClientError> {
+        others_first().await;
+        self.0.borrow_mut().ask()?;
+        let (mut page, _) = self.delegates()?;
+        let limit = self.0.borrow().page.min(limit as usize);
+        page.delegates.retain(|delegate| Some(delegate.rank) > after);
+        let more = page.delegates.len() > limit;
+        page.delegates.truncate(limit);
+        page.next = page.delegates.last().map(|delegate| delegate.rank).filter(|_| more);
+        Ok(page)
+    }
+
+    async fn delegate_votes(&self, address: &str) -> Result<Delegation, ClientError> {
+        others_first().await;
+        self.0.borrow_mut().ask()?;
+        let (page, approved) = self.delegates()?;
+        let owner = Address::parse(address, &prefix()).unwrap();
+        let approves = |delegate: &DelegateStatus| approved.contains(&delegate.name);
+        Ok(Delegation {
+            head: page.head,
+            height: page.height,
+            address: address.into(),
+            weight: Amount(self.owned(&owner)),
+            share: self.owned(&owner) as f64 / page.circulating.0 as f64,
+            delegates: page.delegates.into_iter().filter(approves).collect(),
         })
     }
 
@@ -689,72 +742,5 @@ impl Clock for FakeClock {
     fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.0.set(self.0.get() + time);
         Box::pin(others_first())
-    }
-}
-
-/// The way a command holds on to a node that a test looks into.
-impl NodeApi for &FakeNode {
-    fn url(&self) -> &str {
-        (**self).url()
-    }
-
-    async fn system_info(&self) -> Result<SystemInfo, ClientError> {
-        (**self).system_info().await
-    }
-
-    async fn coins_list(
-        &self,
-        address: &str,
-        after: Option<CoinId>,
-        limit: u32,
-    ) -> Result<CoinPage, ClientError> {
-        (**self).coins_list(address, after, limit).await
-    }
-
-    async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
-        (**self).authority_list().await
-    }
-
-    async fn consensus_read(&self) -> Result<ReadPoint, ClientError> {
-        (**self).consensus_read().await
-    }
-
-    async fn address_balance(&self, address: &str) -> Result<Balance, ClientError> {
-        (**self).address_balance(address).await
-    }
-
-    async fn address_history(
-        &self,
-        address: &str,
-        before: Option<HistoryCursor>,
-        limit: u32,
-    ) -> Result<HistoryPage, ClientError> {
-        (**self).address_history(address, before, limit).await
-    }
-
-    async fn stake_status(&self, addresses: Vec<String>) -> Result<StakingStatus, ClientError> {
-        (**self).stake_status(addresses).await
-    }
-
-    async fn stake_start(&self, params: &StakeParams) -> Result<StakingStatus, ClientError> {
-        (**self).stake_start(params).await
-    }
-
-    async fn stake_stop(&self) -> Result<StakingStatus, ClientError> {
-        (**self).stake_stop().await
-    }
-
-    async fn mempool_submit(
-        &self,
-        transactions: &[Transaction],
-    ) -> Result<Vec<SubmitResult>, ClientError> {
-        (**self).mempool_submit(transactions).await
-    }
-
-    async fn chain_transaction(
-        &self,
-        id: TransactionId,
-    ) -> Result<Option<TransactionInfo>, ClientError> {
-        (**self).chain_transaction(id).await
     }
 }

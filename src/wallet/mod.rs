@@ -6,12 +6,13 @@
 //! [`client`] speaks to a node, and [`node`] says what of it the wallet needs. A payment goes through the other modules
 //! in turn: [`coins`] reads what one owns, [`select`] chooses what pays, [`build`] makes and signs the transaction, and
 //! [`track`] sends it and follows it until it is deep enough in the chain; meanwhile [`turn`] keeps other payments of
-//! the wallet waiting. [`faucet`] does the same from a development account. [`subscription`] is for whoever wants to be told
+//! the wallet waiting. [`delegates`] reads who stands for election. [`faucet`] does the same from a development account. [`subscription`] is for whoever wants to be told
 //! of every block as it comes.
 
 pub mod build;
 pub mod client;
 pub mod coins;
+pub mod delegates;
 pub mod faucet;
 pub mod keystore;
 pub mod node;

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::client::{Client, ClientError};
 use crate::api::{
-    AuthorityList, Balance, CoinPage, HistoryCursor, HistoryPage, ReadPoint, RpcCode, StakeParams,
-    StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
+    AuthorityList, Balance, CoinPage, DelegatesPage, Delegation, HistoryCursor, HistoryPage,
+    ReadPoint, RpcCode, StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
 };
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
 
@@ -41,6 +41,19 @@ pub trait NodeApi {
 
     /// `authority_list`: who decides on blocks, and what they want done.
     fn authority_list(&self) -> impl Future<Output = Result<AuthorityList, ClientError>>;
+
+    /// `delegate_list`: a page of those who stand for election, by votes.
+    fn delegate_list(
+        &self,
+        after: Option<u64>,
+        limit: u32,
+    ) -> impl Future<Output = Result<DelegatesPage, ClientError>>;
+
+    /// `delegate_votes`: whom an address approves.
+    fn delegate_votes(
+        &self,
+        address: &str,
+    ) -> impl Future<Output = Result<Delegation, ClientError>>;
 
     /// `stake_status`: what chances the coins of these addresses have, and who stakes on the node.
     fn stake_status(
@@ -107,6 +120,18 @@ impl NodeApi for Client {
 
     async fn authority_list(&self) -> Result<AuthorityList, ClientError> {
         self.authority_list().await
+    }
+
+    async fn delegate_list(
+        &self,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<DelegatesPage, ClientError> {
+        self.delegate_list(after, limit).await
+    }
+
+    async fn delegate_votes(&self, address: &str) -> Result<Delegation, ClientError> {
+        self.delegate_votes(address).await
     }
 
     async fn stake_status(&self, addresses: Vec<String>) -> Result<StakingStatus, ClientError> {

@@ -11,13 +11,6 @@ fn json(home: &Home, line: &str) -> Value {
     serde_json::from_str(&home.ok(line)).unwrap()
 }
 
-/// A wallet `dev` of the first development accounts.
-pub(super) fn dev_wallet(home: &Home) {
-    fs::write(home.path().join("words"), format!("{}art", "abandon ".repeat(23))).unwrap();
-    fs::set_permissions(home.path().join("words"), fs::Permissions::from_mode(0o600)).unwrap();
-    home.ok("wallet restore dev --accounts 4 --mnemonic-file words --no-password --prefix assay");
-}
-
 /// What a node says of the agreement once somebody leads in it.
 fn led(home: &Home, node: &str) -> Value {
     let deadline = std::time::Instant::now() + super::PATIENCE;
@@ -127,7 +120,7 @@ fn a_key_signs_in_one_place() {
 #[test]
 fn authorities_join_and_leave_while_the_others_go_on_and_all_of_it_is_replayed() {
     let home = Home::new();
-    dev_wallet(&home);
+    home.restore_dev(4);
     home.ok("devnet up raft-3 --detach --record films");
     home.status_when("", "sealed a block", all_reach(1));
     home.ok("devnet add --authority");

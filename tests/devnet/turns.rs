@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::agreement::dev_wallet;
 use super::{Home, INTERVAL, PATIENCE, heights, json, nodes};
 
 const DEVNET: &str = "--dir poa-dev";
@@ -42,7 +41,7 @@ fn highest(home: &Home) -> u64 {
 #[test]
 fn authorities_are_voted_in_and_out_while_they_sign() {
     let home = Home::new();
-    dev_wallet(&home);
+    home.restore_dev(4);
     home.ok("devnet up poa-dev --detach");
     let address = |node: usize| list(&home, node)["ours"].clone();
     let pids =

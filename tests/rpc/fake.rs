@@ -56,6 +56,14 @@ pub(super) fn staking_facts(datadir: &Path) -> Facts {
     Facts { rule: Rule::of(&frozen), ..facts(datadir) }
 }
 
+/// The same under delegated proof of stake, with the rule of `dpos-dev`.
+pub(super) fn electing_facts(datadir: &Path) -> Facts {
+    let spec = assay::spec::find("dpos-dev").unwrap();
+    let spec = assay::spec::Spec::parse("dpos-dev", spec).unwrap();
+    let frozen = spec.freeze(Time(1_700_000_000_000), || Bits(0));
+    Facts { rule: Rule::of(&frozen), ..facts(datadir) }
+}
+
 pub(super) fn prefix() -> Prefix {
     Prefix::new("assay").unwrap()
 }

@@ -4,6 +4,7 @@
 
 mod bitcoin;
 mod client;
+mod delegates;
 mod discover;
 mod fake;
 mod methods;

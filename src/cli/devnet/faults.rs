@@ -219,6 +219,9 @@ pub(super) async fn add(authority: bool, globals: &Globals) -> Result<Exit, CliE
         None => String::new(),
     };
     let signs = match growth.launch.authority.as_deref().filter(|_| authority) {
+        Some(owner) if growth.elects => format!(
+            ", signs for {owner} once that is a delegate with votes: `assay wallet delegate register NAME`, `assay wallet vote NAME`"
+        ),
         Some(owner) => format!(
             ", signs for {owner} once that is an authority: `assay wallet authority propose {owner} add`, by more than half"
         ),

@@ -3,19 +3,12 @@
 use clap::{Subcommand, ValueEnum};
 
 use super::desk::{Answer, Connected, Desk};
-use super::errors;
-use super::follow::Deed;
-use super::options::{self, Password, Paying, Whose};
-use super::send::{Order, carry_out};
+use super::operate::{Act, Actor, By, whom};
 use crate::api::{AuthorityInfo, AuthorityList, AuthorityRecord, Exit};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
-use crate::spec::DevAccount;
-use crate::types::{Address, Ballot, Operation, Text};
-use crate::wallet::coins::{self, Payment};
+use crate::types::{Address, Amount, Ballot, Operation, Text};
 use crate::wallet::node::{Chain, NodeApi};
-use crate::wallet::select::Purpose;
-use crate::wallet::track::Wait;
 
 const EXAMPLES: &str = "\
 Authorities are added and removed by themselves: when more than half of them propose the same, it happens with the block
@@ -71,17 +64,6 @@ enum Command {
         #[command(flatten)]
         by: By,
     },
-}
-
-/// Who acts, and how it is paid for and followed.
-#[derive(Debug, clap::Args)]
-struct By {
-    #[command(flatten)]
-    whose: Whose,
-    #[command(flatten)]
-    paying: Paying,
-    #[command(flatten)]
-    password: Password,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -153,14 +135,6 @@ const LISTED: &str = "`assay wallet authority list` says who is one";
 
 fn no_authority(shown: &str) -> CliError {
     CliError::new(Exit::Refused, "no_authority", format!("{shown} is no authority"))
-}
-
-/// Whom a text means.
-fn whom(text: &str, chain: &Chain) -> Result<Address, CliError> {
-    match DevAccount::named(text).filter(|_| chain.dev) {
-        Some(account) => Ok(account.address()),
-        None => options::address(text, &chain.prefix),
-    }
 }
 
 async fn ask<N: NodeApi>(connected: &Connected<N>) -> Result<AuthorityList, CliError> {
@@ -255,47 +229,48 @@ async fn act<N: NodeApi>(
     desk: &mut Desk<'_, N>,
     make: impl FnOnce(&AuthorityList, &Chain, &str) -> Result<Operation, CliError>,
 ) -> Result<Answer, CliError> {
-    let By { whose, paying, password } = by;
-    let wallet = desk.wallet(&whose)?;
-    let owner = whose.account(&wallet)?.address();
-    let source = password.source(desk.variable)?;
-    let (connected, chain) = desk.chain().await?;
-    let list = ask(&connected).await?;
-    let shown = owner.encode(&chain.prefix);
-    if !list.authorities.iter().any(|known| known.address == shown) {
-        let error = no_authority(&shown);
+    let actor = by.actor(desk).await?;
+    let Actor { connected, chain, shown, .. } = &actor;
+    let list = ask(connected).await?;
+    if !list.authorities.iter().any(|known| known.address == *shown) {
+        let error = no_authority(shown);
         let message = format!("{}, and only authorities have a say about them", error.message());
         return Err(CliError::new(Exit::Refused, "no_authority", message).help(
             "name the account of an authority with --wallet and --account; `assay wallet authority list` says who is one",
         ));
     }
-    let operation = make(&list, &chain, &shown)?;
-    let from = [owner];
-    // The owner of the first coin acts, so no other account pays for it.
-    let payment = Payment {
-        from: &from,
-        purpose: Purpose::Operate(&operation),
-        change_to: owner,
-        fee_factor: paying.fee_rate,
-        picked: &[],
-    };
-    let choose = async || {
-        let mut coins =
-            coins::own(&connected.api, &chain, &from).await.map_err(&connected.explain)?;
-        coins::choose(&connected.api, &chain, &mut coins, &payment)
-            .await
-            .map_err(|error| errors::choose(error, &connected, &chain, &owner))
-    };
-    let deed = Deed::Operation(&operation);
-    let order = Order { wallet: &wallet, source: &source, deed, paying: &paying };
-    let answer = carry_out(desk, (&connected, &chain), order, choose).await?;
-    if let (Operation::ProposeAuthority { address, ballot }, false) =
-        (&operation, matches!(paying.wait, Wait::Accepted))
-        && let Ok(list) = ask(&connected).await
+    let operation = make(&list, chain, shown)?;
+    let words = in_words(&operation, chain);
+    let act = Act { operation: &operation, words: &words, deposit: Amount::ZERO };
+    let answer = actor.act(desk, act).await?;
+    if let (Operation::ProposeAuthority { address, ballot }, true) = (&operation, actor.waits())
+        && let Ok(list) = ask(connected).await
     {
         desk.note(outcome(&list, &address.encode(&chain.prefix), *ballot));
     }
     Ok(answer)
+}
+
+/// An operation as people read it.
+fn in_words(operation: &Operation, chain: &Chain) -> String {
+    let named = |address: &Address| address.encode(&chain.prefix);
+    match operation {
+        Operation::RegisterAuthority { name, organisation, contact } => {
+            let told = [name.as_str(), organisation.as_str(), contact.as_str()];
+            let told: Vec<&str> = told.into_iter().filter(|text| !text.is_empty()).collect();
+            format!("registering the authority as {}", told.join(", "))
+        }
+        Operation::ProposeAuthority { address, ballot: Ballot::Add } => {
+            format!("proposing to add {}", named(address))
+        }
+        Operation::ProposeAuthority { address, ballot: Ballot::Remove } => {
+            format!("proposing to remove {}", named(address))
+        }
+        Operation::WithdrawProposal { address } => {
+            format!("withdrawing the proposal about {}", named(address))
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 /// What has become of a proposal, as the node sees it after a block carried it.

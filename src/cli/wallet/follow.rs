@@ -11,7 +11,7 @@ use super::options::Paying;
 use crate::api::{Exit, OperationInfo, SendReport};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
-use crate::types::{Address, Amount, Ballot, Operation, TransactionId};
+use crate::types::{Address, Amount, Operation, TransactionId};
 use crate::wallet::build::Signed;
 use crate::wallet::node::{Chain, NodeApi};
 use crate::wallet::select::Selection;
@@ -52,7 +52,12 @@ pub(super) enum Deed<'a> {
         each: Amount,
     },
     /// Something else is done.
-    Operation(&'a Operation),
+    Operation {
+        /// What.
+        operation: &'a Operation,
+        /// That, for people.
+        words: &'a str,
+    },
 }
 
 /// What a payment looks like as JSON: the report of the sending, and what was sent.
@@ -141,7 +146,7 @@ pub(super) async fn follow<N: NodeApi>(
                 table.pair("by", giver);
             }
         }
-        Deed::Shape { .. } | Deed::Operation(_) => table.pair("done", deed.words(chain)),
+        Deed::Shape { .. } | Deed::Operation { .. } => table.pair("done", deed.words(chain)),
     }
     table.pair("fee", shown(selection.fee));
     table.pair("status", tracked.reason(chain));
@@ -177,7 +182,7 @@ pub(super) async fn follow<N: NodeApi>(
             let (amount, coins) = (Some(each), Some(coins));
             Report { sent, to: None, amount, operation: None, fee, from: None, coins }
         }
-        Deed::Operation(operation) => {
+        Deed::Operation { operation, .. } => {
             let operation = Some(OperationInfo::of(operation, &chain.prefix));
             Report { sent, to: None, amount: None, operation, fee, from: None, coins: None }
         }
@@ -200,30 +205,8 @@ impl Deed<'_> {
                     coins => format!("making {coins} coins of {each} each"),
                 }
             }
-            Self::Operation(operation) => in_words(operation, chain),
+            Self::Operation { words, .. } => output::plain(words),
         }
-    }
-}
-
-/// An operation as people read it.
-fn in_words(operation: &Operation, chain: &Chain) -> String {
-    let named = |address: &Address| address.encode(&chain.prefix);
-    match operation {
-        Operation::RegisterAuthority { name, organisation, contact } => {
-            let told = [name.as_str(), organisation.as_str(), contact.as_str()];
-            let told: Vec<&str> = told.into_iter().filter(|text| !text.is_empty()).collect();
-            format!("registering the authority as {}", output::plain(&told.join(", ")))
-        }
-        Operation::ProposeAuthority { address, ballot: Ballot::Add } => {
-            format!("proposing to add {}", named(address))
-        }
-        Operation::ProposeAuthority { address, ballot: Ballot::Remove } => {
-            format!("proposing to remove {}", named(address))
-        }
-        Operation::WithdrawProposal { address } => {
-            format!("withdrawing the proposal about {}", named(address))
-        }
-        other => format!("{:?}", OperationInfo::of(other, &chain.prefix)),
     }
 }
 

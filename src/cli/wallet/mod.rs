@@ -2,7 +2,9 @@
 //!
 //! - `keys`: new, restore, list, address, export: what needs no node, but asks one for the prefix of addresses
 //! - `money`: balance, coins; `history`: what happened to them
-//! - `send`, `faucet`: payments, followed by `follow`; `authority`: what authorities say about themselves and others
+//! - `send`, `faucet`: payments, followed by `follow`
+//! - `authority`: what authorities say about themselves and others; `delegate`, `vote`: delegates and those who elect
+//!   them; all of it by `operate`
 //! - `stake`: who stakes on the node; `shape`: coins split and merged for that
 //! - `options`: what several of them take; `errors`: what a person is told when it goes wrong
 //!
@@ -10,6 +12,7 @@
 //! that lies around a wallet: terminal, files, entropy, clock, node. Tests put one together by themselves.
 
 mod authority;
+mod delegate;
 mod desk;
 mod errors;
 mod faucet;
@@ -17,10 +20,12 @@ mod follow;
 mod history;
 mod keys;
 mod money;
+mod operate;
 mod options;
 mod send;
 mod shape;
 mod stake;
+mod vote;
 
 use clap::Subcommand;
 
@@ -49,6 +54,8 @@ Examples:
   assay wallet send ADDRESS 1.5             returns when a block carries it
   assay wallet send ADDRESS 1.5 --wait final
   assay wallet stake start                  the node stakes the wallet's coins, where coins make blocks
+  assay wallet delegate list                who makes blocks, where coins elect delegates
+  assay wallet vote alice bob               approve these two and nobody else
   assay wallet authority list               who decides on blocks, where authorities do
   assay wallet address --new --label rent   another address of the same wallet
 
@@ -85,6 +92,12 @@ enum Command {
     Faucet(faucet::Faucet),
     /// Say who decides on blocks, and have a say in that as an authority
     Authority(authority::AuthorityArgs),
+    /// Say who makes blocks where coins elect delegates, and stand for election
+    Delegate(delegate::DelegateArgs),
+    /// Approve delegates, in place of those approved before
+    Vote(vote::VoteArgs),
+    /// Approve nobody any more
+    Unvote(vote::UnvoteArgs),
     /// Stake coins, see what chances they have, and give them another shape
     Stake(stake::StakeArgs),
     /// Print addresses and public keys; secrets only on demand
@@ -130,6 +143,9 @@ async fn perform<N: NodeApi>(args: Args, desk: &mut Desk<'_, N>) -> Result<Answe
         Command::Send(args) => send::send(args, desk).await,
         Command::Faucet(args) => faucet::faucet(args, desk).await,
         Command::Authority(args) => authority::authority(args, desk).await,
+        Command::Delegate(args) => delegate::delegate(args, desk).await,
+        Command::Vote(args) => vote::vote(args, desk).await,
+        Command::Unvote(args) => vote::unvote(args, desk).await,
         Command::Stake(args) => stake::stake(args, desk).await,
         Command::Export(args) => keys::export(args, desk).await,
     }

@@ -101,7 +101,15 @@ pub(super) async fn balance<N: NodeApi>(
     table.pair("address", &balance.address);
     table.pair("spendable", shown(balance.spendable));
     table.pair("immature", shown(balance.immature));
-    table.pair("staking", shown(balance.staking));
+    table.pair(
+        "staking",
+        match balance.bonded {
+            Amount::ZERO => shown(balance.staking),
+            bonded => {
+                format!("{}, of it {} locked as a deposit", shown(balance.staking), shown(bonded))
+            }
+        },
+    );
     table.pair("pending", shown(balance.pending));
     Answer::new(&balance, table)
 }
@@ -253,7 +261,7 @@ impl Coins {
                 let blocks = from.0.saturating_sub(self.height.0);
                 format!("from height {from} (in {} blocks)", output::count(blocks))
             }
-            CoinState::Bonded => "no: a bond".into(),
+            CoinState::Bonded => "no: locked as a deposit".into(),
             CoinState::Spending { by } => format!("no: spent by pending {}", output::short(by)),
             CoinState::Arriving { by } | CoinState::Change { by } => {
                 format!("pending, made by {}", output::short(by))

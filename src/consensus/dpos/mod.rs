@@ -55,11 +55,12 @@ use std::collections::BTreeMap;
 use self::shuffle::Shuffle;
 use super::implied::FinalityRule;
 use super::schedule::Issuance;
-use crate::types::{Address, Amount, GenesisId, OPERATION_NAME_MAX, Span, Text, Time};
+use crate::types::{Address, Amount, GenesisId, Height, OPERATION_NAME_MAX, Span, Text, Time};
 
 pub use ballots::{approvals, holdings, voting};
 pub use delegates::{Delegate, Standing, delegate, delegates, named, ranked};
 pub use engine::DposEngine;
+pub use operations::is_name;
 pub use round::Round;
 pub use rules::DposRules;
 pub use secrets::{commitment, secret};
@@ -111,6 +112,11 @@ impl DposParams {
     /// When a slot begins.
     pub fn start_of(&self, slot: u64) -> Time {
         self.genesis.after(self.slot.times(slot))
+    }
+
+    /// The height of the block that returns the deposit of a delegate that the block at `resigned` let go.
+    pub fn deposit_returns(&self, resigned: Height) -> Height {
+        Height(resigned.0.saturating_add(self.unbonding.max(1)))
     }
 
     /// The round of a slot, both counted from 1.

@@ -51,6 +51,12 @@ pub(super) fn operate(
     }
 }
 
+/// Whether a delegate may be called this, if it is short enough: lower-case letters, digits, dots, dashes, underscores.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    !text.is_empty() && text.chars().all(plain)
+}
+
 fn register(
     name: &Text<OPERATION_NAME_MAX>,
     actor: Address,
@@ -58,9 +64,8 @@ fn register(
     state: &mut System<'_, '_>,
     params: &DposParams,
 ) -> Result<(), Refused> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     let text = name.as_str();
-    if text.is_empty() || !text.chars().all(plain) {
+    if !is_name(text) {
         let reason =
             "its name is not one of lower-case letters, digits, dots, dashes and underscores";
         return Err(invalid(reason));
@@ -144,7 +149,7 @@ fn resign(
         return Ok(());
     }
     let mut waiting: Unbonding = state.get(&unbonding_key())?.unwrap_or_default();
-    waiting.0.push_back((Height(height.0.saturating_add(params.unbonding.max(1))), actor));
+    waiting.0.push_back((params.deposit_returns(height), actor));
     state.put(&unbonding_key(), &waiting);
     Ok(())
 }

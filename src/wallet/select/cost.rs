@@ -71,6 +71,10 @@ impl<'a> Cost<'a> {
 
     pub(super) fn check_payment(&self) -> Result<(), SelectError> {
         let Some((Output { amount, .. }, _)) = self.purpose.output() else { return Ok(()) };
+        // How large a deposit is the chain says, be it worth spending or not.
+        if let Purpose::Lock { .. } = self.purpose {
+            return Ok(());
+        }
         if amount == Amount::ZERO {
             return Err(SelectError::Zero);
         }

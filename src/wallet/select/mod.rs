@@ -98,13 +98,20 @@ pub enum Purpose<'a> {
     },
     /// Something is done by the owner of the coins, which costs the fee and moves nothing else.
     Operate(&'a Operation),
+    /// Something is done that locks a deposit: a coin of the owner's own with exactly that amount, made for it.
+    Lock {
+        /// What is done.
+        operation: &'a Operation,
+        /// The coin that it locks.
+        deposit: Output,
+    },
 }
 
 impl<'a> Purpose<'a> {
     /// The coin that it creates, and how many of it.
     fn output(self) -> Option<(Output, usize)> {
         match self {
-            Self::Pay(output) => Some((output, 1)),
+            Self::Pay(output) | Self::Lock { deposit: output, .. } => Some((output, 1)),
             Self::Split { to, each, parts } => Some((Output { to, amount: each }, parts)),
             Self::Operate(_) => None,
         }
@@ -114,7 +121,7 @@ impl<'a> Purpose<'a> {
     pub fn operation(self) -> Option<&'a Operation> {
         match self {
             Self::Pay(_) | Self::Split { .. } => None,
-            Self::Operate(operation) => Some(operation),
+            Self::Operate(operation) | Self::Lock { operation, .. } => Some(operation),
         }
     }
 }

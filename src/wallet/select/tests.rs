@@ -48,7 +48,7 @@ fn real_size(selection: &Selection) -> usize {
     Transaction {
         inputs: Bounded::truncated(selection.inputs.iter().map(|coin| coin.id).collect()),
         outputs: Bounded::truncated(selection.outputs.clone()),
-        operation: None,
+        operation: selection.operation.clone(),
         witnesses: Bounded::truncated(vec![witness; selection.owners().len()]),
     }
     .size()
@@ -391,4 +391,28 @@ proptest! {
             Err(_) => prop_assert!(!payable(&usable, &cost)),
         }
     }
+}
+
+#[test]
+fn a_deposit_is_one_coin_of_its_amount_for_oneself_however_small() {
+    let coins = [coin(1, 5_000, 1), OwnCoin { state: CoinState::Bonded, ..coin(2, 9_000, 2) }];
+    let operation = Operation::ResignDelegate;
+    for amount in [1, 4_000] {
+        let deposit = Output { to: address(1), amount: Amount(amount) };
+        let purpose = Purpose::Lock { operation: &operation, deposit };
+        let selection = select(&Request { purpose, ..request(&coins, 0) }).unwrap();
+        assert_eq!(marks(&selection), [1]);
+        assert_eq!(
+            (selection.outputs[0], &selection.operation),
+            (deposit, &Some(operation.clone()))
+        );
+        let paid: u64 = selection.outputs.iter().map(|output| output.amount.0).sum();
+        assert_eq!(paid + selection.fee.0, 5_000);
+        assert_eq!(selection.fee.0, selection.size as u64);
+        assert_eq!(real_size(&selection), selection.size);
+    }
+    let deposit = Output { to: address(1), amount: Amount(5_000) };
+    let purpose = Purpose::Lock { operation: &operation, deposit };
+    let error = select(&Request { purpose, ..request(&coins, 0) }).unwrap_err();
+    assert!(matches!(error, SelectError::Insufficient(short) if short.bonded == Amount(9_000)));
 }

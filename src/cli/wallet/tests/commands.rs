@@ -138,6 +138,7 @@ fn a_balance_has_the_stable_shape() {
         "spendable": (15 * COIN).to_string(),
         "immature": (50 * COIN).to_string(),
         "staking": "0",
+        "bonded": "0",
         "pending": "0",
         "coins": 3,
         "height": HEAD,

@@ -3,6 +3,7 @@
 mod authority_tests;
 mod bad_input_tests;
 mod commands;
+mod delegate_tests;
 mod stake_tests;
 
 use std::cell::RefCell;

@@ -123,6 +123,7 @@ fn balance(call: &Call, owner: Address, pool: &PoolCoins) -> Result<Balance, Fau
         spendable: Amount::ZERO,
         immature: Amount::ZERO,
         staking: Amount::ZERO,
+        bonded: Amount::ZERO,
         pending: Amount::ZERO,
         coins: 0,
         height: view.header.height,
@@ -143,6 +144,9 @@ fn balance(call: &Call, owner: Address, pool: &PoolCoins) -> Result<Balance, Fau
                 CoinKind::Stake | CoinKind::Bond => &mut balance.staking,
             };
             *sum = sum.plus(coin.amount).ok_or_else(overflow)?;
+            if coin.kind == CoinKind::Bond {
+                balance.bonded = balance.bonded.plus(coin.amount).ok_or_else(overflow)?;
+            }
         }
         after = coins.last().map(|(id, _)| *id);
         if coins.len() < CHUNK {

@@ -9,6 +9,7 @@ mod accounts;
 mod authorities;
 mod bitcoin;
 mod chain;
+mod delegates;
 mod history;
 mod mempool;
 mod mining;
@@ -213,6 +214,7 @@ pub(super) fn methods(context: Arc<Context>) -> (Methods, Arc<Catalog>) {
     let module = RpcModule::from_arc(context.clone());
     let mut table = Table { module, catalog: Catalog::default(), in_bitcoin: false };
     chain::register(&mut table);
+    delegates::register(&mut table);
     authorities::register(&mut table);
     mempool::register(&mut table);
     accounts::register(&mut table);
