@@ -78,7 +78,6 @@ fn authorities_in_turn_are_listed_with_their_records() {
     list.proposals[1].agreed = Some(Height(990));
     let node = funded().with_authorities(list);
     let text = stage.run(&node, &["authority", "list"]).unwrap().text;
-    println!("{text}");
     let titles = text.lines().find(|line| line.starts_with("address")).unwrap();
     assert!(titles.ends_with("since  signed  out of turn  missed  equivocated  last"), "{text}");
     let row = text.lines().find(|line| line.contains("this node")).unwrap();
