@@ -11,8 +11,12 @@ use super::skeleton::Skeleton;
 use crate::store::Store;
 use crate::types::{BlockId, Height, Span, Time};
 
-/// How often to ask a peer whose head is not ours.
-const STATUS_WHILE_DIFFERENT: Span = Span::seconds(2);
+/// How often to ask a peer whose head is not ours, at most and at least; in between as often as in [`LOOKS_PER_BLOCK`]. Who
+/// asks less often than blocks come is told of each when the next one is there, and stays behind for good.
+const STATUS_WHILE_DIFFERENT: [Span; 2] = [Span(250), Span::seconds(2)];
+
+/// How often in a block time a peer is asked whose head is not ours.
+const LOOKS_PER_BLOCK: u64 = 4;
 
 /// How often to ask a peer whose head is ours, at most …
 const STATUS_WHILE_EQUAL: Span = Span::seconds(10);
@@ -185,11 +189,12 @@ impl<S: Store> Replica<S> {
     pub(in super::super) fn due_statuses(&mut self) {
         let head = self.tree.head().id;
         let calm = STATUS_WHILE_EQUAL.max(Span(self.block_time.0 / STATUSES_PER_BLOCK));
+        let different = self.look_again();
         let mut due = Vec::new();
         for (peer, state) in &mut self.peers.peers {
             if state.due <= self.now {
                 let equal = state.status.as_ref().is_some_and(|status| status.head == head);
-                let wait = if equal { calm } else { STATUS_WHILE_DIFFERENT };
+                let wait = if equal { calm } else { different };
                 state.due = self.now.after(wait);
                 due.push(*peer);
             }
@@ -205,6 +210,12 @@ impl<S: Store> Replica<S> {
         }
     }
 
+    /// After how long to ask a peer again whose head is not ours.
+    fn look_again(&self) -> Span {
+        let [least, most] = STATUS_WHILE_DIFFERENT;
+        Span(self.block_time.0 / LOOKS_PER_BLOCK).clamp(least, most)
+    }
+
     pub(super) fn stands(&mut self, peer: Peer, status: Status) {
         if status.genesis != self.chain {
             return self
@@ -212,7 +223,7 @@ impl<S: Store> Replica<S> {
         }
         let better = status.rank > self.tree.head().rank && self.tree.get(&status.head).is_none();
         let equal = status.head == self.tree.head().id;
-        let soon = self.now.after(STATUS_WHILE_DIFFERENT);
+        let soon = self.now.after(self.look_again());
         if let Some(state) = self.peers.peers.get_mut(&peer) {
             if !equal {
                 state.due = state.due.min(soon);
@@ -230,7 +241,7 @@ impl<S: Store> Replica<S> {
     pub(in super::super) fn peer_is_ahead(&mut self, peer: Peer, height: Height) {
         // A block further back is a side branch of its own; its status tells whether it matters.
         if height > self.tree.head().height() {
-            let soon = self.now.after(STATUS_WHILE_DIFFERENT);
+            let soon = self.now.after(self.look_again());
             if let Some(state) = self.peers.peers.get_mut(&peer) {
                 state.ahead = true;
                 // It may have passed on what it does not hold yet itself: ask again where it stands.
