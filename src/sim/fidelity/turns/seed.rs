@@ -10,7 +10,7 @@
 //! withheld is lost. Places that are worth something are the last ones (the next choice is larger), and the first one.
 //!
 //! Theory: of N independent orders the best is beyond a level with the chance 1 − (1 − P)^N, where P is that of one order;
-//! how many last slots one has is a Markov chain then ([`theory`]). Below half of the delegates it stays near the honest
+//! how many last slots one has is a Markov chain then ([`Cartel::theory`]). Below half of the delegates it stays near the honest
 //! figure. At half of them 2^m orders bring m more slots on average, whatever m is, and there it takes over.
 
 use sha2::{Digest, Sha256};
