@@ -266,20 +266,22 @@ impl Mempool {
         lost
     }
 
-    /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins.
+    /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins; gives the latter, each
+    /// before what stands on it.
     pub fn confirm<'t>(
         &mut self,
         transactions: impl IntoIterator<Item = (&'t TransactionId, &'t Transaction)>,
-    ) {
-        let mut risen = Vec::new();
+    ) -> Vec<(TransactionId, Arc<Transaction>)> {
+        let (mut risen, mut lost) = (Vec::new(), Vec::new());
         for (id, transaction) in transactions {
             risen.extend(self.children(id));
             self.take(id);
             for coin in &transaction.inputs {
-                self.lose(coin);
+                lost.extend(self.lose(coin));
             }
         }
         self.count_depths(risen);
+        lost
     }
 }
 

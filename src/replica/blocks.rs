@@ -543,7 +543,8 @@ impl<S: Store> Replica<S> {
             let ids = node.receipts.iter().map(|receipt| &receipt.id);
             let transactions = ids.clone().zip(&node.block.body.transactions);
             self.included.extend(ids.map(|transaction| (*transaction, *id)));
-            self.pool.confirm(transactions.clone());
+            let void = self.pool.confirm(transactions.clone());
+            self.displaced.keep(*id, void);
             taken.extend(node.own.taken.iter().map(|(coin, _)| (*coin, *id)));
             if self.awaits_coins() {
                 arrived.extend(transactions.map(|(id, t)| (*id, Arc::new(t.clone()))));

@@ -1,6 +1,8 @@
-//! Payments that a block made void by taking their coin itself: they are pending again if it leaves the branch.
+//! Payments that a block made void by taking their coin, or by paying it to others: they are pending again if it leaves the
+//! branch and nothing else spends the coin.
 //!
-//! Whoever stakes a coin that a pending payment spends takes it away from under the payment. What was accepted here was
+//! Whoever stakes a coin that a pending payment spends takes it away from under the payment; so does another payment of the
+//! same coin, and that one need not stand on the branch that wins. What was accepted here was
 //! promised, so it is forgotten only when the block is final.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,8 +61,10 @@ impl<S: Store> Replica<S> {
     pub(super) fn recall_displaced(&mut self, lost: Vec<Identified>) -> Vec<TransactionId> {
         let mut takers: BTreeMap<CoinId, BlockId> = BTreeMap::new();
         let branch = self.tree.branch().values().filter_map(|id| self.tree.get(id));
-        for Node { id, own, .. } in branch {
+        for Node { id, own, block, .. } in branch {
             takers.extend(own.taken.iter().map(|(coin, _)| (*coin, *id)));
+            let spent = block.body.transactions.iter().flat_map(|it| it.inputs.iter());
+            takers.extend(spent.map(|coin| (*coin, *id)));
         }
         let mut forgotten = Vec::new();
         for (id, transaction) in lost {

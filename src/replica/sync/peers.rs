@@ -11,12 +11,15 @@ use super::skeleton::Skeleton;
 use crate::store::Store;
 use crate::types::{BlockId, Height, Span, Time};
 
-/// How often to ask a peer whose head is not ours, at most and at least; in between as often as in [`LOOKS_PER_BLOCK`]. Who
-/// asks less often than blocks come is told of each when the next one is there, and stays behind for good.
-const STATUS_WHILE_DIFFERENT: [Span; 2] = [Span(250), Span::seconds(2)];
+/// How often to ask a peer whose head is not ours.
+const STATUS_WHILE_DIFFERENT: Span = Span::seconds(2);
 
-/// How often in a block time a peer is asked whose head is not ours.
+/// How often in a block time to ask one that is ahead, if that is more often. Who asks less often than blocks come is told
+/// of each when the next one is there, and stays behind for good.
 const LOOKS_PER_BLOCK: u64 = 4;
+
+/// But no sooner than after this.
+const LOOK_AFTER: Span = Span(250);
 
 /// How often to ask a peer whose head is ours, at most …
 const STATUS_WHILE_EQUAL: Span = Span::seconds(10);
@@ -189,12 +192,16 @@ impl<S: Store> Replica<S> {
     pub(in super::super) fn due_statuses(&mut self) {
         let head = self.tree.head().id;
         let calm = STATUS_WHILE_EQUAL.max(Span(self.block_time.0 / STATUSES_PER_BLOCK));
-        let different = self.look_again();
+        let ahead = self.look_again();
         let mut due = Vec::new();
         for (peer, state) in &mut self.peers.peers {
             if state.due <= self.now {
                 let equal = state.status.as_ref().is_some_and(|status| status.head == head);
-                let wait = if equal { calm } else { different };
+                let wait = match (equal, state.ahead) {
+                    (true, _) => calm,
+                    (false, true) => ahead,
+                    (false, false) => STATUS_WHILE_DIFFERENT,
+                };
                 state.due = self.now.after(wait);
                 due.push(*peer);
             }
@@ -210,10 +217,9 @@ impl<S: Store> Replica<S> {
         }
     }
 
-    /// After how long to ask a peer again whose head is not ours.
+    /// After how long to ask a peer again that is ahead.
     fn look_again(&self) -> Span {
-        let [least, most] = STATUS_WHILE_DIFFERENT;
-        Span(self.block_time.0 / LOOKS_PER_BLOCK).clamp(least, most)
+        Span(self.block_time.0 / LOOKS_PER_BLOCK).clamp(LOOK_AFTER, STATUS_WHILE_DIFFERENT)
     }
 
     pub(super) fn stands(&mut self, peer: Peer, status: Status) {
@@ -223,7 +229,8 @@ impl<S: Store> Replica<S> {
         }
         let better = status.rank > self.tree.head().rank && self.tree.get(&status.head).is_none();
         let equal = status.head == self.tree.head().id;
-        let soon = self.now.after(self.look_again());
+        let soon = if better { self.look_again() } else { STATUS_WHILE_DIFFERENT };
+        let soon = self.now.after(soon);
         if let Some(state) = self.peers.peers.get_mut(&peer) {
             if !equal {
                 state.due = state.due.min(soon);

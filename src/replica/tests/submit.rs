@@ -164,8 +164,9 @@ fn a_restart_takes_them_in_again_and_tells_them() {
     assert!(all.iter().all(|transaction| told.contains(transaction)));
 }
 
+/// The block may leave the branch, and its payment with it; so what was promised is forgotten when that cannot be any more.
 #[test]
-fn what_a_block_decided_otherwise_is_forgotten() {
+fn what_a_final_block_decided_otherwise_is_forgotten() {
     let (mut mine, mut lone) = ready();
     let (transaction, _) = pay(&mine, fortune(&mine, 1), 5_000);
     let (rival, _) = pay(&mine, fortune(&mine, 1), 9_000);
@@ -176,6 +177,13 @@ fn what_a_block_decided_otherwise_is_forgotten() {
     assert!(lone.replica.pool().is_empty());
     assert_eq!(lone.replica.stored.pending().unwrap().len(), 1);
     lone.wait(Span::seconds(100));
+    assert_eq!(lone.replica.stored.pending().unwrap().len(), 1, "the block is not final");
+    for number in 2..40 {
+        mine.mine(mine.genesis.header.time.after(Span(number * SPACING)), vec![]);
+    }
+    feed(&mut lone, &mine);
+    lone.wait(Span::seconds(100));
+    assert!(lone.replica.tree().root().height().0 > 0);
     assert_eq!(lone.replica.stored.pending().unwrap(), [], "not kept for good");
 }
 
