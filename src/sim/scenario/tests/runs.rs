@@ -261,11 +261,13 @@ fn those_who_make_blocks_are_the_authorities_in_order() {
 fn authorities_who_break_classical_finality_do_not_break_implied_votes() {
     for (name, classical) in [("aura-finality", "aura"), ("graphene-finality", "graphene")] {
         let text = find(name).unwrap().text;
-        let broken = run(&read(text).unwrap(), 1).unwrap();
+        let scenario = read(text).unwrap();
+        let seed = scenario.seeds.0;
+        let broken = run(&scenario, seed).unwrap();
         assert!(broken.is_good() && broken.violations.is_empty(), "{:?}", broken.expect);
         assert!(broken.foreseen.iter().all(|violation| violation.watcher == "agreement"));
         let implied = text.replace(&format!("finality = {classical:?}"), "finality = \"majority\"");
-        let held = run(&read(&implied).unwrap(), 1).unwrap();
+        let held = run(&read(&implied).unwrap(), seed).unwrap();
         println!("{:?} {:?}", held.metrics, held.expect);
         assert!(held.violations.is_empty() && held.foreseen.is_empty());
         assert_eq!(held.expect[0].why.as_deref(), Some("it was never violated"));
