@@ -6,7 +6,9 @@ use borsh::BorshSerialize;
 
 use super::{AuthorityId, Message, OrderId, Record, Timer};
 use crate::ledger::{Executed, ReadFailed};
-use crate::types::{Address, Block, BlockId, Draft, Header, Height, Time};
+use crate::types::{
+    Address, Block, BlockId, Draft, GenesisId, Header, Height, Keypair, Seal, Time,
+};
 
 /// Something to do. The host performs actions strictly in list order: nothing that follows a [`Action::Persist`] may
 /// leave the process before it is durable.
@@ -183,6 +185,16 @@ impl Outbox {
     /// Adds actions to the end of the list.
     pub fn extend(&mut self, actions: impl IntoIterator<Item = Action>) {
         self.0.extend(actions);
+    }
+
+    /// Seals a draft of our own with a signature, imports it and announces it. What the signature promises is to be kept by an
+    /// action before.
+    pub fn sign(&mut self, draft: Draft, executed: Executed, key: &Keypair, chain: &GenesisId) {
+        let (block, transactions) = (draft.id(chain), draft.body.transactions.len());
+        self.push(Action::Report(Report::Drafted { block, transactions }));
+        let sealed = Box::new(draft.seal(Seal::signed(&block, key, chain)));
+        self.push(Action::Import { block: sealed, executed: Box::new(executed) });
+        self.push(Action::Announce(block));
     }
 
     /// The actions so far, in order; the list is empty afterwards.

@@ -238,13 +238,13 @@ pub fn outputs_of(
     id: &TransactionId,
     (height, time): (Height, Time),
     chain: &GenesisId,
-) -> Vec<(CoinId, Coin)> {
+) -> impl Iterator<Item = (CoinId, Coin)> {
     let kind = CoinKind::Transfer;
-    let coin = |(index, output): (usize, &Output)| {
+    let coin = move |(index, output): (usize, &Output)| {
         let coin = Coin { owner: output.to, amount: output.amount, height, time, kind };
         (Transaction::coin_id(id, index, chain), coin)
     };
-    transaction.outputs.iter().enumerate().map(coin).collect()
+    transaction.outputs.iter().enumerate().map(coin)
 }
 
 fn new_coin(owner: Address, amount: Amount, kind: CoinKind, header: &Header) -> Coin {

@@ -92,7 +92,7 @@ impl<'a> Working<'a> {
     }
 
     /// Creates the coins of a transaction whose operation comes next, so that it can lock one of them.
-    pub fn offer(&mut self, coins: Vec<(CoinId, Coin)>) {
+    pub fn offer(&mut self, coins: impl IntoIterator<Item = (CoinId, Coin)>) {
         self.offered.clear();
         for (id, coin) in coins {
             self.create(id, &coin);

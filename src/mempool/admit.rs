@@ -251,8 +251,8 @@ fn operation(
     let mut scratch = Working::new(place.state);
     // Its time is that of a block to come, and matters to no operation.
     let born = (place.height, Time::default());
-    let outputs = outputs_of(transaction, id, born, &params.chain);
-    scratch.offer(outputs.clone());
+    let outputs: Vec<_> = outputs_of(transaction, id, born, &params.chain).collect();
+    scratch.offer(outputs.iter().copied());
     match place.rule.operation(operation, accepted.actor, place.height, &mut scratch.system()) {
         Ok(()) => {}
         Err(Refused::Failed(failed)) => return Err(failed.into()),

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::rules::{is_due, promise};
 use super::{DposRules, commitment, delegate, secret};
 use crate::consensus::{Action, Context, Engine, Event, Outbox, Record, Report, Seat, Timer};
 use crate::ledger::ReadFailed;
-use crate::types::{
-    Address, Bounded, Claim, Hash, Height, Keypair, Seal, Span, Time, decode, encode,
-};
+use crate::types::{Address, Bounded, Claim, Hash, Height, Keypair, Span, Time, decode, encode};
 
 /// What this delegate ever signed, on any branch. No slot is signed twice, and every claim says the greatest height: so it
 /// is durable before a signature leaves.
@@ -64,8 +61,8 @@ impl DposEngine {
         let (own, params) = (key.address(), self.rules.params());
         let (head, now) = (cx.tree.head(), params.slot_at(cx.now));
         let last = self.rules.slot(&head.state)?;
-        let slot = self.next(&own, now.max(last + 1).max(self.signed.slot + 1), head)?;
-        let (slot, is_own) = slot;
+        let from = now.max(last + 1).max(self.signed.slot + 1);
+        let (slot, is_own) = self.next(&own, from, head)?;
         if slot > now || !is_own {
             out.push(Action::SetTimer { timer: TURN, at: params.start_of(slot) });
             return Ok(());
@@ -94,7 +91,7 @@ impl DposEngine {
         let params = self.rules.params();
         let round = self.rules.round(&head.state, from)?;
         let after = params.first_slot(round.number + 1);
-        let own = (from..after).find(|slot| is_due(&round, *slot, own, params));
+        let own = (from..after).find(|slot| round.due(*slot, params) == Some(own));
         Ok(own.map_or((after, false), |slot| (slot, true)))
     }
 
@@ -107,8 +104,9 @@ impl DposEngine {
     ) -> Result<(), ReadFailed> {
         let params = self.rules.params();
         let (head, own, chain) = (cx.tree.head(), key.address(), params.chain);
-        let before = promise(delegate(&head.state, &own, params)?);
-        let reveal = before.map_or(Hash::default(), |slot| secret(key, slot, &chain));
+        // What the last block on this branch promised.
+        let promised = delegate(&head.state, &own, params)?.filter(|it| it.commit.is_some());
+        let reveal = promised.map_or(Hash::default(), |it| secret(key, it.slot, &chain));
         let commit = commitment(&secret(key, slot, &chain), &chain);
         let claim = Claim::Slot { reveal, commit, prior: self.signed.height };
         let time: Time = params.start_of(slot);
@@ -122,14 +120,9 @@ impl DposEngine {
             }
         };
         let height = head.height().next();
-        let block = draft.id(&chain);
-        let transactions = draft.body.transactions.len();
         self.signed = Signed { slot, height: height.max(self.signed.height) };
         out.push(Action::Persist { record: signed_record(), bytes: encode(&self.signed) });
-        out.push(Action::Report(Report::Drafted { block, transactions }));
-        let sealed = Box::new(draft.seal(Seal::signed(&block, key, &chain)));
-        out.push(Action::Import { block: sealed, executed: Box::new(executed) });
-        out.push(Action::Announce(block));
+        out.sign(draft, executed, key, &chain);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::delegates::{Delegate, Standing, change, delegate, reweigh};
+use super::delegates::{Standing, change, delegate, reweigh};
 use super::round::Progress;
 use super::{DposParams, Round, ballots, commitment, operations, secrets};
 use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
@@ -49,8 +49,17 @@ impl DposRules {
 
     /// The schedule of the round that a slot lies in, for a block on the one after which the state is.
     pub fn round(&self, state: &impl SystemView, slot: u64) -> Result<Round, ReadFailed> {
-        let number = self.params.round_of(slot);
-        Round::upcoming(state, number, self.votes(state)?.final_height(), &self.params)
+        self.round_above(state, slot, self.votes(state)?.final_height())
+    }
+
+    /// The same for whoever has read what is final.
+    fn round_above(
+        &self,
+        state: &impl SystemView,
+        slot: u64,
+        final_height: Height,
+    ) -> Result<Round, ReadFailed> {
+        Round::upcoming(state, self.params.round_of(slot), final_height, &self.params)
     }
 
     fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<(), Verdict> {
@@ -71,14 +80,15 @@ impl DposRules {
             let reason = format!("its slot {slot} is not after slot {last} of its parent");
             return Err(Verdict::Header(reason));
         }
-        let round = self.round(parent.state, slot)?;
+        let votes = self.votes(parent.state)?;
+        let round = self.round_above(parent.state, slot, votes.final_height())?;
         let due = round.due(slot, &self.params) == Some(&header.producer);
         if !due && !planted(Bug::SlotUnchecked) {
             return Err(Verdict::Header(format!("slot {slot} is another delegate's")));
         }
         let promised = delegate(parent.state, &header.producer, &self.params)?;
         self.judge_reveal(&reveal, promised.and_then(|delegate| delegate.commit))?;
-        let signed = self.votes(parent.state)?.signed(&header.producer);
+        let signed = votes.signed(&header.producer);
         if prior < signed {
             let reason = format!("its delegate signed at height {signed}, not at {prior} at most");
             return Err(Verdict::Header(reason));
@@ -240,7 +250,9 @@ impl Transition for DposRules {
             (header.height, header.producer, params.slot_at(header.time));
         let mut progress = Progress::after(state, params)?;
         let mut votes = self.votes(state)?;
-        let (before, round) = (self.round(state, progress.slot)?, self.round(state, slot)?);
+        let final_height = votes.final_height();
+        let before = self.round_above(state, progress.slot, final_height)?;
+        let round = self.round_above(state, slot, final_height)?;
         self.count_missed(state, progress.slot + 1..slot, [&before, &round], height)?;
         change(state, &producer, params, |delegate| {
             delegate.produced += 1;
@@ -273,14 +285,4 @@ impl Transition for DposRules {
         }
         Ok(rewards)
     }
-}
-
-/// How a delegate stands beside a schedule.
-pub(super) fn is_due(round: &Round, slot: u64, delegate: &Address, params: &DposParams) -> bool {
-    round.due(slot, params) == Some(delegate)
-}
-
-/// The last promise of a delegate, and the slot in which it was made.
-pub(super) fn promise(delegate: Option<Delegate>) -> Option<u64> {
-    delegate.filter(|delegate| delegate.commit.is_some()).map(|delegate| delegate.slot)
 }

@@ -8,9 +8,7 @@ use crate::chain::Node;
 use crate::consensus::{Action, Context, Engine, Event, Outbox, Record, Report, Seat, Timer};
 use crate::ledger::ReadFailed;
 use crate::types::canary::{Bug, planted};
-use crate::types::{
-    Address, Bounded, Claim, Height, Keypair, Seal, Span, Time, decode, encode, tagged,
-};
+use crate::types::{Address, Bounded, Claim, Height, Keypair, Span, Time, decode, encode, tagged};
 
 /// The greatest height that this authority ever signed at, on any branch. Every claim says it, and a block that is no higher
 /// votes for nothing: so it is durable before a signature leaves.
@@ -115,15 +113,9 @@ impl PoaEngine {
                 return out.push(error.into());
             }
         };
-        let chain = cx.tree.params().chain;
-        let block = draft.id(&chain);
-        let transactions = draft.body.transactions.len();
         self.signed = self.signed.max(number);
         out.push(Action::Persist { record: signed_record(), bytes: encode(&self.signed) });
-        out.push(Action::Report(Report::Drafted { block, transactions }));
-        let sealed = Box::new(draft.seal(Seal::signed(&block, key, &chain)));
-        out.push(Action::Import { block: sealed, executed: Box::new(executed) });
-        out.push(Action::Announce(block));
+        out.sign(draft, executed, key, &self.rules.params().chain);
     }
 }
 
