@@ -62,7 +62,8 @@ use crate::ledger::Own;
 use crate::replica::{Output, Replica, Report};
 use crate::spec::FrozenSpec;
 use crate::store::{Store, Table};
-use crate::types::{Block, BlockId, Height, decode};
+use crate::types::signatures::verify_single;
+use crate::types::{Address, Block, BlockId, GenesisId, Height, Seal, decode, tagged};
 
 /// All checkers but agreement, which depends on what the network does ([`Agreement`]).
 pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
@@ -107,6 +108,18 @@ pub const NAMES: [&str; 13] = [
     "one seal",
     "store",
 ];
+
+/// Whether the seal of a block is the signature of whoever should have made it.
+fn signed_by(who: &Address, chain: &GenesisId, id: &BlockId, seal: &Seal) -> Result<(), String> {
+    let Seal::Signature { key, signature } = seal else {
+        return Err("its producer did not sign it".into());
+    };
+    let message = tagged("assay/seal-signature", chain, &[id.as_bytes()]);
+    match verify_single(&key.0, &message.0, &signature.0) && Address::of(key) == *who {
+        true => Ok(()),
+        false => Err(format!("its signature by {key} proves nothing")),
+    }
+}
 
 /// A block of a node's tree, or one that is final by now.
 pub(super) fn block_at(replica: &Replica<Disk>, id: &BlockId) -> Option<Arc<Block>> {

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use imbl::OrdMap;
 use sha2::{Digest, Sha256};
 
+use super::signed_by;
 use crate::consensus::dpos::shuffle::{Round, Shuffle};
 use crate::consensus::implied::{Voted, Votes};
 use crate::ledger::{Coin, CoinKind};
 use crate::spec::{DposSpec, FrozenSpec};
-use crate::types::signatures::verify_single;
 use crate::types::{
     Address, BlockId, Claim, CoinId, GenesisId, Hash, Header, Height, Operation, Seal, Time, tagged,
 };
@@ -175,14 +175,7 @@ impl Slots {
         if prior < signed {
             return Err(format!("its prior is {prior}, and its producer signed at {signed}"));
         }
-        let Seal::Signature { key, signature } = seal else {
-            return Err("its producer did not sign it".into());
-        };
-        let message = tagged("assay/seal-signature", chain, &[id.as_bytes()]);
-        match verify_single(&key.0, &message.0, &signature.0) && Address::of(key) == who {
-            true => Ok(()),
-            false => Err(format!("its signature by {key} proves nothing")),
-        }
+        signed_by(&who, chain, id, seal)
     }
 
     /// An operation in the block at a height; `bond` is the first coin of the deposit that its transaction pays its sender.

@@ -4,13 +4,11 @@ use imbl::OrdMap;
 use num_bigint::BigUint;
 
 use super::difficulty::{TOLERANCE, log2, target};
+use super::signed_by;
 use crate::ledger::{Coin, CoinKind};
 use crate::spec::{HybridSpec, PosSpec, StakeBits};
-use crate::types::signatures::verify_single;
 use crate::types::target::Bits;
-use crate::types::{
-    Address, BlockId, CoinId, GenesisId, Hash, Header, Seal, Time, sha256d, tagged,
-};
+use crate::types::{BlockId, CoinId, GenesisId, Hash, Header, Seal, Time, sha256d, tagged};
 
 /// Base units of a coin times milliseconds of a day.
 const COIN_DAY: u64 = 100_000_000 * 86_400_000;
@@ -99,15 +97,7 @@ impl StakeLaw {
         if hash * COIN_DAY > target(bits) * coin.amount.0 * weight {
             return Err("its kernel is above its target".into());
         }
-        let Seal::Signature { key, signature } = seal else {
-            return Err("its producer did not sign it".into());
-        };
-        let message = tagged("assay/seal-signature", chain, &[id.as_bytes()]);
-        let good = verify_single(&key.0, &message.0, &signature.0);
-        match good && Address::of(key) == header.producer {
-            true => Ok(()),
-            false => Err(format!("its signature by {key} proves nothing")),
-        }
+        signed_by(&header.producer, chain, id, seal)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::signed_by;
 use crate::consensus::implied::{Voted, Votes};
 use crate::spec::PoaSpec;
-use crate::types::signatures::verify_single;
-use crate::types::{Address, Ballot, BlockId, Claim, GenesisId, Header, Operation, Seal, tagged};
+use crate::types::{Address, Ballot, BlockId, Claim, GenesisId, Header, Operation, Seal};
 
 /// What decides about turns along a branch.
 #[derive(Debug, Clone)]
@@ -60,14 +60,7 @@ impl Turns {
         if header.time.0 < parent.time.0 + least {
             return Err(format!("its time is {} after {}", header.time, parent.time));
         }
-        let Seal::Signature { key, signature } = seal else {
-            return Err("its producer did not sign it".into());
-        };
-        let message = tagged("assay/seal-signature", chain, &[id.as_bytes()]);
-        match verify_single(&key.0, &message.0, &signature.0) && Address::of(key) == who {
-            true => Ok(()),
-            false => Err(format!("its signature by {key} proves nothing")),
-        }
+        signed_by(&who, chain, id, seal)
     }
 
     pub(super) fn operate(&mut self, actor: Address, operation: &Operation) {
