@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use assay::consensus::pos::{Ages, Kernel, Stakes, hits, search};
-use assay::miner::kernels::{self, Prepared};
+use assay::miner::kernels;
 use assay::miner::{Job, search_slice};
 use assay::types::sha256::{compressed, hashed_again, midstate};
 use assay::types::target::{Bits, Target};
@@ -59,9 +59,9 @@ fn kernels_per_nonce(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(TRIES.into()));
     // No nonce meets a top word of zero by much chance: 2^14 of 2^32.
     let target = Bits(0x0101_0000).target().expect("the target 1");
-    let prepared = Prepared::new(&header(), &target);
     let mut candidates = Vec::new();
-    for kernel in kernels::ALL {
+    for kernel in kernels::available() {
+        let prepared = kernel.prepare(&header(), &target);
         group.bench_function(format!("kernel={}", kernel.name()), |bencher| {
             bencher.iter(|| {
                 candidates.clear();

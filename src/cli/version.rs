@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::output::{self, Table};
 use super::{Globals, log};
 use crate::api::Exit;
-use crate::miner::kernels;
+use crate::miner::kernels::{self, Kernel};
 
 /// What `version --json` prints.
 #[derive(Debug, Serialize)]
@@ -45,7 +45,7 @@ pub fn run(globals: &Globals) -> Result<Exit, CliError> {
         target: Target { arch: std::env::consts::ARCH, os: std::env::consts::OS },
         profile: if cfg!(debug_assertions) { "debug" } else { "release" },
         features: vec!["node"], // the command line is part of it
-        kernels: kernels::ALL.iter().map(|kernel| kernel.name()).collect(),
+        kernels: kernels::available().map(Kernel::name).collect(),
     };
     if globals.json {
         output::json(&version)?;

@@ -81,7 +81,7 @@ impl Kernel for Recorder {
             self.after_stop.fetch_add(1, Ordering::SeqCst);
         }
         let mut scans = self.scans.lock().unwrap();
-        scans.push((*work, first, count));
+        scans.push((work.clone(), first, count));
         if scans.len() >= self.limit {
             self.stop.store(true, Ordering::SeqCst);
         }
@@ -112,7 +112,7 @@ fn threads_share_the_tries_without_gap_or_overlap() {
     assert_eq!(miner.search(&job, &recorder.stop), Ok(Outcome::Stopped));
     let mut scans = recorder.scans.lock().unwrap().clone();
     scans.sort_by_key(|(_, first, _)| *first);
-    let work = Prepared::new(&job.header(&job.proof(0)), job.target());
+    let work = Prepared::new(&job.header(&job.proof(0)), job.target(), 0);
     let mut next = 0;
     for (scanned, first, count) in scans {
         assert_eq!(first, next, "a gap or an overlap");

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
+use super::kernels::version_and_nonce;
 use crate::types::target::{Bits, BitsError, Target};
 use crate::types::work::{
     CoinbaseParts, WORK_VERSION, WorkHeader, WorkProof, coinbase_parts, merkle_root,
@@ -88,14 +89,24 @@ impl Job {
         u64::from(self.extra_nonces.count.get()) << 32
     }
 
-    /// The free fields of the try with this number.
+    /// The free fields of the try with this number, for a search that leaves the version alone.
     pub fn proof(&self, number: u64) -> WorkProof {
+        self.rolled_proof(number, 0)
+    }
+
+    /// The free fields of the try with this number, for a search by a kernel that rolls so many bits of the version: the
+    /// high half of the number counts extra nonces, the low half is version and nonce as [`version_and_nonce`] says.
+    ///
+    /// The chain leaves those bits to miners (BIP 320), so these are proofs as good as others.
+    pub fn rolled_proof(&self, number: u64, version_bits: u32) -> WorkProof {
         let ExtraNonces { first, stride, .. } = self.extra_nonces;
+        let low = number as u32; // the low half, by definition
+        let (version, nonce) = version_and_nonce(self.version, low, version_bits);
         WorkProof {
-            version: self.version,
+            version,
             extra_nonce: first.wrapping_add((number >> 32).wrapping_mul(stride.get())),
             time: self.time,
-            nonce: number as u32, // the low half of the number, by definition
+            nonce,
         }
     }
 

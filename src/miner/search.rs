@@ -6,7 +6,7 @@ use super::Job;
 use super::kernels::{Kernel, Portable, Prepared};
 use crate::types::work::WorkProof;
 
-/// Tries one kernel over ranges of one job. It keeps the midstate while the extra nonce stays the same.
+/// Tries one kernel over ranges of one job. It keeps the midstates while the extra nonce stays the same.
 pub(super) struct Scanner<'a> {
     job: &'a Job,
     kernel: &'a dyn Kernel,
@@ -25,16 +25,16 @@ impl<'a> Scanner<'a> {
     pub(super) fn scan(&mut self, numbers: Range<u64>) -> (Option<WorkProof>, u64) {
         let mut next = numbers.start;
         while next < numbers.end {
-            let prepared = self.prepare(next);
-            let first = next as u32; // the nonce is the low half of the number
-            let left_of_nonces = (1 << 32) - u64::from(first);
-            let left = (numbers.end - next).min(left_of_nonces);
+            let first = next as u32; // the low half of the number is the kernel's
+            let left_of_half = (1 << 32) - u64::from(first);
+            let left = (numbers.end - next).min(left_of_half);
             let count = u32::try_from(left).unwrap_or(u32::MAX);
             self.candidates.clear();
-            let tried = self.kernel.scan(&prepared, first, count, &mut self.candidates);
-            for nonce in &self.candidates {
-                let number = next - u64::from(first) + u64::from(*nonce);
-                let proof = self.job.proof(number);
+            let prepared = prepare(&mut self.prepared, self.job, self.kernel, next >> 32);
+            let tried = self.kernel.scan(prepared, first, count, &mut self.candidates);
+            for candidate in &self.candidates {
+                let number = next - u64::from(first) + u64::from(*candidate);
+                let proof = self.job.rolled_proof(number, self.kernel.version_bits());
                 let hash = self.job.header(&proof).hash();
                 if self.job.target().is_met_by(&hash) {
                     return (Some(proof), number - numbers.start + 1);
@@ -45,20 +45,23 @@ impl<'a> Scanner<'a> {
         }
         (None, next.saturating_sub(numbers.start))
     }
+}
 
-    /// The header of the try `number`, computed when the extra nonce changes.
-    fn prepare(&mut self, number: u64) -> Prepared {
-        let extra_nonce = number >> 32;
-        match self.prepared {
-            Some((current, prepared)) if current == extra_nonce => prepared,
-            _ => {
-                let header = self.job.header(&self.job.proof(number));
-                let prepared = Prepared::new(&header, self.job.target());
-                self.prepared = Some((extra_nonce, prepared));
-                prepared
-            }
-        }
+/// The header under the extra nonce with this number, prepared anew when it is not the one of `slot`.
+fn prepare<'a>(
+    slot: &'a mut Option<(u64, Prepared)>,
+    job: &Job,
+    kernel: &dyn Kernel,
+    extra_nonce: u64,
+) -> &'a Prepared {
+    if slot.as_ref().is_some_and(|(current, _)| *current != extra_nonce) {
+        *slot = None;
     }
+    let prepare = || {
+        let header = job.header(&job.proof(extra_nonce << 32));
+        (extra_nonce, kernel.prepare(&header, job.target()))
+    };
+    &slot.get_or_insert_with(prepare).1
 }
 
 /// Searches the tries `from`, `from + 1`, … , at most `tries` of them, on the caller's thread: the first proof and how

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::miner::ExtraNonces;
 use crate::types::target::Bits;
-use crate::types::work::coinbase_parts;
+use crate::types::work::{VERSION_ROLLING_MASK, WORK_VERSION, coinbase_parts};
 
 const ID: [u8; 32] = [7; 32];
 const PARENT: [u8; 32] = [9; 32];
@@ -82,7 +82,7 @@ impl Kernel for Recorder {
     }
 
     fn scan(&self, work: &Prepared, first: u32, count: u32, _: &mut Vec<u32>) -> u32 {
-        self.0.lock().unwrap().push((*work, first, count));
+        self.0.lock().unwrap().push((work.clone(), first, count));
         count
     }
 }
@@ -98,7 +98,7 @@ fn a_long_walk_covers_every_nonce_of_every_extra_nonce_once() {
     for (work, first, count) in recorder.0.into_inner().unwrap() {
         assert_eq!(first, next as u32);
         assert!(u64::from(first) + u64::from(count) <= 1 << 32);
-        assert_eq!(work, Prepared::new(&job.header(&job.proof(next)), job.target()));
+        assert_eq!(work, Prepared::new(&job.header(&job.proof(next)), job.target(), 0));
         next += u64::from(count);
     }
     assert_eq!(next, range.end);
@@ -126,4 +126,46 @@ fn candidates_are_judged_anew_and_the_group_size_does_not_show() {
     assert!(!by_hand(&job, all.clone()).is_empty());
     let portable = Scanner::new(&job, &Portable).scan(all.clone());
     assert_eq!(Scanner::new(&job, &Liar).scan(all), portable);
+}
+
+/// Rolls three bits of the version, one try after the other.
+struct Rolling;
+
+impl Kernel for Rolling {
+    fn name(&self) -> &'static str {
+        "rolling"
+    }
+
+    fn version_bits(&self) -> u32 {
+        3
+    }
+
+    fn scan(&self, work: &Prepared, first: u32, count: u32, candidates: &mut Vec<u32>) -> u32 {
+        assert_eq!(work.midstates.len(), 8);
+        let count = count.min(100);
+        candidates.extend((0..count).map(|index| first + index));
+        count
+    }
+}
+
+#[test]
+fn proofs_under_rolled_versions_are_those_of_their_headers() {
+    let bits = Bits(0x2000_ffff);
+    let job = job(bits.0);
+    // Over the border between two extra nonces.
+    let mut next = (1 << 32) - 5000;
+    let mut versions = std::collections::BTreeSet::new();
+    while next < (1 << 32) + 5000 {
+        let (proof, used) = Scanner::new(&job, &Rolling).scan(next..u64::MAX);
+        let (proof, number) = (proof.unwrap(), next + used - 1);
+        assert_eq!(proof, job.rolled_proof(number, 3));
+        assert_eq!(proof.extra_nonce, number >> 32);
+        assert_eq!(proof.nonce, (number as u32) >> 3);
+        assert_eq!(proof.header(300, &ID, PARENT, bits).is_proven(), Ok(true));
+        let rolled = (proof.version ^ WORK_VERSION).cast_unsigned();
+        assert_eq!(rolled & !VERSION_ROLLING_MASK, 0);
+        versions.insert(rolled);
+        next += used;
+    }
+    assert_eq!(versions.len(), 8, "{versions:x?}");
 }

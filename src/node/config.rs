@@ -143,7 +143,7 @@ pub enum KernelChoice {
     /// The fastest that runs on this processor.
     #[default]
     Auto,
-    /// The one with this name, one of [`kernels::ALL`].
+    /// The one with this name, one of [`kernels::available`].
     Named(&'static str),
 }
 
@@ -151,10 +151,10 @@ impl KernelChoice {
     /// The kernel itself. Kernels are listed the slowest first.
     pub fn kernel(self) -> &'static dyn Kernel {
         let chosen = match self {
-            Self::Auto => kernels::ALL.last(),
-            Self::Named(name) => kernels::ALL.iter().find(|kernel| kernel.name() == name),
+            Self::Auto => kernels::available().next_back(),
+            Self::Named(name) => kernels::find(name).ok(),
         };
-        *chosen.expect("there is always the portable kernel, and names come from the list")
+        chosen.expect("there is always the portable kernel, and names come from the list")
     }
 }
 
@@ -167,7 +167,7 @@ pub struct KernelChoiceError {
 
 /// What a kernel may be chosen by.
 fn known() -> Vec<&'static str> {
-    std::iter::once("auto").chain(kernels::ALL.iter().map(|kernel| kernel.name())).collect()
+    std::iter::once("auto").chain(kernels::available().map(Kernel::name)).collect()
 }
 
 impl FromStr for KernelChoice {
@@ -177,7 +177,7 @@ impl FromStr for KernelChoice {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        let named = kernels::ALL.iter().map(|kernel| kernel.name()).find(|name| *name == text);
+        let named = kernels::available().map(Kernel::name).find(|name| *name == text);
         named
             .map(Self::Named)
             .ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })

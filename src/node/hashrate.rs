@@ -12,7 +12,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::miner::kernels::{ALL, Kernel, Prepared};
+use crate::miner::kernels::{Kernel, available};
 use crate::types::target::Bits;
 use crate::types::work::WorkHeader;
 
@@ -42,7 +42,7 @@ pub fn cache_file(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf
 /// Hashes per second of one thread that does nothing else, with the fastest kernel: as the file says, else measured and
 /// written there. A file that cannot be used costs a measurement and no more.
 pub fn hashes_per_second(cache: Option<&Path>) -> f64 {
-    let kernel = *ALL.last().expect("there is always the portable kernel");
+    let kernel = fastest();
     let key = key(kernel);
     let mut rates = cache.map(read).unwrap_or_default();
     if let Some(rate) = rates.get(&key).filter(|rate| SENSIBLE.contains(rate)) {
@@ -68,6 +68,11 @@ pub fn together(hashes_per_second: f64, threads: u64, share: f64, cores: usize) 
     hashes_per_second * (threads as f64 * share).min(cores as f64)
 }
 
+/// Kernels are listed the slowest first.
+fn fastest() -> &'static dyn Kernel {
+    available().next_back().expect("there is always the portable kernel")
+}
+
 /// Hashes for a while.
 fn measure(kernel: &dyn Kernel, length: Duration) -> f64 {
     // The hardest target there is: nothing is found, as in all but a vanishing part of a search.
@@ -75,7 +80,7 @@ fn measure(kernel: &dyn Kernel, length: Duration) -> f64 {
     let target = bits.target().expect("the hardest bits are a target");
     let header =
         WorkHeader { version: 0, previous: [0; 32], merkle_root: [0; 32], time: 0, bits, nonce: 0 };
-    let prepared = black_box(Prepared::new(&header, &target));
+    let prepared = black_box(kernel.prepare(&header, &target));
     let mut candidates = Vec::new();
     // The first batch warms up.
     kernel.scan(&prepared, 0, BATCH, &mut candidates);
@@ -161,7 +166,7 @@ mod tests {
         let path = directory.path().join("deep/hashrate.json");
         let first = hashes_per_second(Some(&path));
         assert!(SENSIBLE.contains(&first), "{first}");
-        let key = key(*ALL.last().unwrap());
+        let key = key(fastest());
         assert_eq!(read(&path), BTreeMap::from([(key.clone(), first)]));
 
         let other = BTreeMap::from([(key.clone(), 12_345.0), ("another machine".to_owned(), 7.0)]);

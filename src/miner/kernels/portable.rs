@@ -16,13 +16,14 @@ impl Kernel for Portable {
     }
 
     fn scan(&self, work: &Prepared, first: u32, count: u32, candidates: &mut Vec<u32>) -> u32 {
+        let [midstate] = work.midstates[..] else { panic!("prepared for version rolling") };
         let mut header_end = last_block(work.tail.len(), 80);
         header_end[..16].copy_from_slice(&work.tail);
 
         for index in 0..count {
             let nonce = first.wrapping_add(index);
             header_end[12..16].copy_from_slice(&nonce.to_le_bytes());
-            let state = hashed_again(compressed(work.midstate, &header_end));
+            let state = hashed_again(compressed(midstate, &header_end));
             // The hash is a little-endian number, so its last word, byte-swapped, is the most significant.
             if state[7].swap_bytes() <= work.top_word {
                 candidates.push(nonce);
