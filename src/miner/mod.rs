@@ -13,6 +13,8 @@
 //! Hashing itself is the job of a [`Kernel`](kernels::Kernel), which names *candidates*. A candidate becomes a proof only
 //! if `sha2`, hashing the whole 80 bytes anew, says so: a wrong kernel can waste time and never mine an invalid block.
 //!
+//! [`stratum`] is how other people's miners are given work: the protocol as a state machine, without sockets.
+//!
 //! # What this room may do
 //!
 //! It reads no socket, file or entropy, and the result of a search never depends on time. Alone below the node it owns
@@ -20,6 +22,7 @@
 //! the host's: it passes a hook that every thread runs first, in which the thread lowers its own priority.
 
 pub mod kernels;
+pub mod stratum;
 
 mod crew;
 mod job;
