@@ -7,6 +7,7 @@ use assay::sim::fidelity::stake::renewal::Ages;
 use assay::sim::fidelity::stake::share::{FIXED, Holding, Plan};
 use assay::sim::fidelity::stake::{hoard, season, wealth};
 use assay::sim::fidelity::statistics::{Measured, mean, ratio};
+use assay::types::concentration::{self, gini};
 
 use super::{Rows, cell, summary, write};
 
@@ -290,10 +291,10 @@ pub(crate) fn wealth(directory: &Path, first: u64) {
         let mut points = Vec::new();
         let mut last = None;
         for round in 0..=ROUNDS {
-            let of: Vec<f64> = runs.iter().map(|run| wealth::gini(&run[round])).collect();
+            let of: Vec<f64> = runs.iter().map(|run| gini(&run[round])).collect();
             let (value, interval) = mean(&of);
             points.push((round as f64, value, interval));
-            last = Some(Measured { value, interval, theory: wealth::gini(&ideal[round]) });
+            last = Some(Measured { value, interval, theory: gini(&ideal[round]) });
         }
         let measured = last.expect("there is a round");
         let sum = |holds: &[f64]| holds.iter().sum::<f64>();
@@ -301,7 +302,7 @@ pub(crate) fn wealth(directory: &Path, first: u64) {
         let over = |round: usize, what: &dyn Fn(&[f64]) -> f64| {
             mean(&runs.iter().map(|run| what(&run[round])).collect::<Vec<_>>()).0
         };
-        let fewest = |holds: &[f64]| wealth::fewest(holds, 0.51) as f64;
+        let fewest = |holds: &[f64]| concentration::fewest(holds, 0.51) as f64;
         let staked = |holds: &[f64]| {
             let awake = plan.holders.iter().zip(holds).filter(|(holder, _)| holder.awake);
             0.51 * awake.map(|(_, holds)| holds).sum::<f64>() / supply
@@ -309,7 +310,7 @@ pub(crate) fn wealth(directory: &Path, first: u64) {
         println!(
             "| {name} | {:.2} | {:.4} | {} | {:.4} | {} | {:.1} | {:.2} | {:.2} |",
             over(ROUNDS, &|holds| sum(holds) / supply),
-            wealth::gini(&ideal[0]),
+            gini(&ideal[0]),
             cell(&measured, 4),
             measured.theory,
             fewest(&ideal[0]),
@@ -317,7 +318,7 @@ pub(crate) fn wealth(directory: &Path, first: u64) {
             staked(&ideal[0]),
             over(ROUNDS, &staked),
         );
-        let curve = ideal.iter().enumerate().map(|(round, it)| (round as f64, wealth::gini(it)));
+        let curve = ideal.iter().enumerate().map(|(round, it)| (round as f64, gini(it)));
         series.push(Series { name: name.into(), curve: curve.collect(), points });
         all.push(measured);
     }

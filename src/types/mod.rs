@@ -16,6 +16,7 @@ mod keys;
 mod quantity;
 mod transaction;
 
+pub mod concentration;
 pub mod hd;
 pub mod mnemonic;
 pub mod sha256;

@@ -13,28 +13,6 @@ use super::renewal::{Cycle, bits_for, coin_day};
 use super::share::Plan;
 use crate::sim::Micros;
 
-/// Gini's coefficient: 0 where all hold the same, close to 1 where one holds everything.
-pub fn gini(holds: &[f64]) -> f64 {
-    let mut sorted = holds.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let (count, sum) = (sorted.len() as f64, sorted.iter().sum::<f64>());
-    let ranked = sorted.iter().enumerate().map(|(rank, holds)| (rank + 1) as f64 * holds);
-    2.0 * ranked.sum::<f64>() / (count * sum) - (count + 1.0) / count
-}
-
-/// How many have to join, at least, to hold more than so much of everything: Nakamoto's coefficient for 0.5.
-pub fn fewest(holds: &[f64], share: f64) -> usize {
-    let mut sorted = holds.to_vec();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let need = share * sorted.iter().sum::<f64>();
-    let mut held = 0.0;
-    let reached = sorted.iter().position(|holds| {
-        held += holds;
-        held > need
-    });
-    reached.map_or(sorted.len(), |last| last + 1)
-}
-
 /// What each holder holds, in coins, after each of so many rounds of so many block times; first of all, at the beginning.
 pub fn run(plan: &Plan, rounds: usize, block_times: u64, seed: u64) -> Vec<Vec<f64>> {
     let mut running = plan.begin(seed);

@@ -2,14 +2,6 @@ use super::super::renewal::Ages;
 use super::super::share::{Holding, Plan};
 use super::super::wealth::*;
 
-#[test]
-fn known_distributions_have_their_coefficients() {
-    assert!(gini(&[1.0; 10]).abs() < 1e-12);
-    assert!((gini(&[0.0, 0.0, 0.0, 1.0]) - 0.75).abs() < 1e-12, "one of four holds everything");
-    assert!((gini(&[1.0, 2.0, 3.0, 4.0]) - 0.25).abs() < 1e-12);
-    assert_eq!((fewest(&[1.0; 10], 0.5), fewest(&[1.0, 7.0, 2.0], 0.5)), (6, 1));
-}
-
 /// Two equal stakers and one who sleeps: it holds as much as before, and a smaller share.
 #[test]
 fn who_stakes_grows_and_who_sleeps_is_diluted() {
