@@ -10,16 +10,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::leading::Leading;
+use super::market::Sample;
 use super::time::{Micros, Moment};
 use super::watch::{Scene, Watch};
 use crate::replica::{Output, Report};
-use crate::types::{Address, BlockId, Height, Seal, TransactionId};
+use crate::types::concentration::Producers;
+use crate::types::{Address, Amount, BlockId, Height, Seal, TransactionId};
 
 /// Blocks that are recorded at most: 50 MB of them.
 const BLOCKS_MAX: usize = 1 << 19;
 
 /// Arrivals that are recorded at most, 8 bytes each: a thousand blocks at eight thousand nodes.
 const ARRIVALS_MAX: usize = 1 << 23;
+
+/// Looks at the market that are recorded at most: 60 MB of them.
+const SAMPLES_MAX: usize = 1 << 20;
 
 /// A block.
 #[derive(Debug, Clone)]
@@ -38,6 +43,8 @@ pub struct Seen {
     pub sealed_in: u64,
     /// Offences that it proves.
     pub proofs: usize,
+    /// New coins up to here on its branch, its own among them.
+    pub issued: Amount,
     /// When its maker had it.
     pub made_at: Moment,
     /// Who that was.
@@ -105,6 +112,8 @@ pub struct Record {
     pub leading: Leading,
     /// Each time that a greater height was final somewhere.
     pub steps: Vec<Step>,
+    /// What the market was like each time that farms looked.
+    pub market: Vec<Sample>,
     /// When the run ended.
     pub ended_at: Moment,
     arrivals: usize,
@@ -139,10 +148,11 @@ impl Record {
             return;
         }
         let tree = scene.replica(node).map(|replica| replica.tree());
-        let Some(block) = tree.and_then(|tree| tree.get(&id)).map(|node| &node.block) else {
-            return;
-        };
+        let Some(known) = tree.and_then(|tree| tree.get(&id)) else { return };
+        let block = &known.block;
         let header = &block.header;
+        // What a replica has just executed is in memory.
+        let issued = known.state.supply().map(|supply| supply.issued).unwrap_or_default();
         let sealed_in = match block.seal {
             Seal::Leader { round, .. } => round,
             _ => 0,
@@ -167,11 +177,25 @@ impl Record {
             drafted_at,
             sealed_in,
             proofs: block.body.evidence.len(),
+            issued,
             made_at: now,
             made_by: node,
             arrivals,
             final_at: None,
         });
+    }
+
+    /// Farms looked at the market.
+    pub(super) fn traded(&mut self, sample: Sample) {
+        if self.market.len() < SAMPLES_MAX {
+            self.market.push(sample);
+        }
+    }
+
+    /// New coins of a block.
+    fn reward(&self, seen: &Seen) -> Amount {
+        let before = seen.parent.map_or(Amount::ZERO, |parent| self.blocks[parent].issued);
+        seen.issued.minus(before).unwrap_or_default()
     }
 
     fn finalised(&mut self, now: Moment, height: Height, id: &BlockId) {
@@ -305,6 +329,8 @@ pub enum Metric {
     IntervalMean,
     /// Their standard deviation over their mean: 1 if they are exponential.
     IntervalCv,
+    /// The longest of them, in seconds; from the last block before the part, and to its end.
+    IntervalMax,
     /// How often correct nodes left blocks behind.
     Reorganisations,
     /// How many blocks at once, at most.
@@ -315,6 +341,18 @@ pub enum Metric {
     PropagationP99,
     /// The share of the main chain's blocks that pay these producers.
     RevenueShare,
+    /// The share of the main chain's new coins that they get.
+    CoinShare,
+    /// Gini's coefficient over those who made blocks of the main chain.
+    Gini,
+    /// The fewest who made more than half of them.
+    Nakamoto,
+    /// The share of all machines that is on, on average.
+    HashRate,
+    /// What a block brings, on average: price × reward.
+    BlockReward,
+    /// What it costs to make a block's hashes once more, on average, on the dearest machine that is on.
+    BlockCost,
     /// How many merchants delivered and were not paid.
     DoubleSpent,
     /// The most confirmations of a payment that was spent twice.
@@ -355,16 +393,23 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 27] = [
+    pub const ALL: [(&'static str, Self); 34] = [
         ("blocks", Self::Blocks),
         ("stale_rate", Self::StaleRate),
         ("interval_mean_s", Self::IntervalMean),
         ("interval_cv", Self::IntervalCv),
+        ("interval_max_s", Self::IntervalMax),
         ("reorgs", Self::Reorganisations),
         ("reorg_depth_max", Self::ReorganisationDepth),
         ("propagation_p50_ms", Self::PropagationP50),
         ("propagation_p99_ms", Self::PropagationP99),
         ("revenue_share", Self::RevenueShare),
+        ("coin_share", Self::CoinShare),
+        ("producers_gini", Self::Gini),
+        ("producers_nakamoto", Self::Nakamoto),
+        ("hash_rate", Self::HashRate),
+        ("block_reward", Self::BlockReward),
+        ("block_cost", Self::BlockCost),
         ("double_spent", Self::DoubleSpent),
         ("confirmations", Self::Confirmations),
         ("final_height", Self::FinalHeight),
@@ -399,6 +444,13 @@ impl Metric {
         parts.contains(&self)
             || more.contains(&self)
             || matches!(self, PropagationP50 | PropagationP99)
+            || matches!(self, IntervalMax | CoinShare | Gini | Nakamoto)
+            || matches!(self, HashRate | BlockReward | BlockCost)
+    }
+
+    /// Whether it is somebody's.
+    pub fn is_of_somebody(self) -> bool {
+        matches!(self, Self::RevenueShare | Self::CoinShare)
     }
 
     /// Its value, if it is about leaders and the rule has some.
@@ -434,6 +486,7 @@ impl Metric {
             Self::IntervalCv => {
                 moments(&intervals(main())).map(|(mean, deviation)| deviation / mean)
             }
+            Self::IntervalMax => longest_interval(chain(), record.ended_at, part),
             Self::Reorganisations => count(record.reorganisations.len()),
             Self::ReorganisationDepth => {
                 Some(record.reorganisations.iter().max().copied().unwrap_or(0) as f64)
@@ -445,6 +498,23 @@ impl Metric {
                 let all = main().count();
                 (all > 0).then(|| theirs as f64 / all as f64)
             }
+            Self::CoinShare => {
+                let (mut theirs, mut all) = (0, 0);
+                for seen in main() {
+                    let reward = record.reward(seen).0;
+                    all += reward;
+                    theirs += if part.producers.contains(&seen.producer) { reward } else { 0 };
+                }
+                (all > 0).then(|| theirs as f64 / all as f64)
+            }
+            Self::Gini => main().map(|seen| seen.producer).collect::<Producers>().gini(),
+            Self::Nakamoto => {
+                let producers: Producers = main().map(|seen| seen.producer).collect();
+                producers.nakamoto(0.5).map(|fewest| fewest as f64)
+            }
+            Self::HashRate => traded(record, part, |sample| sample.share),
+            Self::BlockReward => traded(record, part, |sample| sample.reward),
+            Self::BlockCost => traded(record, part, Sample::block_cost),
             Self::DoubleSpent => {
                 count(record.double_spends.iter().filter(|spend| spend.succeeded()).count())
             }
@@ -473,6 +543,33 @@ impl Metric {
             | Self::AuthorityChanges => self.of_leaders(record),
         }
     }
+}
+
+/// The mean of a figure of the market over a part of a run. Farms look at equal distances.
+fn traded(record: &Record, part: &Part<'_>, figure: impl Fn(&Sample) -> f64) -> Option<f64> {
+    let within = record.market.iter().filter(|sample| part.holds(sample.at));
+    let (sum, count) = within.fold((0.0, 0.0), |(sum, n), it| (sum + figure(it), n + 1.0));
+    (count > 0.0).then(|| sum / count)
+}
+
+/// The longest time between two blocks that lies in a part of a run or reaches into it, in seconds: a block that does not come
+/// counts for as long as it was waited for.
+fn longest_interval<'a>(
+    chain: impl Iterator<Item = &'a Seen>,
+    ended_at: Moment,
+    part: &Part<'_>,
+) -> Option<f64> {
+    let until = part.until.min(ended_at);
+    let times = chain.map(|seen| seen.made_at).filter(|at| *at < until);
+    let (mut longest, mut last) = (None, None);
+    for at in times.chain([until]) {
+        // A block that was kept secret for a while may stand before one that was made earlier.
+        if let Some(last) = last.filter(|_| at >= part.from) {
+            longest = longest.max(Some(at.since(last)));
+        }
+        last = last.max(Some(at));
+    }
+    longest.map(Micros::as_seconds)
 }
 
 /// The longest time in a part of a run in which nothing more became final; its ends count.

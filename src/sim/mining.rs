@@ -9,7 +9,7 @@
 //! which has no memory: a try that is begun anew is due as soon as the one that it replaces was, and the time to a block
 //! is exponential, too.
 //!
-//! Hashing is done lazily, [`SLICE`] tries at a time when their turn comes, so that an order that is replaced costs little
+//! Hashing is done lazily, [`SLICE`] tries or so at a time when their turn comes, so that an order that is replaced costs little
 //! more than what it had come to.
 
 use super::host::{Event, Sim};
@@ -21,8 +21,12 @@ use crate::replica::Input;
 use crate::types::work::WorkProof;
 use crate::types::{Claim, Seal};
 
-/// Tries that are hashed in one go: fewer cost more events, more are more often for nothing.
+/// Tries that are hashed in one go, at least: fewer cost more events, more are more often for nothing. A fast miner hashes
+/// what it tries in [`SLICE_SECONDS`].
 const SLICE: u64 = 8;
+
+/// However fast a miner is, it takes no more events than this allows.
+const SLICE_SECONDS: f64 = 0.001;
 
 /// A search starts somewhere among so many tries, or a miner alone would always need the same number of them.
 const STARTS: u64 = 1 << 32;
@@ -45,9 +49,11 @@ pub(super) struct Search {
 
 impl Search {
     /// Hashes the next slice.
-    fn hash(&mut self, now: Moment, dice: &mut Dice) {
-        let found = search_slice(&self.job, self.next, SLICE);
-        let used = found.as_ref().map_or(SLICE, |(_, used)| *used);
+    fn hash(&mut self, now: Moment, hash_rate: f64, dice: &mut Dice) {
+        // `as` saturates.
+        let tries = SLICE.max((hash_rate * SLICE_SECONDS) as u64);
+        let found = search_slice(&self.job, self.next, tries);
+        let used = found.as_ref().map_or(tries, |(_, used)| *used);
         self.next += used;
         self.left = (0..used).map(|_| dice.exponential(1.0)).sum();
         self.since = now;
@@ -68,7 +74,7 @@ impl Sim {
         let since = self.now;
         let order = order.order;
         let mut search = Search { slice: 0, order, job, next, left: 0.0, since, proof: None };
-        search.hash(self.now, &mut self.mining_dice);
+        search.hash(self.now, self.nodes[node].hash_rate, &mut self.mining_dice);
         self.nodes[node].process.search = Some(search);
         self.time_slice(node);
     }
@@ -96,7 +102,7 @@ impl Sim {
             let input = Input::Found { order: search.order, seal: Seal::Work(proof) };
             return self.deliver(node, input);
         }
-        search.hash(now, &mut self.mining_dice);
+        search.hash(now, self.nodes[node].hash_rate, &mut self.mining_dice);
         self.nodes[node].process.search = Some(search);
         self.time_slice(node);
     }
@@ -108,6 +114,11 @@ impl Sim {
         if !self.nodes[node].paused {
             self.time_slice(node);
         }
+    }
+
+    /// Hashes per second of all nodes that run.
+    pub fn hash_rate(&self) -> f64 {
+        self.nodes.iter().filter(|node| node.is_up()).map(|node| node.hash_rate).sum()
     }
 
     /// Takes off what the miner has tried since it was last looked at.

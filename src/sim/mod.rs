@@ -16,6 +16,7 @@
 //! - `acts`: faults, and changes of the world
 //! - [`attackers`]: engines that misbehave
 //! - [`faults`], `load`: scripts of them, and payments
+//! - [`market`]: what mining pays and costs, and miners who leave and come back
 //! - [`watch`], [`checks`]: whoever looks on from outside, and what must hold
 //! - [`metrics`]: what happened in a run, and the figures made of it
 //! - [`scenario`]: a run and what is expected of it, in a file
@@ -57,6 +58,7 @@ pub mod fidelity;
 pub mod leading;
 pub mod link;
 mod load;
+pub mod market;
 pub mod metrics;
 pub mod options;
 pub mod picture;

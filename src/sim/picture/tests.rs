@@ -65,6 +65,7 @@ fn pictures_are_bounded() {
             drafted_at: None,
             sealed_in: 0,
             proofs: 0,
+            issued: crate::types::Amount::ZERO,
             final_at: None,
         });
     }
@@ -97,6 +98,7 @@ fn a_lost_branch_keeps_its_lane() {
             drafted_at: None,
             sealed_in: 0,
             proofs: 0,
+            issued: crate::types::Amount::ZERO,
             final_at: None,
         });
     }

@@ -58,6 +58,8 @@ pub enum Act {
     Drift(Vec<usize>, i64),
     /// Searches become so many times as fast as at the beginning.
     Power(Vec<usize>, f64),
+    /// A coin costs so much from now on.
+    Price(f64),
     /// Disks take so long to sync.
     Disk(Who, Micros),
     /// All links change, or those of some nodes.
@@ -74,7 +76,7 @@ pub enum Act {
 }
 
 /// The words of acts.
-pub(super) const ACTS: [&str; 12] = [
+pub(super) const ACTS: [&str; 13] = [
     "partition",
     "heal",
     "crash",
@@ -84,6 +86,7 @@ pub(super) const ACTS: [&str; 12] = [
     "clock",
     "drift",
     "power",
+    "price",
     "disk",
     "links",
     "double_spend",
@@ -102,6 +105,7 @@ impl Act {
             Self::Clock(..) => "clock",
             Self::Drift(..) => "drift",
             Self::Power(..) => "power",
+            Self::Price(_) => "price",
             Self::Disk(..) => "disk",
             Self::Links(..) => "links",
             Self::DoubleSpend { .. } => "double_spend",
@@ -132,6 +136,7 @@ impl fmt::Display for Event {
             Act::Clock(nodes, by_ms) => write!(f, " {nodes:?} by {by_ms} ms"),
             Act::Drift(nodes, ppm) => write!(f, " {nodes:?} {ppm} ppm"),
             Act::Power(nodes, times) => write!(f, " {nodes:?} times {times}"),
+            Act::Price(to) => write!(f, " to {to}"),
             Act::Disk(nodes, sync) => write!(f, " {nodes} sync {sync}"),
             Act::Links(None, link) => write!(f, " {link:?}"),
             Act::Links(Some(nodes), link) => write!(f, " of {nodes} {link:?}"),
@@ -233,6 +238,9 @@ fn act(
             });
             Act::Power(nodes(section)?, times?)
         }
+        "price" => Act::Price(required(section, "to", "to = 0.5", |value| {
+            values::decimal(value, range::PRICE)
+        })?),
         "disk" => {
             let sync = required(section, "sync", "sync = \"200ms\"", |value| {
                 values::span(value, range::SYNC)

@@ -249,13 +249,13 @@ fn what(section: &mut Section<'_, '_>, groups: &[Group], events: &[Event]) -> Op
             section.refuse(key, Refusal::new(reason, "remove it"));
         }
     }
-    match (metric == Metric::RevenueShare, section.has("of")) {
+    match (metric.is_of_somebody(), section.has("of")) {
         (true, false) => {
             let fix = "write of = [\"attackers\"], or numbers of nodes";
             section.faults().add(section.span(), "nobody is named whose share it is", fix);
         }
         (false, true) => {
-            section.refuse("of", Refusal::new("has a meaning for revenue_share only", "remove it"));
+            section.refuse("of", Refusal::new("has a meaning for shares only", "remove it"));
         }
         _ => {}
     }

@@ -31,6 +31,7 @@ pub use shrink::shrink;
 pub use who::{Named, Who};
 
 use super::attackers::{Branches, Censor, Delay, Equivocate, EveryFork, Silent, Withhold};
+use super::market::{Farm, Market};
 use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
@@ -64,6 +65,8 @@ pub struct Scenario {
     pub payments_per_second: f64,
     /// Whose payments carry wishes about authorities ([`super::load::Load::with_council`]).
     pub council: Vec<DevAccount>,
+    /// What a coin costs, and how soon miners follow what mining pays, if they look at that.
+    pub market: Option<Terms>,
     /// Groups of nodes, in order.
     pub groups: Vec<Group>,
     /// Everything but what the seed draws.
@@ -92,6 +95,18 @@ pub struct Group {
     pub region: Option<Region>,
     /// What they do that their rule does not say.
     pub attack: Option<Attack>,
+    /// What as many hashes cost each of them as a block takes at the beginning, on the cheapest of its machines and on the
+    /// dearest; nothing for those who search whatever it costs.
+    pub cost: Option<(f64, f64)>,
+}
+
+/// The terms of a [`Market`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// What a coin costs at the beginning.
+    pub price: f64,
+    /// How long it takes to switch all machines of a miner on or off.
+    pub ramp: Micros,
 }
 
 impl Group {
@@ -187,6 +202,21 @@ impl Scenario {
     /// The chain.
     pub fn spec(&self) -> &FrozenSpec {
         &self.options.spec
+    }
+
+    /// The market at the beginning, if there is one.
+    fn market(&self) -> Option<Market> {
+        let Terms { price, ramp } = self.market?;
+        let bits = self.options.spec.consensus().pow()?.initial_bits;
+        let hashes = bits.work().to_f64();
+        let rates = || self.options.nodes.iter().map(|node| node.hash_rate);
+        let farms = self.groups.iter().filter_map(|group| Some((group.nodes(), group.cost?)));
+        let farms = farms.flat_map(|(nodes, (low, high))| {
+            let farm =
+                move |(node, power)| Farm { node, power, cost: (low / hashes, high / hashes) };
+            rates().enumerate().filter(move |(node, _)| nodes.contains(node)).map(farm)
+        });
+        Some(Market::new(price, ramp, farms.collect(), rates().sum()))
     }
 
     /// The simulation of a seed, without what happens to it.

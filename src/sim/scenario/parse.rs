@@ -11,7 +11,7 @@ use super::super::topology::Topology;
 use super::events;
 use super::expect;
 use super::schema::{self, range};
-use super::{Attack, Group, Scenario, node_options};
+use super::{Act, Attack, Group, Scenario, Terms, node_options};
 use crate::spec::link::LATENCY;
 use crate::spec::read::{self, Faults, Refusal, Section};
 use crate::spec::{Bandwidth, DevAccount, FrozenSpec, Loss, SpecError, overridden, values};
@@ -19,6 +19,9 @@ use crate::types::Span;
 
 /// Where chain specs come from.
 type Specs<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// How long it takes to switch all machines of a miner on or off.
+const RAMP: Micros = Micros::seconds(600);
 
 const ROLES: [&str; 3] = ["miner", "observer", "attacker"];
 const ATTACKS: [&str; 6] = ["withhold", "delay", "silent", "censor", "equivocate", "every-fork"];
@@ -74,6 +77,7 @@ fn top(
     let payments_per_second = load.read("payments_per_second", pays).unwrap_or(0.0);
     let council = load.read("council", accounts).unwrap_or_default();
     load.finish();
+    let market = read_market(&mut top);
     let duration = duration.map(span_of);
     // What is wrong with the chain is said already; the rest is read on.
     let nodes = top.tables("nodes", &schema::NODES, range::GROUPS_MAX);
@@ -104,6 +108,7 @@ fn top(
         expects: expects.iter().map(|(expect, _)| expect.clone()).collect(),
         payments_per_second,
         council,
+        market,
         groups,
         options,
     };
@@ -128,9 +133,72 @@ fn refuse_what_cannot_be(
             );
         }
     }
+    refuse_half_a_market(scenario, faults);
     let rates = scenario.options.nodes.iter().map(|node| node.hash_rate);
     if rates.sum::<f64>() <= 0.0 {
         faults.add(&(0..0), "nobody mines", "give some [[nodes]] role = \"miner\" and power");
+    }
+}
+
+/// The market, if there is one.
+fn read_market(top: &mut Section<'_, '_>) -> Option<Terms> {
+    let mut section = top.section("market", &schema::MARKET);
+    let price = section.read("price", |value| values::decimal(value, range::PRICE));
+    let ramp = section.read("ramp", |value| values::span(value, range::RAMP)).map(span_of);
+    section.finish();
+    let terms = Terms { price: price.unwrap_or(1.0), ramp: ramp.unwrap_or(RAMP) };
+    top.has("market").then_some(terms)
+}
+
+/// What mining costs: a number, or the least and the most.
+fn cost(value: &DeValue<'_>) -> Result<(f64, f64), Refusal> {
+    let fix = "write a number such as 40, or the least and the most such as [20, 60]";
+    let DeValue::Array(array) = value else {
+        let cost = values::decimal(value, range::COST)?;
+        return Ok((cost, cost));
+    };
+    let read = array.iter().map(|item| values::decimal(item.get_ref(), range::COST));
+    match read.collect::<Result<Vec<f64>, Refusal>>()?[..] {
+        [low, high] if low <= high => Ok((low, high)),
+        [_, _] => Err(Refusal::new("ends before it begins", fix)),
+        _ => Err(Refusal::new("is no range of two numbers", fix)),
+    }
+}
+
+/// A market without miners who look at it, and the other way round.
+fn refuse_half_a_market(scenario: &Scenario, faults: &Faults) {
+    let place = &(0..0);
+    let costs = || scenario.groups.iter().filter(|group| group.cost.is_some());
+    match (&scenario.market, costs().next()) {
+        (None, Some(group)) => {
+            let reason = format!("{} have a cost, and no coin has a price", group.name);
+            faults.add(place, reason, "write [market] and price = 1 below it");
+        }
+        (Some(_), None) => {
+            let fix = "write cost = 40 below [[nodes]], or remove [market]";
+            faults.add(place, "there is a market, and no miner has a cost", fix);
+        }
+        (Some(_), Some(_)) if scenario.spec().consensus().pow().is_none() => {
+            let reason = "nobody searches for blocks under this chain's rule, at any cost";
+            faults.add(place, reason, "write a chain spec of work, such as \"pow-dev\"");
+        }
+        _ => {}
+    }
+    for event in &scenario.events {
+        let line = event.line;
+        match &event.act {
+            Act::Price(_) if scenario.market.is_none() => {
+                let reason = format!("in line {line} a price changes that no market has");
+                faults.add(place, reason, "write [market] as well");
+            }
+            Act::Power(nodes, _)
+                if costs().any(|it| nodes.iter().any(|n| it.nodes().contains(n))) =>
+            {
+                let reason = format!("in line {line} the power of miners changes who have a cost");
+                faults.add(place, reason, "let them follow the price, or remove their cost");
+            }
+            _ => {}
+        }
     }
 }
 
@@ -342,6 +410,11 @@ fn read_nodes(
         let link = section.has("links").then_some(own);
         let relays = section.read("relays", values::boolean).unwrap_or(true);
         let attack = read_attack(&mut section, role);
+        let cost = section.read("cost", cost);
+        if role == "observer" && cost.is_some() {
+            let fix = "remove it, or write role = \"miner\"";
+            section.refuse("cost", Refusal::new("has no meaning for an observer", fix));
+        }
         section.finish();
         let (mines, power) = match role {
             "observer" => (false, 0.0),
@@ -351,7 +424,7 @@ fn read_nodes(
         let options =
             NodeOptions { hash_rate: power, skew, link, relays, ..NodeOptions::default() };
         plain.push((options, mines));
-        groups.push(Group { name, first, count, region, attack });
+        groups.push(Group { name, first, count, region, attack, cost });
         first = first.saturating_add(count);
     }
     let most = *range::NODES.end();

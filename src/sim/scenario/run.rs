@@ -4,6 +4,7 @@ use super::super::acts::{CutId, Refused};
 use super::super::checks::all;
 use super::super::host::Sim;
 use super::super::load::Load;
+use super::super::market::Market;
 use super::super::metrics::{Metric, Part, Record, Recorder};
 use super::super::time::{Micros, Moment};
 use super::super::watch::{Violation, Watch};
@@ -108,7 +109,7 @@ pub(super) fn run_events(
     let judge = |(index, expect): (usize, &super::Expect)| expect.judge(index, &evidence);
     let expect = scenario.expects.iter().enumerate().map(judge).collect();
     let whole = Part { from: Moment(0), until: Moment::NEVER, producers: &[] };
-    let measured = Metric::ALL.into_iter().filter(|(_, metric)| *metric != Metric::RevenueShare);
+    let measured = Metric::ALL.into_iter().filter(|(_, metric)| !metric.is_of_somebody());
     let metrics =
         measured.map(|(name, metric)| (name, metric.measure(&record, &head, &whole))).collect();
     let foreseen =
@@ -163,6 +164,7 @@ struct Runner<'a> {
     sim: Sim,
     recorder: Recorder,
     load: Load,
+    market: Option<Market>,
     /// What is yet to happen, the latest first.
     events: Vec<Event>,
     /// Cuts that hold, and when each heals by itself.
@@ -196,6 +198,7 @@ impl<'a> Runner<'a> {
             sim,
             recorder,
             load,
+            market: scenario.market(),
             events,
             cuts: Vec::new(),
             converged: vec![None; scenario.expects.len()],
@@ -213,7 +216,8 @@ impl<'a> Runner<'a> {
             let heals = self.cuts.iter().filter_map(|(_, until)| *until).min();
             let (pays, checks) = (self.load.next(), self.next_checkpoint);
             let looks = self.next_look();
-            let next = [begins, heals, looks, Some(pays), Some(checks)];
+            let trades = self.market.as_ref().map(Market::next);
+            let next = [begins, heals, looks, trades, Some(pays), Some(checks)];
             let next = next.into_iter().flatten().min().unwrap_or(end);
             if next > end {
                 break;
@@ -229,6 +233,9 @@ impl<'a> Runner<'a> {
                 self.load.pay(&mut self.sim);
             } else if looks == Some(next) {
                 self.look(next);
+            } else if trades == Some(next) {
+                let seen = self.market.as_mut().and_then(|market| market.look(&mut self.sim));
+                seen.into_iter().for_each(|sample| self.recorder.record().traded(sample));
             } else {
                 let (events, digest) = (self.sim.events(), self.sim.digest());
                 self.checkpoints.push(Checkpoint { at: next, events, digest });
@@ -345,6 +352,11 @@ impl<'a> Runner<'a> {
                 let before = sim.options().nodes.get(*node).map_or(0.0, |it| it.hash_rate);
                 sim.set_hash_rate(*node, before * times)
             }),
+            Act::Price(to) => {
+                // A file with such an event has a market.
+                self.market.iter_mut().for_each(|market| market.set_price(*to));
+                Ok(())
+            }
             Act::Disk(nodes, sync) => {
                 find(sim, nodes)?.into_iter().try_for_each(|node| sim.set_sync(node, *sync))
             }

@@ -11,8 +11,8 @@ pub const SCENARIO_BYTES_MAX: usize = 1 << 20;
 pub(super) static TOP: Schema = Schema {
     path: "",
     keys: &[
-        "name", "about", "duration", "seeds", "chain", "network", "links", "load", "nodes",
-        "events", "expect",
+        "name", "about", "duration", "seeds", "chain", "network", "links", "load", "market",
+        "nodes", "events", "expect",
     ],
 };
 /// The keys of [chain] are those of a chain spec, and these.
@@ -34,6 +34,7 @@ pub(super) static LINKS: Schema = Schema {
     ],
 };
 pub(super) static LOAD: Schema = Schema { path: "load", keys: &["payments_per_second", "council"] };
+pub(super) static MARKET: Schema = Schema { path: "market", keys: &["price", "ramp"] };
 pub(super) static NODES: Schema = Schema {
     path: "nodes",
     keys: &[
@@ -41,6 +42,7 @@ pub(super) static NODES: Schema = Schema {
         "count",
         "role",
         "power",
+        "cost",
         "region",
         "links",
         "relays",
@@ -66,6 +68,7 @@ pub(super) static EVENTS: Schema = Schema {
         "by",
         "ppm",
         "times",
+        "to",
         "sync",
         "links",
         "node",
@@ -91,8 +94,8 @@ pub(super) static EXPECT: Schema = Schema {
     ],
 };
 
-pub(super) static SECTIONS: [&Schema; 7] =
-    [&CHAIN, &NETWORK, &LINKS, &LOAD, &NODES, &EVENTS, &EXPECT];
+pub(super) static SECTIONS: [&Schema; 8] =
+    [&CHAIN, &NETWORK, &LINKS, &LOAD, &MARKET, &NODES, &EVENTS, &EXPECT];
 
 pub(super) static FORM: Form =
     Form { name: "scenario", bytes_max: SCENARIO_BYTES_MAX, sections: &SECTIONS };
@@ -113,7 +116,12 @@ pub(super) mod range {
     pub(crate) const TRIES: RangeInclusive<u64> = 1..=4096;
     pub(crate) const SEEDS_MAX: u64 = 10_000_000;
     pub(crate) const POWER: RangeInclusive<f64> = 0.0..=1e6;
-    pub(crate) const TIMES: RangeInclusive<f64> = 0.0..=1000.0;
+    /// From a laptop to the largest machine there is. Its hashes are made for real, too.
+    pub(crate) const TIMES: RangeInclusive<f64> = 0.0..=1e6;
+    pub(crate) const PRICE: RangeInclusive<f64> = 0.0..=1e9;
+    pub(crate) const COST: RangeInclusive<f64> = 0.0..=1e12;
+    /// Farms look a hundred times in it.
+    pub(crate) const RAMP: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(31 * 86_400);
     pub(crate) const OUTBOUND: RangeInclusive<u64> = 1..=1000;
     pub(crate) const PAYMENTS: RangeInclusive<f64> = 0.0..=10_000.0;
     pub(crate) const SIGMA: RangeInclusive<f64> = 0.0..=3.0;

@@ -19,12 +19,15 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 17] = ships![
+static SHIPPED: [Shipped; 20] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
     "eclipse",
     "hash-rate-step",
+    "asic-visit",
+    "fair-share",
+    "mining-cost",
     "clock-skew",
     "raft-leader-crash",
     "raft-split-brain",

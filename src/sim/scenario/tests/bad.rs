@@ -201,3 +201,42 @@ fn the_guide_has_every_key() {
     super::super::super::checks::NAMES.iter().for_each(|name| has(name));
     shipped().iter().for_each(|shipped| has(shipped.name));
 }
+
+#[test]
+fn half_a_market_is_refused() {
+    let market = |more: &str, miner: &str| {
+        format!(
+            "name = \"market\"\nduration = \"60s\"\n{more}\n[[nodes]]\nname = \"farms\"\n{miner}\n"
+        )
+    };
+    let event = |keys: &str| format!("[[events]]\nat = \"5s\"\n{keys}");
+    for (text, reason, fix) in [
+        (market("", "cost = 40"), "farms have a cost, and no coin has a price", "[market]"),
+        (market("[market]", ""), "there is a market, and no miner has a cost", "cost = 40"),
+        (market("[market]\nprise = 2", "cost = 40"), "`prise` is no key", "`price`"),
+        (market("[market]\nramp = \"1ms\"", "cost = 40"), "market.ramp", "1s"),
+        (market("[market]", "cost = [60, 20]"), "ends before it begins", "[20, 60]"),
+        (market("[market]", "cost = [1, 2, 3]"), "is no range of two numbers", "[20, 60]"),
+        (market("[market]", "cost = -1"), "cost", "0"),
+        (market(&event("do = \"price\"\nto = 2"), ""), "in line 3 a price changes", "[market]"),
+        (market(&event("do = \"price\""), ""), "events[0].to is missing", "to = 0.5"),
+        (
+            market(
+                &format!("[market]\n{}", event("do = \"power\"\nnodes = [0]\ntimes = 2")),
+                "cost = 40",
+            ),
+            "in line 4 the power of miners changes who have a cost",
+            "remove their cost",
+        ),
+        (
+            market("[market]\n[chain]\nspec = \"pos-dev\"", "cost = 40"),
+            "nobody searches for blocks under this chain's rule",
+            "pow-dev",
+        ),
+    ] {
+        let error = read(&text).unwrap_err();
+        let found: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
+        let hit = found.iter().any(|it| it.contains(reason) && it.contains(fix));
+        assert!(hit, "{text}\n{found:?}");
+    }
+}
