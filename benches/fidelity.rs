@@ -24,6 +24,8 @@ use rayon::prelude::*;
 
 #[path = "fidelity/attacks.rs"]
 mod attacks;
+#[path = "fidelity/mining.rs"]
+mod mining;
 #[path = "fidelity/stake.rs"]
 mod stake;
 #[path = "fidelity/turns.rs"]
@@ -32,7 +34,7 @@ mod turns;
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 27] = [
+const EXPERIMENTS: [Experiment; 30] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -40,6 +42,9 @@ const EXPERIMENTS: [Experiment; 27] = [
     ("retarget", retargeting),
     ("raft-election", elections),
     ("raft-decision", decisions),
+    ("mining-fair", mining::fair_shares),
+    ("mining-jump", mining::jumps),
+    ("mining-cost", mining::costs),
     ("stake-share", stake::shares),
     ("stake-inflation", stake::inflation),
     ("stake-split", stake::splits),

@@ -2,12 +2,14 @@
 //!
 //! Each experiment is a function of a seed that runs real replicas with real proofs and counts; whoever calls it runs many
 //! seeds, adds the counts up and lays them beside the theory, which is here as well. `benches/fidelity.rs` does that on all
-//! cores, and `docs/fidelity.md`, `docs/fidelity-stake.md` and `docs/fidelity-turns.md` hold what came of it.
+//! cores, and `docs/fidelity.md`, `docs/fidelity-mining.md`, `docs/fidelity-stake.md` and `docs/fidelity-turns.md` hold what
+//! came of it.
 //!
 //! - [`double_spend`]: Nakamoto's and Rosenfeld's tables
 //! - [`selfish`]: Eyal and Sirer's curve
 //! - [`stale`]: blocks that are found beside others, and the time between blocks
 //! - [`step`]: how each retarget algorithm follows a step of the hash rate
+//! - [`mining`]: fair shares, jumps of the hash rate by 10⁵, and what mining costs
 //! - [`raft`]: elections, messages and decisions
 //! - [`stake`]: coin-age stake and the hybrid
 //! - [`turns`]: delegates and authorities in turn
@@ -22,6 +24,7 @@
 mod chain;
 
 pub mod double_spend;
+pub mod mining;
 pub mod plot;
 pub mod raft;
 pub mod selfish;
