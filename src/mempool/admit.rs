@@ -181,14 +181,14 @@ impl Mempool {
         ancestors
     }
 
-    /// Takes out what can no longer stand in a child of the head, with everything that stands on it; gives the ids
-    /// that went. The head's move may have undone coins that pending transactions spend (`coins`: whether it undid
+    /// Takes out what can no longer stand in a child of the head, with everything that stands on it; gives what went,
+    /// each before what stands on it. The head's move may have undone coins that pending transactions spend (`coins`: whether it undid
     /// any block), and it may have changed what the rule says to an operation.
     pub fn revise(
         &mut self,
         place: Place<'_>,
         coins: bool,
-    ) -> Result<Vec<TransactionId>, ReadFailed> {
+    ) -> Result<Vec<(TransactionId, Arc<Transaction>)>, ReadFailed> {
         let mut fallen = Vec::new();
         for (id, pending) in &self.pending {
             let transaction = &*pending.transaction;
@@ -204,7 +204,7 @@ impl Mempool {
                 Err(_) => fallen.push(*id),
             }
         }
-        Ok(fallen.iter().flat_map(|id| self.remove(id)).collect())
+        Ok(self.fell(fallen))
     }
 
     pub(super) fn depth(&self, transaction: &Transaction) -> usize {

@@ -242,28 +242,26 @@ impl Mempool {
 
     /// Takes a transaction out with everything that stands on it; gives the ids that went.
     pub fn remove(&mut self, id: &TransactionId) -> Vec<TransactionId> {
-        let mut gone = Vec::new();
-        let mut next = vec![*id];
-        while let Some(id) = next.pop() {
-            next.extend(self.children(&id));
-            if self.take(&id).is_some() {
-                gone.push(id);
-            }
-        }
-        gone
+        self.fell(vec![*id]).into_iter().map(|(id, _)| id).collect()
     }
 
     /// Takes out what can no longer stand because this coin is gone, and gives it, each before what stands on it.
     pub fn lose(&mut self, coin: &CoinId) -> Vec<(TransactionId, Arc<Transaction>)> {
-        let Some(loser) = self.spent.get(coin).copied() else { return Vec::new() };
-        let (mut lost, mut next) = (Vec::new(), vec![loser]);
+        self.fell(self.spent.get(coin).copied().into_iter().collect())
+    }
+
+    /// Takes transactions out with everything that stands on them, and gives all that, each before what stands on it.
+    fn fell(&mut self, roots: Vec<TransactionId>) -> Vec<(TransactionId, Arc<Transaction>)> {
+        let (mut felled, mut next) = (Vec::new(), roots);
         while let Some(id) = next.pop() {
             next.extend(self.children(&id));
             if let Some(pending) = self.take(&id) {
-                lost.push((id, pending.transaction));
+                felled.push((pending.depth, id, pending.transaction));
             }
         }
-        lost
+        // What stands on another is deeper, wherever the two came to be here.
+        felled.sort_by_key(|(depth, ..)| *depth);
+        felled.into_iter().map(|(_, id, transaction)| (id, transaction)).collect()
     }
 
     /// Takes out what a block confirmed, and what can no longer stand because the block spends its coins; gives the latter, each

@@ -21,14 +21,13 @@ use crate::chain::{
     Finality, HashedBlock, ImportError, Imported, Node, Saying, Verdict, import_hashed,
 };
 use crate::consensus::Event;
-use crate::ledger::{Receipt, TransactionError, signature_checks};
-use crate::mempool::{AdmitError, Place};
+use crate::ledger::{Receipt, signature_checks};
+use crate::mempool::Place;
 use crate::store::Store;
 use crate::types::canary::{Bug, planted};
 use crate::types::signatures::SignatureCheck;
 use crate::types::{
-    Block, BlockId, Body, Bounded, CoinId, Draft, Hashed, Header, Height, Time, Transaction,
-    TransactionId,
+    Block, BlockId, Body, Bounded, Draft, Hashed, Header, Height, Time, Transaction,
 };
 
 /// So far below the final height a block that is announced may be late where blocks are final at once; below, whoever
@@ -527,51 +526,37 @@ impl<S: Store> Replica<S> {
 
     /// Brings pool and index in line with the head: what left the branch is pending again, what joined it is not.
     fn follow(&mut self, left: &[BlockId], joined: &[BlockId]) {
-        let mut returned: Vec<(TransactionId, Arc<Transaction>)> = Vec::new();
+        let (mut displaced, mut returned) = (Vec::new(), Vec::new());
         for id in left.iter().rev() {
             let Some(node) = self.tree.get(id) else { continue };
             for (receipt, transaction) in node.receipts.iter().zip(&node.block.body.transactions) {
                 self.included.remove(&receipt.id);
                 returned.push((receipt.id, Arc::new(transaction.clone())));
             }
-            returned.extend(self.displaced.take(id));
+            displaced.extend(self.displaced.take(id));
         }
-        let mut taken: BTreeMap<CoinId, BlockId> = BTreeMap::new();
-        let mut arrived: Vec<(TransactionId, Arc<Transaction>)> = Vec::new();
+        let (mut void, mut taken, mut arrived) = (Vec::new(), Vec::new(), Vec::new());
         for id in joined {
             let Some(node) = self.tree.get(id) else { continue };
             let ids = node.receipts.iter().map(|receipt| &receipt.id);
             let transactions = ids.clone().zip(&node.block.body.transactions);
             self.included.extend(ids.map(|transaction| (*transaction, *id)));
-            let void = self.pool.confirm(transactions.clone());
-            self.displaced.keep(*id, void);
-            taken.extend(node.own.taken.iter().map(|(coin, _)| (*coin, *id)));
+            void.extend(self.pool.confirm(transactions.clone()));
+            taken.extend(node.own.taken.iter().map(|(coin, _)| *coin));
             if self.awaits_coins() {
                 arrived.extend(transactions.map(|(id, t)| (*id, Arc::new(t.clone()))));
             }
         }
-        for (coin, block) in &taken {
-            self.displace(*block, coin);
-        }
-        for (id, transaction) in returned {
-            if !self.included.contains_key(&id) && !planted(Bug::ReturnedForgotten) {
-                let missed = match self.admit(id, transaction.clone()) {
-                    Err(AdmitError::Invalid(TransactionError::NoSuchCoin(coin))) => Some(coin),
-                    // What no longer stands was decided otherwise by the branch that won.
-                    _ => None,
-                };
-                match missed.and_then(|coin| taken.get(&coin)) {
-                    Some(block) => self.displaced.keep(*block, vec![(id, transaction)]),
-                    None => self.tell_soon(&id),
-                }
-            }
-        }
+        void.extend(taken.iter().flat_map(|coin| self.pool.lose(coin)));
+        void.extend(self.take_back(displaced, returned));
         let head = self.tree.head();
-        let height = head.height().next();
+        let (id, height) = (head.id, head.height().next());
         let place = Place { state: &head.state, height, rule: self.tree.rules() };
-        if let Err(error) = self.pool.revise(place, !left.is_empty()) {
-            return self.fail(error.0);
+        match self.pool.revise(place, !left.is_empty()) {
+            Ok(fallen) => void.extend(fallen),
+            Err(error) => return self.fail(error.0),
         }
+        self.displaced.keep(id, void);
         self.wake_waiting(&arrived);
     }
 

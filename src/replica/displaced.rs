@@ -1,25 +1,26 @@
-//! Payments that a block made void by taking their coin, or by paying it to others: they are pending again if it leaves the
-//! branch and nothing else spends the coin.
+//! Transactions that a branch made void, by taking or spending their coins or by what its operations did: they are pending
+//! again if its head leaves and nothing else stands in their way.
 //!
 //! Whoever stakes a coin that a pending payment spends takes it away from under the payment; so does another payment of the
-//! same coin, and that one need not stand on the branch that wins. What was accepted here was
-//! promised, so it is forgotten only when the block is final.
+//! same coin, and a vote falls with the delegate that was suspended. None of that need stand on the branch that wins. What was
+//! accepted here was promised, so it is forgotten only when the head under which it became void is final.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Replica;
-use crate::chain::Node;
+use crate::mempool::AdmitError;
 use crate::store::Store;
+use crate::types::canary::{Bug, planted};
 use crate::types::{BlockId, CoinId, Transaction, TransactionId};
 
-/// Payments that are kept at most; further ones are forgotten as they are displaced.
+/// Transactions that are kept at most; further ones are forgotten as they are displaced.
 const DISPLACED_MAX: usize = 1000;
 
 /// A transaction and its id.
 pub(super) type Identified = (TransactionId, Arc<Transaction>);
 
-/// What blocks of the branch displaced.
+/// What fell under each head of the branch.
 #[derive(Debug, Default)]
 pub(super) struct Displaced {
     by: BTreeMap<BlockId, Vec<Identified>>,
@@ -27,15 +28,15 @@ pub(super) struct Displaced {
 }
 
 impl Displaced {
-    pub(super) fn keep(&mut self, block: BlockId, displaced: Vec<Identified>) {
+    pub(super) fn keep(&mut self, head: BlockId, displaced: Vec<Identified>) {
         for (id, transaction) in displaced {
             if self.ids.len() < DISPLACED_MAX && self.ids.insert(id) {
-                self.by.entry(block).or_default().push((id, transaction));
+                self.by.entry(head).or_default().push((id, transaction));
             }
         }
     }
 
-    /// A block left the branch, or is final: what it displaced.
+    /// A head left the branch, or is final: what had fallen under it.
     pub(super) fn take(&mut self, block: &BlockId) -> Vec<Identified> {
         let displaced = self.by.remove(block).unwrap_or_default();
         for (id, _) in &displaced {
@@ -44,43 +45,91 @@ impl Displaced {
         displaced
     }
 
-    /// Whether a transaction waits for what becomes of a block.
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Those that spend one of these coins.
+    fn take_spending(&mut self, coins: &BTreeSet<CoinId>) -> Vec<Identified> {
+        let spends = |(_, it): &mut Identified| it.inputs.iter().any(|coin| coins.contains(coin));
+        let waiting = self.by.values_mut();
+        let taken: Vec<_> = waiting.flat_map(|fallen| fallen.extract_if(.., spends)).collect();
+        self.by.retain(|_, fallen| !fallen.is_empty());
+        for (id, _) in &taken {
+            self.ids.remove(id);
+        }
+        taken
+    }
+
+    /// Whether a transaction waits for what becomes of a head.
     pub(super) fn has(&self, id: &TransactionId) -> bool {
         self.ids.contains(id)
     }
 }
 
 impl<S: Store> Replica<S> {
-    /// A block joined the branch that takes this coin itself.
-    pub(super) fn displace(&mut self, block: BlockId, coin: &CoinId) {
-        let displaced = self.pool.lose(coin);
-        self.displaced.keep(block, displaced);
+    /// Takes into the pool again what blocks displaced that left the branch, and then what they carried; gives what still cannot
+    /// stand.
+    ///
+    /// What was displaced was here before the block that displaced it, and the first one stays.
+    pub(super) fn take_back(
+        &mut self,
+        displaced: Vec<Identified>,
+        returned: Vec<Identified>,
+    ) -> Vec<Identified> {
+        if planted(Bug::ReturnedForgotten) {
+            return Vec::new();
+        }
+        let waiting = self.take_in(displaced);
+        let mut void = self.take_in(returned);
+        // It may stand on what a block carried.
+        void.extend(self.take_in(waiting));
+        void
     }
 
-    /// At start: of transactions that no longer stand, those that a block displaced which is not final.
-    pub(super) fn recall_displaced(&mut self, lost: Vec<Identified>) -> Vec<TransactionId> {
-        let mut takers: BTreeMap<CoinId, BlockId> = BTreeMap::new();
-        let branch = self.tree.branch().values().filter_map(|id| self.tree.get(id));
-        for Node { id, own, block, .. } in branch {
-            takers.extend(own.taken.iter().map(|(coin, _)| (*coin, *id)));
-            let spent = block.body.transactions.iter().flat_map(|it| it.inputs.iter());
-            takers.extend(spent.map(|coin| (*coin, *id)));
+    /// Gives what fell with the transactions that created these coins its turn, and then what stood on it: the coins are there
+    /// again under the head that undid them.
+    pub(super) fn wake_displaced(&mut self, created: &BTreeSet<CoinId>) {
+        let mut ready = self.displaced.take_spending(created);
+        while !ready.is_empty() {
+            let created = ready.iter().flat_map(|(id, it)| self.creates(id, it)).collect();
+            let void = self.take_in(ready);
+            self.displaced.keep(self.tree.head().id, void);
+            ready = self.displaced.take_spending(&created);
         }
-        let mut forgotten = Vec::new();
-        for (id, transaction) in lost {
-            match transaction.inputs.iter().find_map(|coin| takers.get(coin)) {
-                Some(&block) => {
-                    // What stands on it waits with it.
-                    for output in 0..transaction.outputs.len() {
-                        takers.insert(Transaction::coin_id(&id, output, &self.chain), block);
-                    }
-                    self.displaced.keep(block, vec![(id, transaction)]);
-                    self.transactions.promise(id);
-                }
-                None => forgotten.push(id),
+    }
+
+    /// Gives what is not valid now; what else is refused lost to others that are pending.
+    fn take_in(&mut self, transactions: Vec<Identified>) -> Vec<Identified> {
+        let mut void = Vec::new();
+        for (id, transaction) in transactions {
+            if self.included.contains_key(&id) {
+                continue;
+            }
+            match self.admit(id, transaction.clone()) {
+                Ok(()) | Err(AdmitError::Known) => self.tell_soon(&id),
+                Err(AdmitError::Invalid(_)) => void.push((id, transaction)),
+                // After a restart it must not come before the one that is kept.
+                Err(AdmitError::Conflict { .. }) => self.forget(&[id]),
+                Err(_) => {}
             }
         }
-        forgotten
+        void
+    }
+
+    /// At start: what no longer stands waits for what becomes of the head, unless that is final. Gives what is void for good.
+    pub(super) fn recall_displaced(&mut self, lost: Vec<Identified>) -> Vec<TransactionId> {
+        let head = self.tree.head().id;
+        let ids = lost.iter().map(|(id, _)| *id).collect();
+        if head == self.tree.root().id {
+            return ids;
+        }
+        self.displaced.keep(head, lost);
+        let (kept, void) = ids.into_iter().partition(|id| self.displaced.has(id));
+        let kept: Vec<TransactionId> = kept;
+        kept.into_iter().for_each(|id| self.transactions.promise(id));
+        void
     }
 }
 
@@ -114,6 +163,12 @@ mod tests {
         assert!(!displaced.has(&payment(3).0));
         assert_eq!(displaced.take(&block(1)), [payment(1), payment(2)]);
         assert_eq!(displaced.take(&block(1)), []);
+        displaced.keep(block(1), vec![payment(1)]);
+        displaced.keep(block(2), vec![payment(2)]);
+        let coins = |output| BTreeSet::from([genesis_coin_id(output, &params())]);
+        assert_eq!(displaced.take_spending(&coins(1)), []);
+        assert_eq!(displaced.take_spending(&coins(0)), [payment(1), payment(2)]);
+        assert!(displaced.is_empty() && displaced.by.is_empty());
         for fee in 0..DISPLACED_MAX as u64 + 10 {
             displaced.keep(block(3), vec![payment(fee)]);
         }

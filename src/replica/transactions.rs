@@ -238,7 +238,7 @@ impl<S: Store> Replica<S> {
         (transaction.id(&self.chain), transaction.witness_hash(&self.chain))
     }
 
-    fn creates<'t>(
+    pub(super) fn creates<'t>(
         &self,
         id: &TransactionId,
         transaction: &'t Transaction,
@@ -511,7 +511,7 @@ impl<S: Store> Replica<S> {
     }
 
     /// Forgets transactions that were accepted here and will not be in a block.
-    fn forget(&mut self, lost: &[TransactionId]) {
+    pub(super) fn forget(&mut self, lost: &[TransactionId]) {
         let mut batch = Batch::default();
         for id in lost {
             self.transactions.own.remove(id);
@@ -525,7 +525,7 @@ impl<S: Store> Replica<S> {
 
     /// Whether anything waits for a coin.
     pub(super) fn awaits_coins(&self) -> bool {
-        !self.transactions.waiting.is_empty()
+        !self.transactions.waiting.is_empty() || !self.displaced.is_empty()
     }
 
     /// What waited for a coin that was just created gets its turn.
@@ -537,6 +537,7 @@ impl<S: Store> Replica<S> {
         for (id, transaction) in arrived {
             created.extend(self.creates(id, transaction));
         }
+        self.wake_displaced(&created);
         let ready =
             |(key, (coin, _)): (&CopyKey, &(CoinId, _))| created.contains(coin).then_some(*key);
         let ready: Vec<CopyKey> = self.transactions.waiting.iter().filter_map(ready).collect();

@@ -211,6 +211,58 @@ fn a_lost_branch_gives_transactions_back() {
     assert_eq!(gossiped(&lone.wait(Span::seconds(6))), [transaction]);
 }
 
+/// What falls with a transaction that another branch knows nothing of stands again when that branch loses, after a crash as well.
+#[test]
+fn what_falls_with_a_branch_comes_back_with_it() {
+    for crashes in [false, true] {
+        let (mut mine, mut lone) = ready();
+        let (below, coin) = pay(&mine, fortune(&mine, 1), 5_000);
+        let (transaction, _) = pay(&mine, coin, 5_000);
+        let id = transaction.id(&mine.tree.params().chain);
+        let times = [1, 2, 3].map(|number| mine.genesis.header.time.after(Span(number * SPACING)));
+        mine.mine(times[0], vec![below]);
+        feed(&mut lone, &mine);
+        assert_eq!(lone.submit(vec![transaction]), [Ok(id)]);
+        let mut other = Mine::new();
+        let (rival, _) = pay(&other, fortune(&other, 1), 9_000);
+        other.mine(times[0], vec![rival]);
+        other.mine(times[1], vec![]);
+        feed(&mut lone, &other);
+        assert_eq!(lone.head(), other.tree.head().id);
+        assert!(lone.replica.pool().is_empty());
+        // Ninety seconds later what is forgotten is forgotten.
+        lone.wait(Span::seconds(100));
+        if crashes {
+            lone = crashed(&mine, &lone);
+        }
+        times[1..].iter().for_each(|time| _ = mine.mine(*time, vec![]));
+        feed(&mut lone, &mine);
+        assert_eq!(lone.head(), mine.tree.head().id);
+        assert!(lone.replica.pool().get(&id).is_some());
+    }
+}
+
+/// Of two that spend one coin the one that was here first stays, whatever the branch that lost made of it.
+#[test]
+fn what_a_lost_branch_displaced_comes_before_what_it_carried() {
+    let (mut mine, mut lone) = ready();
+    let (transaction, _) = pay(&mine, fortune(&mine, 1), 5_000);
+    let (rival, _) = pay(&mine, fortune(&mine, 1), 9_000);
+    let id = transaction.id(&mine.tree.params().chain);
+    lone.submit(vec![transaction]);
+    mine.mine(mine.genesis.header.time.after(Span(SPACING)), vec![rival]);
+    feed(&mut lone, &mine);
+    assert!(lone.replica.pool().is_empty());
+    let mut other = Mine::new();
+    for _ in 0..2 {
+        other.next();
+    }
+    feed(&mut lone, &other);
+    assert!(lone.replica.pool().get(&id).is_some());
+    let again = crashed(&mine, &lone);
+    assert!(again.replica.pool().get(&id).is_some());
+}
+
 /// More than can be told at once are told in turn.
 #[test]
 fn all_have_their_turn_to_be_told_again() {
