@@ -7,10 +7,10 @@ use crate::types::target::Bits;
 use crate::types::work::WorkHeader;
 
 /// How often a trial goes round all kernels. The best round of each counts: what disturbs only slows.
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 4;
 
-/// Tries of one kernel in a round: a tenth of a millisecond on a fast machine, a few on a slow one.
-const TRIES: u32 = 1 << 12;
+/// Tries of one kernel in a round: less than a tenth of a millisecond on a fast machine, a few on a slow one.
+const TRIES: u32 = 1 << 11;
 
 /// The most letters of a wrong name that a message repeats.
 const GIVEN_MAX: usize = 40;

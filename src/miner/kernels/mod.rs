@@ -18,24 +18,45 @@
 //! A new kernel is one file here and one entry in [`ALL`]; the tests of this module then hold for it.
 
 mod choice;
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod rounds;
+#[cfg(target_arch = "x86_64")]
+mod walk;
+
 mod portable;
+mod schedule;
+
+use schedule::Schedule;
 
 use crate::types::sha256::{State, midstate};
 use crate::types::target::Target;
 use crate::types::work::{VERSION_ROLLING_MASK, WorkHeader};
 
+#[cfg(target_arch = "x86_64")]
+pub use avx512::{Avx512, Avx512Rolling};
 pub use choice::{KernelError, available, calibrate, find};
 pub use portable::Portable;
 
 /// Every kernel of this architecture, usually the slowest first. Which of them run on this processor only the processor
 /// knows: see [`available`].
-pub const ALL: &[&dyn Kernel] = &[&Portable];
+pub const ALL: &[&dyn Kernel] = &[
+    &Portable,
+    #[cfg(target_arch = "x86_64")]
+    &Avx512,
+    #[cfg(target_arch = "x86_64")]
+    &Avx512Rolling,
+];
 
 /// A work header, prepared for tries that differ in the nonce, or in nonce and version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     /// The states of SHA-256 after the first 64 bytes, one for each version; the header's own comes first.
     pub midstates: Vec<State>,
+    /// What is known of the second block's rounds under each version.
+    schedules: Vec<Schedule>,
     /// The last 16 bytes: end of the merkle root, time, bits, and zeros for the nonce, which kernels fill in.
     pub tail: [u8; 16],
     /// The most significant word of the target.
@@ -57,11 +78,12 @@ impl Prepared {
             let (version, nonce) = version_and_nonce(header.version, number, version_bits);
             WorkHeader { version, nonce, ..*header }.encode()
         };
-        let midstates = (0..1 << version_bits)
+        let midstates: Vec<State> = (0..1 << version_bits)
             .map(|number| midstate(encoded(number).first_chunk().expect("80 bytes hold 64")))
             .collect();
         let tail = *encoded(0).last_chunk().expect("80 bytes hold 16");
-        Self { midstates, tail, top_word: target.top_word() }
+        let schedules = midstates.iter().map(|state| Schedule::new(*state, &tail)).collect();
+        Self { midstates, schedules, tail, top_word: target.top_word() }
     }
 }
 
