@@ -414,6 +414,9 @@ pub struct TemplateRequest {
     /// Whom the block pays; our own field, since in Bitcoin the miner writes the coinbase.
     #[serde(default)]
     pub address: Option<String>,
+    /// What the last template said: the answer comes when there is something new.
+    #[serde(default)]
+    pub longpollid: Option<String>,
 }
 
 /// What `getblocktemplate` answers: BIP 22, as far as a block of this chain has such fields.
@@ -425,16 +428,30 @@ pub struct TemplateRequest {
 pub struct BlockTemplate {
     /// What this server can do.
     pub capabilities: Vec<String>,
+    /// Rules of Bitcoin that are in force: none.
+    pub rules: Vec<String>,
+    /// Rules of Bitcoin that are voted on: none.
+    pub vbavailable: BTreeMap<String, u32>,
+    /// Version bits that must be set: none.
+    pub vbrequired: u32,
     /// The version of the work header.
     pub version: i32,
     /// The parent, with its bytes reversed as Bitcoin shows hashes: a miner reverses them again.
     pub previousblockhash: String,
     /// None.
     pub transactions: Vec<TemplateTransaction>,
+    /// What a coinbase of one's own would have to hold: nothing, since it is given whole.
+    pub coinbaseaux: BTreeMap<String, String>,
     /// The coinbase.
     pub coinbasetxn: TemplateTransaction,
     /// What the block pays its producer in base units, fees excluded; the coinbase itself pays nothing.
     pub coinbasevalue: u64,
+    /// Names this moment: a request that carries it is answered when there is something new (BIP 22, long polling).
+    pub longpollid: String,
+    /// Our block's id; it may come back with the block, which says it anyway.
+    pub workid: String,
+    /// Seconds until a proof is no longer taken.
+    pub expires: u64,
     /// The target as a number.
     pub target: String,
     /// The least time of the work header, in seconds.
@@ -470,7 +487,7 @@ pub struct TemplateTransaction {
 pub struct SubmitBlockParams {
     /// A Bitcoin block: the work header, the number one, and the coinbase of a template.
     pub hexdata: String,
-    /// Ignored, as Bitcoin does.
+    /// Ignored, as Bitcoin does; miners send the template's `workid` in an object.
     #[serde(default)]
-    pub dummy: Option<String>,
+    pub dummy: Option<serde_json::Value>,
 }

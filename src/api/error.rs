@@ -48,13 +48,15 @@ pub enum RpcCode {
     NoStake,
     /// The node may not stake with these keys.
     StakeRefused,
+    /// The rule has no work.
+    NoWork,
     /// The store or the node itself failed.
     Failed,
 }
 
 impl RpcCode {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::WarmingUp,
         Self::Stopping,
         Self::Unauthorized,
@@ -75,6 +77,7 @@ impl RpcCode {
         Self::NoAuthorities,
         Self::NoStake,
         Self::StakeRefused,
+        Self::NoWork,
         Self::Failed,
     ];
 
@@ -102,6 +105,7 @@ impl RpcCode {
             Self::NoAuthorities => -32051,
             Self::NoStake => -32052,
             Self::StakeRefused => -32053,
+            Self::NoWork => -32054,
         }
     }
 
@@ -133,6 +137,7 @@ impl RpcCode {
             Self::NoAuthorities => "no_authorities",
             Self::NoStake => "no_stake",
             Self::StakeRefused => "stake_refused",
+            Self::NoWork => "no_work",
             Self::Failed => "failed",
         }
     }
@@ -164,6 +169,7 @@ impl RpcCode {
             Self::NoAuthorities => "under the rule of this chain nobody is an authority",
             Self::NoStake => "under the rule of this chain nobody's coins make blocks",
             Self::StakeRefused => "the node may not stake with these keys",
+            Self::NoWork => "under the rule of this chain nobody searches for blocks",
             Self::Failed => "the store or the node itself failed",
         }
     }

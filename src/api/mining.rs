@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::types::target::Bits;
-use crate::types::{Amount, BlockId, Height, Time};
+use crate::types::{Amount, BlockId, GenesisId, Height, Time};
 
 /// What `mining_status` answers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ use crate::types::{Amount, BlockId, Height, Time};
 pub struct MiningStatus {
     /// Whether the node makes blocks.
     pub mining: bool,
+    /// Whether it searches at this moment: not while it catches up, or cannot draft a block.
+    #[serde(default)]
+    pub searching: bool,
     /// Whom its blocks pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout: Option<String>,
@@ -20,15 +23,39 @@ pub struct MiningStatus {
     pub throttle: f64,
     /// The hash function in use.
     pub kernel: String,
-    /// Hashes per second, over the last seconds.
+    /// Hashes per second, over the last second or two.
     pub hash_rate: f64,
     /// Hashes since the node started.
     pub hashes: u64,
     /// Blocks found since the node started.
     pub blocks_found: u64,
-    /// The height that is being searched.
+    /// The height that is being searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<Height>,
+}
+
+/// What `mining_set` is asked with: what is left out stays as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct MiningParams {
+    /// How many threads search, from 1 to 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// The share of a core that each of them takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Share>,
+}
+
+/// A share of a core, from 0.1 % to 100 %.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a share of a core such as \"10%\" or 0.1")]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub enum Share {
+    /// As a number from 0.001 to 1.
+    Part(f64),
+    /// In percent, such as `10%`.
+    Percent(String),
 }
 
 /// What `mining_start` is asked with.
@@ -82,6 +109,10 @@ pub struct MiningTemplate {
     pub coinbase_prefix: String,
     /// Bytes of the extra nonce.
     pub extra_nonce_bytes: u64,
+    /// The first of 2^32 extra nonces that only this caller was given, 16 hexadecimal digits: others may search the same
+    /// template.
+    #[serde(default)]
+    pub extra_nonce_first: String,
     /// The coinbase after the extra nonce, hexadecimal.
     pub coinbase_suffix: String,
     /// The least time that the work header may have; its unit is the second, so the milliseconds count for nothing.
@@ -117,4 +148,44 @@ pub struct Sealed {
     pub id: BlockId,
     /// Its height.
     pub height: Height,
+}
+
+/// What `assay mine` prints with `--json` when it has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct MineResult {
+    /// The chain's name.
+    pub chain: String,
+    /// Names the chain.
+    pub genesis: GenesisId,
+    /// Whom the blocks pay.
+    pub payout: String,
+    /// The node that served last.
+    pub node: String,
+    /// Threads that searched.
+    pub threads: u32,
+    /// The share of a core that each of them took, above 0 and at most 1.
+    pub throttle: f64,
+    /// How they hashed.
+    pub kernel: String,
+    /// How long it went on, in seconds.
+    pub seconds: f64,
+    /// Hashes that were tried.
+    pub hashes: u64,
+    /// Hashes per second over all that time.
+    pub hash_rate: f64,
+    /// Blocks that nodes took.
+    pub blocks: u64,
+    /// The last of them, 1000 at most.
+    pub ids: Vec<BlockId>,
+    /// Proofs that came after another block.
+    pub stale: u64,
+    /// Proofs that a node found wrong.
+    pub refused: u64,
+    /// Proofs that could not be handed in.
+    pub lost: u64,
+    /// Templates that were searched.
+    pub templates: u64,
+    /// How often another node was turned to.
+    pub switches: u64,
 }

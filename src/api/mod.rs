@@ -70,7 +70,10 @@ pub use history::{
 pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
 };
-pub use mining::{MiningStatus, MiningTemplate, PayoutParams, SealParams, Sealed, TemplateParams};
+pub use mining::{
+    MineResult, MiningParams, MiningStatus, MiningTemplate, PayoutParams, SealParams, Sealed,
+    Share, TemplateParams,
+};
 pub use net::{
     ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,
 };

@@ -1,8 +1,7 @@
 //! The node as its port sees it.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use tokio::sync::broadcast;
 
@@ -19,6 +18,7 @@ use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerI
 use crate::chain::Tree;
 use crate::consensus::{AuthorityId, Stake};
 use crate::mempool::Pending;
+use crate::miner::Throttle;
 use crate::replica::{Input, View};
 use crate::spec::LinkShape;
 use crate::store::{
@@ -53,38 +53,9 @@ pub(super) struct NodeBackend {
     pub(super) authority: Option<AuthorityId>,
     pub(super) staking: Arc<Staking>,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
-    pub(super) rate: HashRate,
+    /// Whom templates pay where neither their asker nor the search says.
+    pub(super) template_payout: Option<Address>,
     pub(super) stop: tokio::sync::mpsc::Sender<()>,
-}
-
-/// Hashes per second over the last second or more.
-pub(super) struct HashRate {
-    started: Instant,
-    /// Milliseconds since the start and hashes then, of the last sample.
-    at: AtomicU64,
-    hashes: AtomicU64,
-    /// The last rate, as the bits of a double.
-    rate: AtomicU64,
-}
-
-impl HashRate {
-    pub(super) fn new() -> Self {
-        let zero = AtomicU64::default;
-        Self { started: Instant::now(), at: zero(), hashes: zero(), rate: zero() }
-    }
-
-    fn sample(&self, hashes: u64) -> f64 {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let since = now.saturating_sub(self.at.load(Ordering::Relaxed));
-        if since >= 1000 {
-            let more = hashes.saturating_sub(self.hashes.swap(hashes, Ordering::Relaxed));
-            self.at.store(now, Ordering::Relaxed);
-            // A rate needs no more than a double holds.
-            let rate = more as f64 * 1000.0 / since as f64;
-            self.rate.store(rate.to_bits(), Ordering::Relaxed);
-        }
-        f64::from_bits(self.rate.load(Ordering::Relaxed))
-    }
 }
 
 fn damaged(error: impl std::fmt::Display) -> StoreError {
@@ -139,21 +110,25 @@ impl Backend for NodeBackend {
     }
 
     fn mining(&self) -> MiningStatus {
-        let miner = self.host.miner();
+        let search = self.host.search();
+        let (miner, height) = (search.miner(), search.height());
         let payout = self.payout.load();
-        let hashes = miner.hashes();
-        let next = self.host.view().header.height.next();
         MiningStatus {
             mining: payout.is_some(),
+            searching: height.is_some(),
             payout: payout.as_ref().map(|address| address.encode(&self.prefix)),
             threads: u32::try_from(miner.threads().get()).unwrap_or(u32::MAX),
             throttle: miner.throttle().share(),
             kernel: miner.kernel().into(),
-            hash_rate: self.rate.sample(hashes),
-            hashes,
+            hash_rate: self.metrics.miner_hash_rate.get(),
+            hashes: miner.hashes(),
             blocks_found: self.metrics.miner_blocks.get(),
-            height: payout.is_some().then_some(next),
+            height,
         }
+    }
+
+    fn set_search(&self, threads: Option<NonZeroUsize>, throttle: Option<Throttle>) {
+        self.host.search().set(threads, throttle);
     }
 
     fn agreement(&self) -> Agreement {
@@ -209,11 +184,15 @@ impl Backend for NodeBackend {
 
     fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>> {
         let (work, own) = (self.work.clone(), self.payout.load_full());
-        let Some(payout) = payout.or(own.map(|own| *own)) else {
+        let Some(payout) = payout.or(own.map(|own| *own)).or(self.template_payout) else {
             let reason = "it is not said whom the block pays, and this node makes no blocks itself";
             return Box::pin(std::future::ready(Ok(Err(reason.to_owned()))));
         };
         Box::pin(async move { work.template(payout).await.map_err(|_| Stopped) })
+    }
+
+    fn kept_template(&self, id: &BlockId) -> Option<Template> {
+        self.work.kept(id)
     }
 
     fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>> {

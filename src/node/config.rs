@@ -10,6 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use libp2p::Multiaddr;
 
@@ -17,7 +19,7 @@ use super::net::LinkSettings;
 use super::staking::StakeConfig;
 use crate::api::files::{CHAIN_FILE_NAME, P2P_PORT_DEFAULT, RPC_PORT_DEFAULT};
 use crate::miner::Throttle;
-use crate::miner::kernels::{self, Kernel};
+use crate::miner::kernels::{self, Kernel, KernelError};
 use crate::types::{Address, BlockId, Height};
 
 /// Bootnodes that a configuration lists at most: a node needs one that answers, and dials them all at start.
@@ -51,6 +53,8 @@ pub struct NodeConfig {
     pub links: LinkSettings,
     /// How to search for blocks; `None` to make none.
     pub mining: Option<MiningConfig>,
+    /// Whom blocks pay that others search for here without saying whom.
+    pub template_payout: Option<Address>,
     /// The file of the key of the authority that the node acts for; `None` if it acts for none.
     pub authority: Option<PathBuf>,
     /// Whom the blocks of that authority pay; itself if nobody is named.
@@ -90,6 +94,7 @@ impl NodeConfig {
             bootnodes: Vec::new(),
             links: LinkSettings::default(),
             mining: None,
+            template_payout: None,
             authority: None,
             authority_payout: None,
             authority_moved: false,
@@ -148,39 +153,34 @@ pub enum KernelChoice {
 }
 
 impl KernelChoice {
-    /// The kernel itself. Kernels are listed the slowest first.
+    /// The kernel itself. The fastest one is found by a trial of some milliseconds, once in the life of a process.
     pub fn kernel(self) -> &'static dyn Kernel {
+        static FASTEST: OnceLock<&'static dyn Kernel> = OnceLock::new();
         let chosen = match self {
-            Self::Auto => kernels::available().next_back(),
             Self::Named(name) => kernels::find(name).ok(),
+            Self::Auto => {
+                let began = Instant::now();
+                let trial = || kernels::calibrate(kernels::available(), || began.elapsed());
+                Some(*FASTEST.get_or_init(|| trial().unwrap_or(&kernels::Portable)))
+            }
         };
-        chosen.expect("there is always the portable kernel, and names come from the list")
+        chosen.expect("names come from the list of those that run here")
     }
 }
 
 /// Why a text names no kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no kernel `{given}` on this machine: choose {}", known().join(" or "))]
-pub struct KernelChoiceError {
-    given: String,
-}
-
-/// What a kernel may be chosen by.
-fn known() -> Vec<&'static str> {
-    std::iter::once("auto").chain(kernels::available().map(Kernel::name)).collect()
-}
+#[error("{0}, or auto for the fastest")]
+pub struct KernelChoiceError(#[from] KernelError);
 
 impl FromStr for KernelChoice {
     type Err = KernelChoiceError;
 
     fn from_str(text: &str) -> Result<Self, KernelChoiceError> {
-        if text == "auto" {
-            return Ok(Self::Auto);
+        match text {
+            "auto" => Ok(Self::Auto),
+            name => Ok(Self::Named(kernels::find(name)?.name())),
         }
-        let named = kernels::available().map(Kernel::name).find(|name| *name == text);
-        named
-            .map(Self::Named)
-            .ok_or_else(|| KernelChoiceError { given: text.chars().take(40).collect() })
     }
 }
 
@@ -301,13 +301,20 @@ mod tests {
 
     #[test]
     fn kernels_and_formats_are_read_as_they_are_written() {
-        for text in known() {
-            let choice: KernelChoice = text.parse().unwrap();
-            assert_eq!(choice.to_string(), text);
-            assert!(text == "auto" || choice.kernel().name() == text);
+        for name in kernels::available().map(Kernel::name) {
+            let choice: KernelChoice = name.parse().unwrap();
+            assert_eq!((choice.to_string().as_str(), choice.kernel().name()), (name, name));
         }
+        let auto: KernelChoice = "auto".parse().unwrap();
+        assert_eq!(auto.to_string(), "auto");
+        let chosen = auto.kernel().name();
+        assert!(kernels::available().any(|kernel| kernel.name() == chosen));
+        assert_eq!(auto.kernel().name(), chosen, "it is chosen once");
         let error = "Quantum".parse::<KernelChoice>().unwrap_err().to_string();
-        assert!(error.contains("`Quantum`") && error.contains("auto or portable"), "{error}");
+        assert!(
+            error.contains("`Quantum`") && error.contains("portable") && error.contains("or auto"),
+            "{error}"
+        );
         for text in ["human", "json"] {
             assert_eq!(text.parse::<LogFormat>().unwrap().to_string(), text);
         }

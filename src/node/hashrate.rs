@@ -12,7 +12,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::miner::kernels::{Kernel, available};
+use super::config::KernelChoice;
+use crate::miner::kernels::Kernel;
 use crate::types::target::Bits;
 use crate::types::work::WorkHeader;
 
@@ -68,9 +69,9 @@ pub fn together(hashes_per_second: f64, threads: u64, share: f64, cores: usize) 
     hashes_per_second * (threads as f64 * share).min(cores as f64)
 }
 
-/// Kernels are listed the slowest first.
+/// The kernel that searches unless another one is asked for.
 fn fastest() -> &'static dyn Kernel {
-    available().next_back().expect("there is always the portable kernel")
+    KernelChoice::Auto.kernel()
 }
 
 /// Hashes for a while.

@@ -27,7 +27,7 @@ use super::keyring::Keyring;
 use super::net::{NetHandle, Room};
 use super::record::{Recorded, Recording};
 use super::report::Reporter;
-use super::search::Searcher;
+use super::search::{SearchControl, Searcher};
 use super::stopwatch::Lap;
 use super::store::RocksStore;
 use super::verify::Verifier;
@@ -117,7 +117,7 @@ struct Shared {
     round: ArcSwap<Option<(u64, Option<AuthorityId>)>>,
     feed: Feed,
     store: Arc<RocksStore>,
-    miner: Arc<Miner>,
+    search: SearchControl,
     keyring: Keyring,
 }
 
@@ -132,9 +132,9 @@ impl Host {
         &self.shared.store
     }
 
-    /// The miner, for its counters and controls.
-    pub fn miner(&self) -> &Arc<Miner> {
-        &self.shared.miner
+    /// The search, to look at it and to change it.
+    pub(super) fn search(&self) -> &SearchControl {
+        &self.shared.search
     }
 
     /// The round of an agreement that this node is in, and who leads in it, if the rule has said so.
@@ -250,14 +250,14 @@ impl Mailbox {
         let verifier = Verifier::start(move |input| {
             inbox.input(input);
         })?;
-        let searcher = Searcher::start(miner.clone(), self.inbox.clone())?;
+        let searcher = Searcher::start(miner, self.inbox.clone())?;
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(replica.view()),
             changes: watch::channel(0).0,
             round: ArcSwap::default(),
             feed,
             store: replica.store().clone(),
-            miner,
+            search: searcher.control().clone(),
             keyring: Keyring::default(),
         });
         let host = Host { inbox: self.inbox.clone(), shared: shared.clone() };
@@ -346,7 +346,7 @@ impl Loop {
             if !going {
                 return self.end();
             }
-            self.reporter.inform(&self.shared.view.load(), self.searcher.miner());
+            self.reporter.inform(&self.shared.view.load(), self.searcher.control().miner());
         }
     }
 

@@ -63,7 +63,7 @@ use libp2p::multiaddr::Protocol;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::authority::AuthorityKey;
-use self::backend::{HashRate, NodeBackend};
+use self::backend::NodeBackend;
 use self::config::{KernelChoice, NodeConfig};
 use self::feed::Feed;
 use self::host::{Inbox, Mailbox, wall_clock};
@@ -173,7 +173,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         authority: seat.authority(),
         staking: staking.clone(),
         payout: arc_swap::ArcSwapOption::from(mining.map(Arc::new)),
-        rate: HashRate::new(),
+        template_payout: config.template_payout,
         stop: ends.asked(),
     };
     if let Some(stake) = &config.stake {
@@ -439,8 +439,8 @@ fn miner(config: &NodeConfig) -> Miner {
     Miner::new(kernel.kernel(), threads, throttle, lowest_priority)
 }
 
-/// Searching gives way to everything else on the machine.
-fn lowest_priority() {
+/// Lowers the priority of the calling thread: searching gives way to everything else on the machine.
+pub fn lowest_priority() {
     if let Err(error) = rustix::process::nice(19) {
         tracing::debug!("the search keeps its priority: {error}");
     }

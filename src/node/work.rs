@@ -18,6 +18,7 @@ use crate::chain::{BlockRef, Rules, Verdict};
 use crate::consensus::pow::PowRules;
 use crate::miner::{Job, search_slice};
 use crate::replica::Input;
+use crate::store::{Store, Table};
 use crate::types::work::WorkProof;
 use crate::types::{Address, BlockId, Claim, Draft, Header, Seal, Span, Time};
 
@@ -39,6 +40,8 @@ pub struct Template {
     pub header: Header,
     /// Transactions in it.
     pub transactions: usize,
+    /// The first of 2^32 extra nonces that nobody else was given: two miners who share a template never try the same.
+    pub extra_nonce: u64,
 }
 
 /// Why a proof is not taken.
@@ -47,6 +50,9 @@ pub enum SealError {
     /// No such template.
     #[error("there is no template {0}: it was never handed out, or too many came after it")]
     Unknown(BlockId),
+    /// Its block is in the chain.
+    #[error("block {0} is in the chain already")]
+    Known(BlockId),
     /// It stands on a block that is no longer the head.
     #[error("the template stands on {parent}, and the head is {head} by now")]
     Stale {
@@ -80,6 +86,18 @@ struct Held {
     template: Template,
     draft: Draft,
     made: Time,
+    /// How often it was handed out.
+    shares: u32,
+}
+
+impl Held {
+    /// The template for one more miner. The lower half of all extra nonces is for those who ask here, the upper one for
+    /// miners who choose a part of it themselves.
+    fn share(&mut self) -> Template {
+        let extra_nonce = u64::from(self.shares & (u32::MAX >> 1)) << 32;
+        self.shares = self.shares.wrapping_add(1);
+        Template { extra_nonce, ..self.template }
+    }
 }
 
 impl Work {
@@ -103,24 +121,31 @@ impl Work {
             Err(reason) => return Ok(Err(reason)),
         };
         let transactions = draft.body.transactions.len();
-        let template = Template { id, header: draft.header, transactions };
+        let template = Template { id, header: draft.header, transactions, extra_nonce: 0 };
+        let mut made = Held { template, draft, made: wall_clock(), shares: 0 };
+        let template = made.share();
         let mut held = self.held();
         if held.len() >= TEMPLATES_MAX {
             held.pop_front();
         }
-        held.push_back(Held { template, draft, made: wall_clock() });
+        held.push_back(made);
         Ok(Ok(template))
     }
 
     /// A template that somebody asked for a moment ago and that would be no other now.
     fn young(&self, payout: Address) -> Option<Template> {
         let (head, now) = (self.host.view().head, wall_clock());
-        let held = self.held();
-        let same = |held: &&Held| {
+        let mut held = self.held();
+        let same = |held: &&mut Held| {
             let header = &held.template.header;
             header.parent == head && header.producer == payout && now.since(held.made) < SHARED_FOR
         };
-        held.iter().rev().find(same).map(|held| held.template)
+        held.iter_mut().rev().find(same).map(Held::share)
+    }
+
+    /// The template of this block, if it was handed out and is kept.
+    pub(super) fn kept(&self, id: &BlockId) -> Option<Template> {
+        self.held().iter().find(|held| held.template.id == *id).map(|held| held.template)
     }
 
     /// Takes a proof. On success the block is in the tree, durable, and announced.
@@ -130,7 +155,7 @@ impl Work {
         proof: WorkProof,
     ) -> Result<Result<(), SealError>, Stopped> {
         let draft = self.held().iter().find(|held| held.template.id == id).map(|h| h.draft.clone());
-        let Some(draft) = draft else { return Ok(Err(SealError::Unknown(id))) };
+        let Some(draft) = draft else { return self.missing(id).await.map(Err) };
         let seal = Seal::Work(proof);
         if let Err(error) = self.judge(&draft.header, &seal) {
             return Ok(Err(error));
@@ -149,6 +174,21 @@ impl Work {
             changes.changed().await.map_err(|_| Stopped)?;
         }
         Ok(Ok(()))
+    }
+
+    /// Why there is no such template: the block that it became is in the chain, or there never was one.
+    async fn missing(&self, id: BlockId) -> Result<SealError, Stopped> {
+        let is_there = move |replica: &NodeReplica| {
+            if replica.tree().get(&id).is_some() {
+                return Ok(true);
+            }
+            replica.store().get(Table::Blocks, id.as_bytes()).map(|block| block.is_some())
+        };
+        Ok(match self.host.query(is_there).await? {
+            Ok(true) => SealError::Known(id),
+            Ok(false) => SealError::Unknown(id),
+            Err(error) => SealError::Failed(error.to_string()),
+        })
     }
 
     /// Judges a seal as the import will, so that whoever sent it hears what is wrong.
@@ -188,7 +228,12 @@ impl Work {
             match self.seal(template.id, proof).await? {
                 Ok(()) => made.push(template.id),
                 // Somebody else was faster: once more on the new head.
-                Err(SealError::Stale { .. } | SealError::Late | SealError::Unknown(_)) => {}
+                Err(
+                    SealError::Stale { .. }
+                    | SealError::Late
+                    | SealError::Unknown(_)
+                    | SealError::Known(_),
+                ) => {}
                 Err(error) => return Ok(Err(error.to_string())),
             }
         }

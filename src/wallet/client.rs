@@ -20,10 +20,11 @@ use crate::api::{
     AuthorityList, Balance, BalanceParams, BlockInfo, BlockParams, BlockSelector, BlocksPage,
     BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, DelegatesPage,
     DelegatesParams, Delegation, ErrorBody, Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage,
-    HistoryParams, LinkParams, MempoolInfo, MempoolParams, MiningStatus, NetBlockParams, NodeLinks,
-    PayoutParams, PeerInfo, Read, ReadPoint, RpcCode, SpecInfo, StakeParams, StakingParams,
-    StakingStatus, SubmitParams, SubmitResult, SupplyInfo, SystemInfo, TransactionInfo,
-    TransactionParams, VotesParams,
+    HistoryParams, LinkParams, MempoolInfo, MempoolParams, MiningParams, MiningStatus,
+    MiningTemplate, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read, ReadPoint, RpcCode,
+    SealParams, Sealed, SpecInfo, StakeParams, StakingParams, StakingStatus, SubmitParams,
+    SubmitResult, SupplyInfo, SystemInfo, TemplateParams, TransactionInfo, TransactionParams,
+    VotesParams,
 };
 use crate::types::{CoinId, Height, Transaction, TransactionId, encode};
 
@@ -471,6 +472,21 @@ impl Client {
     /// `mining_start`; needs the token.
     pub async fn mining_start(&self, address: &str) -> Result<(), ClientError> {
         self.command("mining_start", &PayoutParams { address: address.into() }).await
+    }
+
+    /// `mining_set`; needs the token.
+    pub async fn mining_set(&self, params: &MiningParams) -> Result<MiningStatus, ClientError> {
+        self.call("mining_set", params).await
+    }
+
+    /// `mining_template`: a block that pays this address, to be proven; needs the token.
+    pub async fn mining_template(&self, address: &str) -> Result<MiningTemplate, ClientError> {
+        self.call("mining_template", &TemplateParams { address: Some(address.into()) }).await
+    }
+
+    /// `mining_submit`: the proof of such a block; needs the token.
+    pub async fn mining_submit(&self, proof: &SealParams) -> Result<Sealed, ClientError> {
+        self.call("mining_submit", proof).await
     }
 
     /// `mining_stop`; needs the token.

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::client::ClientError;
@@ -76,20 +78,27 @@ fn news(method: &str, result: Value) -> serde_json::Result<Option<News>> {
 }
 
 impl Subscription {
-    /// Subscribes at the node with this URL. When this returns, nothing that happens from then on is missed.
+    /// Subscribes at the node with this URL. When this returns, nothing that happens from then on is missed. Only a port
+    /// that is open to other machines asks for the token.
     ///
     /// # Errors
     ///
     /// Nobody answers, or not as a node does, or the node refuses.
-    pub async fn open(url: &str) -> Result<Self, ClientError> {
+    pub async fn open(url: &str, token: Option<&str>) -> Result<Self, ClientError> {
         let authority = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
         let unreachable = |reason: String| ClientError::Unreachable { url: url.into(), reason };
         let stream = TcpStream::connect(authority).await.map_err(|e| unreachable(e.to_string()))?;
         // An item is small, and the next one may be long in coming.
         stream.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
-        let (socket, _) = client_async(format!("ws://{authority}/ws"), stream)
-            .await
+        let mut request = format!("ws://{authority}/ws")
+            .into_client_request()
             .map_err(|error| unreachable(error.to_string()))?;
+        if let Some(token) = token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            request.headers_mut().insert("authorization", value.map_err(|_| ClientError::Token)?);
+        }
+        let (socket, _) =
+            client_async(request, stream).await.map_err(|error| unreachable(error.to_string()))?;
         let mut opened = Self { url: url.into(), socket, early: VecDeque::new() };
         for (id, (method, _)) in STREAMS.iter().enumerate() {
             let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#);

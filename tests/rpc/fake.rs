@@ -1,7 +1,7 @@
 //! A node that exists only for the tests of its port.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use assay::consensus::pow::{PowParams, PowRules};
 use assay::consensus::retarget::{Asert, Retarget};
 use assay::consensus::schedule::Issuance;
 use assay::ledger::{Base, Coin, CoinKind, Key, LtHash, Params, ReadFailed, State, Supply};
+use assay::miner::Throttle;
 use assay::node::feed::{Feed, Item, Topic};
 use assay::node::rpc::{Agreement, Answer, Backend, Facts, P2p, PendingInfo, PoolCoins, Rule};
 use assay::node::staking::{StakeConfig, StakeError};
@@ -156,6 +157,10 @@ pub(super) struct Fake {
     pub(super) stopped: AtomicBool,
     pub(super) payout: Mutex<Option<Address>>,
     pub(super) stake: Mutex<Option<StakeConfig>>,
+    /// Threads of the search, and their throttle.
+    pub(super) search: Mutex<(usize, f64)>,
+    /// What was handed out last.
+    pub(super) template: Mutex<Option<Template>>,
     /// What subscribers are told: tests tell it.
     pub(super) feed: Feed,
     pub(super) links: Mutex<NodeLinks>,
@@ -250,6 +255,8 @@ impl Fake {
             stopped: AtomicBool::new(false),
             payout: Mutex::new(None),
             stake: Mutex::new(None),
+            search: Mutex::new((1, 0.1)),
+            template: Mutex::new(None),
             feed: Feed::new(prefix()),
             links: Mutex::default(),
             index: AtomicBool::new(true),
@@ -339,14 +346,21 @@ impl Backend for Fake {
 
     fn mining(&self) -> MiningStatus {
         let payout = *self.payout.lock().unwrap();
+        let (threads, throttle) = *self.search.lock().unwrap();
         MiningStatus {
             mining: payout.is_some(),
             payout: payout.map(|payout| payout.encode(&prefix())),
-            throttle: 0.1,
-            threads: 1,
+            throttle,
+            threads: threads as u32,
             kernel: "portable".into(),
             ..MiningStatus::default()
         }
+    }
+
+    fn set_search(&self, threads: Option<NonZeroUsize>, throttle: Option<Throttle>) {
+        let mut search = self.search.lock().unwrap();
+        search.0 = threads.map_or(search.0, NonZeroUsize::get);
+        search.1 = throttle.map_or(search.1, Throttle::share);
     }
 
     fn read(&self) -> Answer<Result<(), String>> {
@@ -388,7 +402,14 @@ impl Backend for Fake {
         };
         let mut header = block(HEAD + 1, self.view.head, 0, Vec::new()).header;
         header.producer = payout;
-        now(Ok(Template { id: header.id(&chain()), header, transactions: 0 }))
+        let template =
+            Template { id: header.id(&chain()), header, transactions: 0, extra_nonce: 3 << 32 };
+        *self.template.lock().unwrap() = Some(template);
+        now(Ok(template))
+    }
+
+    fn kept_template(&self, id: &BlockId) -> Option<Template> {
+        self.template.lock().unwrap().filter(|template| template.id == *id)
     }
 
     fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>> {

@@ -329,6 +329,7 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
         ("net_link", json!([null, 80])),
         ("net_block", json!([["12D4"]])),
         ("mining_start", json!([address])),
+        ("mining_set", json!([2])),
         ("mining_stop", json!([])),
         ("stake_start", json!([["5a".repeat(32)]])),
         ("stake_stop", json!([])),
@@ -355,6 +356,32 @@ async fn unsafe_methods_need_the_token_and_others_do_not_mind_it() {
     let answer = post(&stage, &[("authorization", &bearer)], &start).await.json();
     assert_eq!(answer.pointer("/result"), Some(&json!(true)), "{answer}");
     assert_eq!(*stage.node.payout.lock().unwrap(), Some(owner().address()));
+    for (params, threads, throttle) in [
+        (json!({ "threads": 3 }), 3, 0.1),
+        (json!({ "throttle": "25%" }), 3, 0.25),
+        (json!([1, 0.5]), 1, 0.5),
+    ] {
+        let set = call("mining_set", params);
+        let answer = post(&stage, &[("authorization", &bearer)], &set).await.json();
+        assert_eq!(answer.pointer("/result/threads"), Some(&json!(threads)), "{answer}");
+        assert_eq!(answer.pointer("/result/throttle"), Some(&json!(throttle)), "{answer}");
+    }
+    for (params, what) in [
+        (json!([]), "say threads"),
+        (json!([0]), "0 threads: from 1 to 1024"),
+        (json!([1025]), "1025 threads"),
+        (json!({ "throttle": "0%" }), "`0%` is not a throttle"),
+        (json!({ "throttle": 1.5 }), "`150%` is not a throttle"),
+        (json!({ "throttle": [] }), "a share of a core such as"),
+        (json!({ "speed": 1 }), "unknown field `speed`"),
+    ] {
+        let set = call("mining_set", params.clone());
+        let answer = post(&stage, &[("authorization", &bearer)], &set).await.json();
+        assert_eq!(answer.pointer("/error/code"), Some(&json!(-32602)), "{params}: {answer}");
+        let message = answer.pointer("/error/message").unwrap().as_str().unwrap();
+        assert!(message.contains(what), "{params}: {message}");
+    }
+    assert_eq!(*stage.node.search.lock().unwrap(), (1, 0.5));
     let dial = |to| call("net_connect", json!([to]));
     let headers = [("authorization", basic.as_str())];
     let answer = post(&stage, &headers, &dial("/ip4/127.0.0.1/tcp/1")).await.json();

@@ -60,6 +60,25 @@ async fn address(file: &Path) -> String {
     }
 }
 
+/// A Bitcoin block made of a template of BIP 22 by what is in it alone, as a miner does it.
+fn mined(template: &Value) -> String {
+    let bytes = |at: &str| hex::decode(template.pointer(at).unwrap().as_str().unwrap()).unwrap();
+    let (coinbase, mut previous) = (bytes("/coinbasetxn/data"), bytes("/previousblockhash"));
+    previous.reverse();
+    let mut header = WorkHeader {
+        version: i32::try_from(template["version"].as_i64().unwrap()).unwrap(),
+        previous: previous.try_into().unwrap(),
+        merkle_root: merkle_root(&coinbase, &[]),
+        time: u32::try_from(template["curtime"].as_u64().unwrap()).unwrap(),
+        bits: serde_json::from_value(template["bits"].clone()).unwrap(),
+        nonce: 0,
+    };
+    while !header.is_proven().unwrap() {
+        header.nonce += 1;
+    }
+    format!("{}01{}", hex::encode(header.encode()), hex::encode(&coinbase))
+}
+
 #[tokio::test]
 async fn blocks_made_from_outside_are_blocks_like_any_other() {
     let mut node = Node::start().await;
@@ -89,26 +108,32 @@ async fn blocks_made_from_outside_are_blocks_like_any_other() {
     }
 
     // The template of BIP 22, by what is in it alone.
-    let template = node.ask("getblocktemplate", json!([{ "address": address }])).await;
-    let bytes = |at: &str| hex::decode(template.pointer(at).unwrap().as_str().unwrap()).unwrap();
-    let (coinbase, mut previous) = (bytes("/coinbasetxn/data"), bytes("/previousblockhash"));
-    previous.reverse();
-    let mut header = WorkHeader {
-        version: i32::try_from(template["version"].as_i64().unwrap()).unwrap(),
-        previous: previous.try_into().unwrap(),
-        merkle_root: merkle_root(&coinbase, &[]),
-        time: u32::try_from(template["curtime"].as_u64().unwrap()).unwrap(),
-        bits: serde_json::from_value(template["bits"].clone()).unwrap(),
-        nonce: 0,
-    };
-    while !header.is_proven().unwrap() {
-        header.nonce += 1;
+    let request = json!([{ "address": address, "rules": ["segwit"] }]);
+    let first = node.ask("getblocktemplate", request.clone()).await;
+    let block = mined(&first);
+    let submit = |block: &str| json!([block, { "workid": first["workid"] }]);
+    // One digit of the coinbase altered, and one of the parent.
+    for (at, reason) in [(2 * 81 + 100, "bad-txnmrklroot"), (2 * 4, "bad-prevblk")] {
+        let other = if &block[at..=at] == "0" { "1" } else { "0" };
+        let altered = format!("{}{other}{}", &block[..at], &block[at + 1..]);
+        assert_eq!(node.ask("submitblock", submit(&altered)).await, json!(reason));
     }
-    let block = format!("{}01{}", hex::encode(header.encode()), hex::encode(&coinbase));
-    assert_eq!(node.ask("submitblock", json!([block])).await, Value::Null);
-    assert_eq!(node.ask("getbestblockhash", json!([])).await, template["template"]);
-    assert_eq!(node.ask("submitblock", json!([block])).await, json!("inconclusive"));
+    assert_eq!(node.ask("submitblock", submit(&block)).await, Value::Null);
+    assert_eq!(node.ask("getbestblockhash", json!([])).await, first["template"]);
+    assert_eq!(node.ask("submitblock", submit(&block)).await, json!("duplicate"));
 
+    // Two who ask at the same time never try the same, and who is late is told so.
+    let template = node.ask("getblocktemplate", request.clone()).await;
+    let shared = node.ask("getblocktemplate", request.clone()).await;
+    assert_ne!(template["coinbasetxn"], shared["coinbasetxn"]);
+    let late = mined(&template);
+    let long_poll = json!([{ "address": address, "longpollid": template["longpollid"] }]);
+    let (polled, between) = tokio::join!(node.ask("getblocktemplate", long_poll), async {
+        tokio::time::sleep(Duration::from_millis(700)).await; // another template by then
+        node.ask("generatetoaddress", json!([1, address])).await[0].clone()
+    });
+    assert_eq!(polled["height"], json!(template["height"].as_u64().unwrap() + 1), "{polled}");
+    assert_eq!(node.ask("submitblock", json!([late])).await, json!("stale-prevblk"));
     // A template whose parent is no longer the head.
     let stale = node.ask("mining_template", json!([address])).await;
     let head = node.ask("generatetoaddress", json!([1, address])).await[0].clone();
@@ -132,7 +157,7 @@ async fn blocks_made_from_outside_are_blocks_like_any_other() {
         }
     }
     let mut expected = made.as_array().unwrap().clone();
-    expected.extend([template["template"].clone(), head]);
+    expected.extend([first["template"].clone(), between, head]);
     assert_eq!(heads, expected);
     assert!(statuses > 0);
 

@@ -56,7 +56,7 @@ pub(super) async fn begin(
 async fn listen(node: usize, target: Target, shared: Shared, told: UnboundedSender<Told>) {
     let mut first = true;
     loop {
-        let opened = Subscription::open(target.client.url()).await;
+        let opened = Subscription::open(target.client.url(), None).await;
         if !std::mem::take(&mut first) {
             shared.with(|books| books.gaps[node].reconnects += 1);
         }

@@ -4,7 +4,7 @@
 //! here; the rest is [`node::run`](crate::node::run).
 
 pub(super) mod chain;
-mod settings;
+pub(super) mod settings;
 mod stake;
 
 use std::ffi::OsString;
@@ -22,6 +22,7 @@ use crate::miner::Throttle;
 use crate::node::NodeError;
 use crate::node::config::{LOOPBACK, MiningConfig, NodeConfig};
 use crate::node::links::{self, LinksError};
+use crate::node::rpc::Rule;
 use crate::spec::{DEV_WARNING, DevAccount, FrozenSpec, is_dev_key, nearest};
 use crate::types::Address;
 use crate::wallet::password::{Prompter, Terminal};
@@ -29,7 +30,7 @@ use crate::wallet::password::{Prompter, Terminal};
 use settings::Settings;
 
 /// The account that blocks pay on a development chain unless somebody else is named.
-const PAYOUT_DEFAULT: &str = "alice";
+pub(super) const PAYOUT_DEFAULT: &str = "alice";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -120,6 +121,11 @@ fn prepare(
         no_password: settings.no_password.unwrap_or(false),
     };
     let check = |spec: &FrozenSpec| {
+        let rule = Rule::of(spec);
+        if mine && rule.search().is_none() {
+            return Err(CliError::usage(format!("--mine: {}", rule.no_search()))
+                .help("leave --mine out, or run a chain of work such as pow-dev"));
+        }
         let payout = payout(settings.payout.as_deref(), mine, spec)?;
         Ok((payout, staked.unlock(spec, variable, prompter)?))
     };
@@ -155,6 +161,7 @@ fn prepare(
         mining,
         authority: settings.authority,
         authority_payout: payout.filter(|_| signs),
+        template_payout: payout,
         stake,
         index: settings.index.unwrap_or(false),
         resync,

@@ -102,6 +102,7 @@ fn what_cannot_be_is_refused_with_advice() {
             "did you mean the development account `alice`?",
         ),
         ("--chain pow-dev --mine --payout btc1qqqq", Exit::Usage, "--payout:"),
+        ("--chain raft-dev --mine", Exit::Usage, "--mine: under the rule raft nobody searches"),
         (&format!("--chain pow-dev --bootnodes {many}"), Exit::Usage, "65 bootnodes"),
     ] {
         let (actual, text) = prepared(line).unwrap_err();

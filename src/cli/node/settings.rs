@@ -138,7 +138,7 @@ pub struct Settings {
     )]
     pub mine: Option<bool>,
     /// Whom blocks pay: an address, or a development account such as alice [default: the authority that the node acts for;
-    /// with --mine, alice on a development chain]
+    /// with --mine, alice on a development chain]; also those that miners beside the node search for here
     #[arg(
         long,
         env = "ASSAY_PAYOUT",
@@ -338,7 +338,7 @@ fn advice(message: &str) -> Option<String> {
 }
 
 /// Reads a share of a core: `10%` or `0.1`.
-fn throttle(text: &str) -> Result<Throttle, String> {
+pub(in crate::cli) fn throttle(text: &str) -> Result<Throttle, String> {
     let parsed = text.parse::<Throttle>();
     match (&parsed, text.parse::<f64>()) {
         (Err(_), Ok(share)) if share <= 1.0 => {

@@ -119,7 +119,7 @@ fn bad_values_of_options_say_what_would_do() {
         ("--throttle nan", "0.1% to 100%"),
         ("--miner-threads 0", "from 1 to 1024"),
         ("--miner-threads 9999", "from 1 to 1024"),
-        ("--kernel avx9", "auto or portable"),
+        ("--kernel avx9", "or auto for the fastest"),
         ("--port 70000", "0..=65535"),
         ("--listen here", "invalid"),
         ("--bootnodes 127.0.0.1:1", "expected a multiaddr"),

@@ -1,6 +1,7 @@
 //! What the port asks of the host.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -10,6 +11,7 @@ use super::rule::Agreement;
 use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo};
 use crate::consensus::Stake;
 use crate::ledger::Coin;
+use crate::miner::Throttle;
 use crate::node::feed::{Item, Topic};
 use crate::node::staking::{StakeConfig, StakeError};
 use crate::node::work::{SealError, Template};
@@ -87,6 +89,9 @@ pub trait Backend: Send + Sync + 'static {
     /// What the node's search for blocks is doing.
     fn mining(&self) -> MiningStatus;
 
+    /// Changes how many threads search, and how fast; what is not given stays.
+    fn set_search(&self, threads: Option<NonZeroUsize>, throttle: Option<Throttle>);
+
     /// What the node knows of the agreement of its chain's authorities, if there are any.
     fn agreement(&self) -> Agreement;
 
@@ -104,6 +109,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A block to be proven that pays this address, or whomever the node's own blocks pay; says why there is none.
     fn template(&self, payout: Option<Address>) -> Answer<Result<Template, String>>;
+
+    /// A template that was handed out and is kept.
+    fn kept_template(&self, id: &BlockId) -> Option<Template>;
 
     /// Takes the proof of a template. On success its block is durable and announced.
     fn seal(&self, template: BlockId, proof: WorkProof) -> Answer<Result<(), SealError>>;

@@ -112,7 +112,7 @@ impl Rule {
     /// The rule, for whoever offers work; says why there is none.
     pub(super) fn work(&self) -> Result<&Arc<PowRules>, Fault> {
         self.search().ok_or_else(|| {
-            Fault::new(RpcCode::NoTemplate, self.no_search())
+            Fault::new(RpcCode::NoWork, self.no_search())
                 .help("consensus_status says who makes blocks")
         })
     }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod authorities;
+mod bip22;
 mod bitcoin;
 mod chain;
 mod delegates;
@@ -227,7 +228,7 @@ pub(super) fn methods(context: Arc<Context>) -> (Methods, Arc<Catalog>) {
     streams::register(&mut table);
     table.in_bitcoin = true;
     bitcoin::register(&mut table);
-    work::register_bitcoin(&mut table);
+    bip22::register(&mut table);
     let catalog = Arc::new(table.catalog);
     context.list(catalog.clone());
     (table.module.into(), catalog)
