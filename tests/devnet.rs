@@ -14,6 +14,8 @@ mod electing;
 mod faults;
 #[path = "devnet/load.rs"]
 mod load;
+#[path = "devnet/mining.rs"]
+mod mining;
 #[path = "devnet/recording.rs"]
 mod recording;
 #[path = "devnet/staking.rs"]

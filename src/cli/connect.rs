@@ -50,10 +50,16 @@ impl Connection {
 
     /// A failed call in words that say which node it was, and how it was found.
     pub fn explain(&self, error: ClientError) -> CliError {
-        let unreachable = matches!(error, ClientError::Unreachable { .. });
-        let unauthorised = error.code() == Some(RpcCode::Unauthorized);
-        let told = CliError::from(error);
-        match (&self.node, unreachable, unauthorised) {
+        explain(&self.node, error)
+    }
+}
+
+/// A call of a node that failed, in words that say which node it was, and how it was found.
+pub(super) fn explain(node: &Node, error: ClientError) -> CliError {
+    let unreachable = matches!(error, ClientError::Unreachable { .. });
+    let unauthorised = error.code() == Some(RpcCode::Unauthorized);
+    let told = CliError::from(error);
+    match (node, unreachable, unauthorised) {
             (node, true, _) => {
                 let message = format!("{} does not answer: {}", node.name, told.message());
                 CliError::new(Exit::Unreachable, "unreachable", message).help(node.found_by)
@@ -67,7 +73,6 @@ impl Connection {
             )),
             _ => told,
         }
-    }
 }
 
 impl From<ClientError> for CliError {

@@ -38,6 +38,7 @@ pub mod error;
 pub mod locate;
 pub mod log;
 mod long;
+pub mod mine;
 pub mod node;
 pub mod output;
 pub mod rpc;
@@ -121,6 +122,8 @@ pub enum Command {
     Spec(spec::Args),
     /// Keep keys, and send and receive money
     Wallet(wallet::Args),
+    /// Mine against a node, on this machine's processors
+    Mine(mine::Args),
     /// Call a method of the node
     Rpc(rpc::Args),
     /// Look at machine, data directory and node, and say what is wrong and what to do
@@ -170,6 +173,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit, CliError> {
         Command::Devnet(args) => devnet::run(args, &globals),
         Command::Node(args) => node::run(args, &globals),
         Command::Chain(args) => chain::run(args, &globals),
+        Command::Mine(args) => mine::run(args, &globals),
         Command::Rpc(args) => rpc::run(args, &globals),
         Command::Sim(args) => sim::run(args, &globals),
         Command::Bench(args) => bench::run(args, &globals),

@@ -6,8 +6,8 @@
 //! [`client`] speaks to a node, and [`node`] says what of it the wallet needs. A payment goes through the other modules
 //! in turn: [`coins`] reads what one owns, [`select`] chooses what pays, [`build`] makes and signs the transaction, and
 //! [`track`] sends it and follows it until it is deep enough in the chain; meanwhile [`turn`] keeps other payments of
-//! the wallet waiting. [`delegates`] reads who stands for election. [`faucet`] does the same from a development account. [`subscription`] is for whoever wants to be told
-//! of every block as it comes.
+//! the wallet waiting. [`delegates`] reads who stands for election. [`faucet`] does the same from a development account. [`subscription`]
+//! is for whoever wants to be told of every block as it comes; [`mining`] is: it searches for blocks that a node drafts.
 
 pub mod build;
 pub mod client;
@@ -15,6 +15,7 @@ pub mod coins;
 pub mod delegates;
 pub mod faucet;
 pub mod keystore;
+pub mod mining;
 pub mod node;
 pub mod password;
 pub mod select;

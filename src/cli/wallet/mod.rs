@@ -21,7 +21,7 @@ mod history;
 mod keys;
 mod money;
 mod operate;
-mod options;
+pub(super) mod options;
 mod send;
 mod shape;
 mod stake;

@@ -13,7 +13,7 @@ use crate::wallet::select::FeeFactor;
 use crate::wallet::track::Wait;
 
 /// The wallet that is meant unless a name is given.
-pub(super) const WALLET_DEFAULT: &str = "default";
+pub(in crate::cli) const WALLET_DEFAULT: &str = "default";
 
 /// Which account of which wallet.
 #[derive(Debug, clap::Args)]
