@@ -21,6 +21,7 @@ mod devnet;
 mod error;
 mod feed;
 pub mod files;
+mod hashrate;
 mod health;
 mod history;
 mod mempool;
@@ -62,6 +63,7 @@ pub use feed::{
     UnsubscribeParams,
 };
 pub use files::{DevnetFile, NodeFile};
+pub use hashrate::{BenchHashrate, HashrateDevnet, HashrateResult, HashrateRival, HashrateSpread};
 pub use health::{Health, HealthStatus};
 pub use history::{
     HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage,

@@ -1,5 +1,6 @@
 //! `assay bench`: measurements of this machine, and of nodes under load.
 
+mod hashrate;
 mod import;
 mod load;
 mod own;
@@ -13,6 +14,8 @@ use crate::api::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
+  assay bench hashrate                     how fast each kernel searches, on one core and on all
+  assay bench hashrate --kernel avx512 --runs 7 --against \"cpuminer -a sha256d --benchmark -t 1\"
   assay bench import                       import 100 000 payments, and check their signatures alone
   assay bench import --json                for a script
   assay bench load --rate 500 --duration 2m         500 payments per second for the only devnet that runs
@@ -33,6 +36,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure the nonce search: every kernel on so many threads, beside another miner if you like
+    Hashrate(Box<hashrate::Hashrate>),
     /// Import a chain of payments, against checking its signatures and nothing else
     Import(import::Import),
     /// Offer payments to nodes that run, and count what is lost
@@ -45,6 +50,10 @@ enum Command {
 pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     log::start(globals.log_format.unwrap_or_default(), globals.verbose, false)?;
     match args.command {
+        Command::Hashrate(args) => {
+            globals.expect_no_node("assay bench hashrate")?;
+            hashrate::run(&args, globals.json)
+        }
         Command::Import(args) => {
             globals.expect_no_node("assay bench import")?;
             import::run(&args, globals.json)

@@ -48,7 +48,7 @@ mod network;
 mod node;
 mod queue;
 mod shared;
-mod svg;
+pub(crate) mod svg;
 mod trace;
 
 pub mod attackers;

@@ -3,18 +3,18 @@
 use std::fmt::{Display, Write as _};
 
 /// A drawing.
-pub(super) struct Drawing {
+pub(crate) struct Drawing {
     width: f64,
     height: f64,
     body: String,
 }
 
 impl Drawing {
-    pub(super) fn new(width: f64, height: f64) -> Self {
+    pub(crate) fn new(width: f64, height: f64) -> Self {
         Self { width, height, body: String::new() }
     }
 
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
+    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
         let ((x1, y1), (x2, y2)) = (from, to);
         self.write(format_args!(
             r#"<line class="{class}" x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}"/>"#
@@ -22,7 +22,7 @@ impl Drawing {
     }
 
     /// A rectangle around a point, with a text that appears when somebody points at it.
-    pub(super) fn block(
+    pub(crate) fn block(
         &mut self,
         at: (f64, f64),
         side: f64,
@@ -38,14 +38,14 @@ impl Drawing {
     }
 
     /// A rectangle from corner to corner.
-    pub(super) fn bar(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, opacity: f64) {
+    pub(crate) fn bar(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, opacity: f64) {
         let ((x, y), width, height) = (from, (to.0 - from.0).max(0.5), to.1 - from.1);
         self.write(format_args!(
             r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}" fill-opacity="{opacity}"/>"#
         ));
     }
 
-    pub(super) fn text(&mut self, at: (f64, f64), class: &str, text: impl Display) {
+    pub(crate) fn text(&mut self, at: (f64, f64), class: &str, text: impl Display) {
         let (x, y) = at;
         let text = escaped(&text.to_string());
         self.write(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
@@ -56,7 +56,7 @@ impl Drawing {
     }
 
     /// The file.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let Self { width, height, body } = self;
         format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" font-family="sans-serif" font-size="11">
@@ -73,7 +73,7 @@ text {{ fill: #333 }} .title {{ font-size: 14px; font-weight: bold }} .right {{ 
 }
 
 /// A text as XML takes it.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {
@@ -89,7 +89,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// A distance between lines of a scale so that there are at most so many of them: 1, 2 or 5 times a power of ten.
-pub(super) fn step(range: f64, lines_max: f64) -> f64 {
+pub(crate) fn step(range: f64, lines_max: f64) -> f64 {
     let least = range / lines_max;
     let mut step = 0.001;
     while step < least {
@@ -104,12 +104,12 @@ pub(super) fn step(range: f64, lines_max: f64) -> f64 {
 }
 
 /// Seconds as a scale writes them.
-pub(super) fn seconds(at: f64) -> String {
+pub(crate) fn seconds(at: f64) -> String {
     let (number, unit) = if at > 0.0 && at < 1.0 { (at * 1000.0, "ms") } else { (at, "s") };
     format!("{} {unit}", trimmed(format!("{number:.3}")))
 }
 
 /// A number with digits behind the point, without those that say nothing.
-pub(super) fn trimmed(number: String) -> String {
+pub(crate) fn trimmed(number: String) -> String {
     number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
