@@ -21,7 +21,7 @@ use super::signals::Signals;
 use super::time::time;
 use super::wallet::options::WALLET_DEFAULT;
 use super::{Globals, block_on, log, output};
-use crate::api::{Exit, MineResult};
+use crate::api::{Exit, MineResult, RpcCode};
 use crate::miner::{Miner, THREADS_MAX, Throttle};
 use crate::node::config::KernelChoice;
 use crate::node::lowest_priority;
@@ -347,6 +347,9 @@ impl Screen {
             Told::Block { height, id, reward } => {
                 let (id, reward) = (output::short(id), output::amount(*reward, &self.symbol));
                 self.note(format!("block {height} is ours: {id}, {reward}"));
+            }
+            Told::Worthless { height, why } if why.code() == Some(RpcCode::StaleTemplate) => {
+                self.note(format!("a proof for block {height} came after another block"));
             }
             Told::Worthless { height, why } => {
                 self.note(format!("a proof for block {height} is worth nothing: {}", plain(why)));
