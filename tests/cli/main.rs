@@ -109,6 +109,8 @@ fn help_and_version_are_results() {
         ("help chain", "assay chain info"),
         ("chain block --help", "HEIGHT|ID"),
         ("node run --help", "--miner-threads"),
+        ("mine --help", "--fallback"),
+        ("bench hashrate --help", "--against"),
         ("--version", env!("CARGO_PKG_VERSION")),
         ("version", env!("CARGO_PKG_VERSION")),
     ] {
@@ -118,6 +120,32 @@ fn help_and_version_are_results() {
     let version = stage.line("version --json").ok().json();
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     assert!(version["kernels"].as_array().is_some_and(|kernels| !kernels.is_empty()));
+}
+
+#[test]
+fn hash_rates_are_measured_drawn_and_compared() {
+    let stage = Stage::new();
+    // Another miner, as far as this command can tell.
+    stage.write("miner", "#!/bin/sh\necho 'CPU: 1.5 kH/s'\nexec sleep 600\n");
+    let line = "bench hashrate --kernel portable --threads 1,2 --runs 2 --seconds 30ms --csv runs.csv --svg rates.svg --json";
+    let mut arguments: Vec<&str> = line.split(' ').collect();
+    arguments.extend(["--against", "sh miner"]);
+    let report = stage.run(&arguments).ok().json();
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2, "{report}");
+    for (result, threads) in results.iter().zip([1, 2]) {
+        assert_eq!(result["kernel"], "portable");
+        assert_eq!((&result["threads"], &result["runs"]), (&threads.into(), &2.into()));
+        let rate = result["hashes_per_second"]["median"].as_f64().unwrap();
+        assert!(rate > 1000.0, "{report}");
+        let ratio = result["ratio"]["median"].as_f64().unwrap();
+        assert!((ratio - rate / 1500.0).abs() < 1e-6 * ratio, "{report}");
+        assert_eq!(result["scaling"].is_null(), threads == 1, "{report}");
+    }
+    assert_eq!(report["against"]["hashes_per_second"]["max"], 1500.0, "{report}");
+    let read = |name: &str| std::fs::read_to_string(stage.path(name)).unwrap();
+    assert_eq!(read("runs.csv").lines().count(), 1 + 4 + 2);
+    assert!(read("rates.svg").contains("portable × 2"));
 }
 
 #[test]
