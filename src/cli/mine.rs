@@ -240,14 +240,9 @@ async fn mine(
     let kernel = args.kernel.kernel();
     let miner = Arc::new(Miner::new(kernel, args.threads, args.throttle, lowest_priority));
     let screen = Screen::new(miner.clone(), chain);
-    screen.note(format!(
-        "mining {} for {} with the kernel {}, {} at {}; Ctrl-C ends it",
-        output::plain(&chain.name),
-        order.payout,
-        miner.kernel(),
-        counted(args.threads.get(), "thread"),
-        args.throttle,
-    ));
+    screen.note(format!("mining {} for {}", output::plain(&chain.name), order.payout));
+    let (kernel, threads) = (miner.kernel(), counted(args.threads.get(), "thread"));
+    screen.note(format!("kernel {kernel}, {threads} at {}; Ctrl-C ends it", args.throttle));
     let (stop, stopped) = watch::channel(false);
     let mut mined = Mined::default();
     let tell = |told: Told<'_>| screen.tell(&told);
@@ -352,17 +347,20 @@ impl Screen {
                 self.note(format!("a proof for block {height} came after another block"));
             }
             Told::Worthless { height, why } => {
-                self.note(format!("a proof for block {height} is worth nothing: {}", plain(why)));
+                self.note(format!(
+                    "a proof for block {height} is worth nothing:\n  {}",
+                    plain(why)
+                ));
             }
             Told::Away { node, why, pause } => {
                 let (name, pause) = (&node.name, pause.as_secs());
                 self.note(format!(
-                    "{name} does not serve, and is asked again in {pause} s: {}",
+                    "{name} does not serve, and is asked again in {pause} s:\n  {}",
                     plain(why)
                 ));
             }
             Told::Useless { node, why } => {
-                self.note(format!("{} is of no use: {}", node.name, plain(why)));
+                self.note(format!("{} is of no use:\n  {}", node.name, plain(why)));
             }
             Told::Progress(mined) => {
                 let height = mined.height.map_or(0, |height| height.0);

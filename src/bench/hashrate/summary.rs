@@ -108,34 +108,32 @@ impl Measured {
     pub fn warnings(&self, optimised: bool) -> Vec<String> {
         let mut warnings = Vec::new();
         if !optimised {
-            warnings.push("this build is not optimised: measure with a release build".to_owned());
+            warnings.push("an unoptimised build: measure with a release build".to_owned());
         }
         if let Some(others) = self.others().filter(|others| others.median > OTHERS_MAX) {
             warnings.push(format!(
-                "the machine is loaded: others used {:.2} processors during the median run, {:.2} at most",
+                "loaded: others used {:.2} processors in the median run, {:.2} at most",
                 others.median, others.max
             ));
         }
         if let Some(steal) = self.steal().filter(|steal| steal.max > STEAL_MAX) {
             warnings.push(format!(
-                "other machines on the same hardware took up to {:.1} % of the processors",
+                "starved: other machines took up to {:.1} % of the processors",
                 steal.max * 100.0
             ));
         }
         if let Some(clock) = self.clock().filter(|clock| clock.min < CLOCK_MIN * clock.median) {
             warnings.push(format!(
-                "the clock was throttled: {:.2} GHz in the slowest run, {:.2} in the median one",
+                "throttled: {:.2} GHz in the slowest run, {:.2} in the median one",
                 clock.min / 1e9,
                 clock.median / 1e9
             ));
         }
         if self.partial {
-            warnings.push("it was ended before its time: whole rounds are counted".to_owned());
+            warnings.push("ended before its time: only whole rounds count".to_owned());
         }
         if Times::now().is_none() {
-            warnings.push(
-                "what else the machine did is not known: the system does not tell".to_owned(),
-            );
+            warnings.push("the system does not tell what else the machine did".to_owned());
         }
         warnings
     }
@@ -236,7 +234,7 @@ mod tests {
         measured.partial = true;
         let text = measured.warnings(false).join("\n");
         for words in [
-            "not optimised",
+            "unoptimised",
             "0.50 processors",
             "20.0 %",
             "1.50 GHz in the slowest",

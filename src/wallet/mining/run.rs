@@ -524,7 +524,7 @@ async fn better_is_back(standby: &mut Standby, nodes: &[Place], began: Instant) 
         sleep(LOOK).await;
         let Some(index) = standby.better(nodes.len(), began.elapsed()) else { continue };
         let Some(node) = nodes.get(index) else { continue };
-        let client = Client::with_timeout(&node.url, None, CALL_TIMEOUT);
+        let client = Client::with_timeout(&node.url, node.token().as_deref(), CALL_TIMEOUT);
         let answers = match client {
             Ok(client) => client.system_info().await.is_ok(),
             Err(_) => false,
