@@ -27,8 +27,11 @@ pub struct MiningStatus {
     pub hash_rate: f64,
     /// Hashes since the node started.
     pub hashes: u64,
-    /// Blocks found since the node started.
+    /// Blocks that this search found since the node started.
     pub blocks_found: u64,
+    /// Blocks of this node whose proofs others found and handed in here.
+    #[serde(default)]
+    pub blocks_taken: u64,
     /// The height that is being searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<Height>,

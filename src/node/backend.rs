@@ -122,7 +122,8 @@ impl Backend for NodeBackend {
             kernel: miner.kernel().into(),
             hash_rate: self.metrics.miner_hash_rate.get(),
             hashes: miner.hashes(),
-            blocks_found: self.metrics.miner_blocks.get(),
+            blocks_found: self.metrics.miner_blocks.get().saturating_sub(self.work.taken()),
+            blocks_taken: self.work.taken(),
             height,
         }
     }

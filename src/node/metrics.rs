@@ -390,7 +390,11 @@ impl Metrics {
             "Hashes per second, lately",
             self.miner_hash_rate.clone(),
         );
-        miner.register("blocks", "Blocks that the search found", self.miner_blocks.clone());
+        miner.register(
+            "blocks",
+            "Blocks made here, whoever found the proof",
+            self.miner_blocks.clone(),
+        );
 
         self.registry.register(
             "signatures_checked",

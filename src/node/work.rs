@@ -9,7 +9,7 @@
 //! that lets nobody else seal its blocks has no part in it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::host::{Host, NodeReplica, Stopped, wall_clock};
@@ -80,6 +80,8 @@ pub(super) struct Work {
     /// What to say where they do not.
     no_search: String,
     held: Mutex<VecDeque<Held>>,
+    /// Blocks whose proofs came from outside.
+    taken: AtomicU64,
 }
 
 struct Held {
@@ -103,7 +105,7 @@ impl Held {
 impl Work {
     pub(super) fn new(host: Host, rule: &Rule) -> Self {
         let (rules, no_search) = (rule.search().cloned(), rule.no_search());
-        Self { host, rules, no_search, held: Mutex::default() }
+        Self { host, rules, no_search, held: Mutex::default(), taken: AtomicU64::new(0) }
     }
 
     /// A template on the head; says why there is none.
@@ -143,6 +145,11 @@ impl Work {
         held.iter_mut().rev().find(same).map(Held::share)
     }
 
+    /// Blocks whose proofs came from outside, since the start.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// The template of this block, if it was handed out and is kept.
     pub(super) fn kept(&self, id: &BlockId) -> Option<Template> {
         self.held().iter().find(|held| held.template.id == *id).map(|held| held.template)
@@ -169,6 +176,7 @@ impl Work {
         if !is_there {
             return Ok(Err(SealError::Late));
         }
+        self.taken.fetch_add(1, Ordering::Relaxed);
         // What readers see is durable, and they see it a moment later.
         while self.host.view().header.height < height {
             changes.changed().await.map_err(|_| Stopped)?;

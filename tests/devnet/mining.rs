@@ -33,6 +33,10 @@ fn blocks_are_mined_for_whoever_is_named_and_counted() {
     assert!(text(&shown.stderr).contains("is ours: "), "{}", text(&shown.stderr));
     assert!(text(&shown.stdout).contains("blocks  1\n"), "{}", text(&shown.stdout));
 
+    // The node knows who found what: the miner's blocks, those of the wallet's account and the last ones are not its own.
+    let status: Value = serde_json::from_str(&home.ok("rpc mining_status")).unwrap();
+    assert_eq!(status["blocks_taken"], 4, "{status}");
+
     // The node's own search, changed while it runs.
     let set = home.ok(r#"rpc --dir pow-dev:0 mining_set {"threads":2,"throttle":"5%"}"#);
     let set: Value = serde_json::from_str(&set).unwrap();
