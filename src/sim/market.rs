@@ -20,6 +20,7 @@
 //! Fees, what machines themselves cost, and expectations of tomorrow's price. Whoever is off earns nothing and pays nothing.
 
 use super::host::Sim;
+use super::mining::tries;
 use super::time::{Micros, Moment};
 use crate::consensus::pow::PowRules;
 use crate::types::COIN;
@@ -144,7 +145,7 @@ fn offered(rules: &PowRules, sim: &Sim, node: usize) -> Option<(f64, f64)> {
     let bits = rules.next_bits(&head.state, head.height()).ok()?;
     let circulating = head.state.supply().ok()?.circulating().unwrap_or_default();
     let reward = rules.params().issuance.capped(head.height().next(), circulating);
-    Some((reward.0 as f64 / COIN as f64, bits.work().to_f64()))
+    Some((reward.0 as f64 / COIN as f64, tries(bits)))
 }
 
 /// The hash rate at which nobody gains by switching a machine on or off, where a second of the whole network brings

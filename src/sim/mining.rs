@@ -12,12 +12,15 @@
 //! Hashing is done lazily, [`SLICE`] tries or so at a time when their turn comes, so that an order that is replaced costs little
 //! more than what it had come to.
 
+use num_traits::ToPrimitive;
+
 use super::host::{Event, Sim};
 use super::random::Dice;
 use super::time::{Micros, Moment};
 use crate::consensus::{OrderId, SearchOrder};
 use crate::miner::{Job, search_slice};
 use crate::replica::Input;
+use crate::types::target::Bits;
 use crate::types::work::WorkProof;
 use crate::types::{Claim, Seal};
 
@@ -30,6 +33,13 @@ const SLICE_SECONDS: f64 = 0.001;
 
 /// A search starts somewhere among so many tries, or a miner alone would always need the same number of them.
 const STARTS: u64 = 1 << 32;
+
+/// How many tries a proof takes on average, exactly: [`Bits::work`] counts whole ones, and where they are few that is too few
+/// by half a try on average. Nothing for bits that encode no target.
+pub(super) fn tries(bits: Bits) -> f64 {
+    let above = bits.target().ok().and_then(|target| (target.value() + 1_u32).to_f64());
+    above.map_or(0.0, |above| 2_f64.powi(256) / above)
+}
 
 /// A search in progress.
 #[derive(Debug)]

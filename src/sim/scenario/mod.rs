@@ -32,6 +32,7 @@ pub use who::{Named, Who};
 
 use super::attackers::{Branches, Censor, Delay, Equivocate, EveryFork, Silent, Withhold};
 use super::market::{Farm, Market};
+use super::mining::tries;
 use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
@@ -208,7 +209,7 @@ impl Scenario {
     fn market(&self) -> Option<Market> {
         let Terms { price, ramp } = self.market?;
         let bits = self.options.spec.consensus().pow()?.initial_bits;
-        let hashes = bits.work().to_f64();
+        let hashes = tries(bits);
         let rates = || self.options.nodes.iter().map(|node| node.hash_rate);
         let farms = self.groups.iter().filter_map(|group| Some((group.nodes(), group.cost?)));
         let farms = farms.flat_map(|(nodes, (low, high))| {

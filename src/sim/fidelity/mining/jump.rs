@@ -11,6 +11,7 @@
 //!
 //! How fast blocks may come is bounded by their times, not by the target: see [`burst`].
 
+use super::super::super::mining::tries;
 use super::super::super::{Micros, Moment, Sim};
 use super::super::chain::miners;
 use crate::types::Claim;
@@ -133,7 +134,7 @@ impl Chain {
             let now = self.sim.now();
             let took = now.since(self.last).as_seconds() / SPACING;
             self.last = now;
-            return Found { expected: bits.work().to_f64() / self.rate / SPACING, took };
+            return Found { expected: tries(bits) / self.rate / SPACING, took };
         }
     }
 
