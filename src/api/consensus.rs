@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::difficulty;
+use super::concentration::Concentration;
 use super::slots::SlotStatus;
 use super::stake::{HybridStatus, StakeStatus};
 use super::turns::TurnStatus;
 use crate::consensus::pow::PowRules;
 use crate::ledger::{ReadFailed, State};
 use crate::types::target::{Bits, Work};
-use crate::types::{Amount, Header, Span, Time};
+use crate::types::{Amount, Claim, Header, Prefix, Span, Time};
 
 /// Blocks that intervals and hash rate are estimated over, at most.
 pub const INTERVALS_MAX: usize = 60;
@@ -114,20 +115,25 @@ pub struct PowStatus {
     pub finality_depth: u64,
     /// What the next block issues.
     pub next_reward: Amount,
+    /// Who made the last blocks of work; absent before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concentration: Option<Concentration>,
 }
 
 /// The status of proof of work after the block with the state `head`. `recent` are the headers of the last blocks of its
-/// branch, oldest first, the head last.
+/// branch, oldest first, the head last: [`INTERVALS_MAX`] + 1 of them are enough for rates, and
+/// [`super::PRODUCERS_BLOCKS_MAX`] for the concentration.
 pub fn pow_status(
     rules: &PowRules,
     head: &State,
     recent: &[Header],
+    prefix: &Prefix,
 ) -> Result<PowStatus, ReadFailed> {
     let params = rules.params();
     let height = recent.last().map(|header| header.height).unwrap_or_default();
     let next_bits = rules.next_bits(head, height)?;
     let work_of = |header: &Header| match header.claim {
-        crate::types::Claim::Work { bits } => Some(bits),
+        Claim::Work { bits } => Some(bits),
         _ => None,
     };
     let bits = recent.last().and_then(work_of).unwrap_or(params.initial_bits);
@@ -162,5 +168,10 @@ pub fn pow_status(
         total_work: rules.total_work(head)?,
         finality_depth: params.finality_depth,
         next_reward: params.issuance.capped(height.next(), circulating),
+        concentration: Concentration::of(
+            recent,
+            |claim| matches!(claim, Claim::Work { .. }),
+            prefix,
+        ),
     })
 }

@@ -15,6 +15,7 @@ pub mod bitcoin;
 mod block;
 mod chain;
 mod coins;
+mod concentration;
 mod consensus;
 mod delegates;
 mod devnet;
@@ -49,6 +50,7 @@ pub use coins::{
     Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
     Read, ReadPoint,
 };
+pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{
     AuthorityStatus, ConsensusStatus, INTERVALS_MAX, PowStatus, Role, RoundStatus, pow_status,
 };

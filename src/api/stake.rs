@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::block::difficulty;
+use super::concentration::Concentration;
 use super::consensus::{INTERVALS_MAX, PowStatus};
 use crate::consensus::pos::{Footing, PosRules};
 use crate::ledger::{Coin, ReadFailed, State};
 use crate::types::target::{Bits, Target, Work};
-use crate::types::{Amount, BlockId, COIN, Claim, Header, Height, Keypair, Span, Time};
+use crate::types::{Amount, BlockId, COIN, Claim, Header, Height, Keypair, Prefix, Span, Time};
 
 /// The state of coin-age stake after the head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct StakeStatus {
     pub interest_period_ms: Span,
     /// Blocks on top of a block before it counts as final.
     pub finality_depth: u64,
+    /// Who made the last blocks by stake; absent before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concentration: Option<Concentration>,
 }
 
 /// The state of the hybrid after the head.
@@ -66,6 +70,7 @@ pub fn stake_status(
     rules: &PosRules,
     head: &State,
     recent: &[Header],
+    prefix: &Prefix,
 ) -> Result<StakeStatus, ReadFailed> {
     let params = rules.params();
     let next_bits = rules.next_bits(head)?;
@@ -98,6 +103,11 @@ pub fn stake_status(
         interest_ppm: params.rate.parts_per_million,
         interest_period_ms: params.rate.period,
         finality_depth: params.finality_depth,
+        concentration: Concentration::of(
+            recent,
+            |claim| matches!(claim, Claim::Stake { .. }),
+            prefix,
+        ),
     })
 }
 

@@ -12,7 +12,7 @@ use crate::types::target::{Bits, Target};
 use crate::types::work::WorkProof;
 use crate::types::{
     Address, Amount, Block, BlockId, Body, Claim, CoinId, Draft, GenesisId, HEADER_VERSION, Hash,
-    Header, Height, Prefix, Seal, Span, StateRoot, Time,
+    Header, Height, Keypair, Prefix, Seal, Span, StateRoot, Time,
 };
 
 fn header(height: u64, time: u64, claim: Claim) -> Header {
@@ -185,11 +185,12 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
     });
     let state = State::at_rest(Arc::new(EmptyBase), LtHash::default());
     let genesis = header(0, 0, Claim::Genesis);
-    let young = pow_status(&rules, &state, &[genesis, work(1, 90_000)]).unwrap();
+    let prefix = prefix();
+    let young = pow_status(&rules, &state, &[genesis, work(1, 90_000)], &prefix).unwrap();
     assert_eq!((young.intervals, young.block_time_mean_ms, young.hash_rate), (0, None, None));
 
     let recent = [genesis, work(1, 90_000), work(2, 91_000), work(3, 94_000)];
-    let status = pow_status(&rules, &state, &recent).unwrap();
+    let status = pow_status(&rules, &state, &recent, &prefix).unwrap();
     assert_eq!(status.intervals, 2);
     assert_eq!(status.block_time_mean_ms, Some(2000.0));
     let expected = Bits(0x2000_ffff).work().to_f64() * 2.0 / 4.0;
@@ -200,10 +201,12 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
     assert_eq!(json["block_time_target_ms"], json!(2000));
     assert_eq!(json["next_reward"], json!("50"));
 
+    assert_eq!(json["concentration"]["producers"], json!(1));
+
     // A period is counted down, and what never changes has no count.
     let counted = |retarget| {
         let rules = PowRules::new(PowParams { retarget, ..rules.params().clone() });
-        pow_status(&rules, &state, &recent).unwrap().retarget_in_blocks
+        pow_status(&rules, &state, &recent, &prefix).unwrap().retarget_in_blocks
     };
     let ten = NonZeroU64::new(10).unwrap();
     assert_eq!(counted(Retarget::Bitcoin(Bitcoin { window: ten, clamp: ten })), Some(7));
@@ -211,6 +214,32 @@ fn hash_rate_is_the_work_of_the_last_blocks_over_their_time() {
     assert_eq!(counted(Retarget::Fixed), None);
 
     // The clock of a miner may go back; no rate is infinite for it.
-    let back = pow_status(&rules, &state, &[work(1, 9), work(2, 8)]).unwrap();
+    let back = pow_status(&rules, &state, &[work(1, 9), work(2, 8)], &prefix).unwrap();
     assert!(back.hash_rate.unwrap().is_finite());
+}
+
+/// Three miners with 5, 2 and 2 of the last blocks; who made none of their kind, or earlier ones, does not count.
+#[test]
+fn concentration_is_of_the_last_blocks_of_a_kind() {
+    let is_work = |claim: &Claim| matches!(claim, Claim::Work { .. });
+    let miner = |number: u8| Keypair::from_secret(&[number; 32]).address();
+    let by = |number: u8| Header { producer: miner(number), ..work(1, 1) };
+    let genesis = header(0, 0, Claim::Genesis);
+    assert_eq!(Concentration::of(&[genesis], is_work, &prefix()), None);
+
+    let made = [3, 1, 3, 2, 3, 1, 3, 3, 2].map(by);
+    let recent: Vec<Header> = [genesis].into_iter().chain(made).collect();
+    let found = Concentration::of(&recent, is_work, &prefix()).unwrap();
+    assert_eq!((found.blocks, found.producers, found.nakamoto), (9, 3, 1));
+    assert!((found.gini - 2.0 / 9.0).abs() < 1e-12, "{}", found.gini);
+    assert_eq!(found.largest, miner(3).encode(&prefix()));
+    assert!((found.largest_share - 5.0 / 9.0).abs() < 1e-12);
+
+    // Long ago one miner made everything.
+    let old = std::iter::repeat_n(by(9), 1000);
+    let last = (0..PRODUCERS_BLOCKS_MAX).map(|block| by(u8::from(block % 2 == 0)));
+    let recent: Vec<Header> = old.chain(last).collect();
+    let found = Concentration::of(&recent, is_work, &prefix()).unwrap();
+    assert_eq!((found.blocks, found.producers, found.nakamoto), (200, 2, 2));
+    assert!(found.gini.abs() < 1e-12);
 }

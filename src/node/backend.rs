@@ -23,10 +23,12 @@ use crate::replica::{Input, View};
 use crate::spec::LinkShape;
 use crate::store::{
     Cause, Histories, HistoryEntry, HistoryError, HistoryPage, Owned, Place, Store, StoreError,
-    Table, tell_transaction,
+    StoredHeader, Table, tell_transaction,
 };
 use crate::types::work::WorkProof;
-use crate::types::{Address, Block, BlockId, Height, Prefix, Transaction, TransactionId, decode};
+use crate::types::{
+    Address, Block, BlockId, Header, Height, Prefix, Transaction, TransactionId, decode,
+};
 
 /// Branch ends listed at most.
 const FORKS_MAX: usize = 256;
@@ -80,6 +82,14 @@ impl Backend for NodeBackend {
     fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
         let bytes = self.host.store().get(Table::Blocks, id.as_bytes())?;
         bytes.map(|bytes| decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn header(&self, id: &BlockId) -> Result<Option<Header>, StoreError> {
+        match self.host.store().get(Table::Headers, id.as_bytes())? {
+            Some(bytes) => Ok(Some(decode::<StoredHeader>(&bytes).map_err(damaged)?.header)),
+            // An earlier format did not keep it apart.
+            None => Ok(self.block(id)?.map(|block| block.draft.header)),
+        }
     }
 
     fn block_at(&self, height: Height) -> Result<Option<BlockId>, StoreError> {

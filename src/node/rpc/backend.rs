@@ -20,7 +20,7 @@ use crate::spec::LinkShape;
 use crate::store::{HistoryEntry, HistoryError, HistoryPage, Place, StoreError};
 use crate::types::work::WorkProof;
 use crate::types::{
-    Address, Amount, Block, BlockId, CoinId, Height, Time, Transaction, TransactionId,
+    Address, Amount, Block, BlockId, CoinId, Header, Height, Time, Transaction, TransactionId,
 };
 
 /// A pending transaction.
@@ -70,6 +70,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A block that the store holds, final or not, on any branch.
     fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError>;
+
+    /// The header of such a block. Whoever keeps headers apart need not read the block.
+    fn header(&self, id: &BlockId) -> Result<Option<Header>, StoreError> {
+        Ok(self.block(id)?.map(|block| block.draft.header))
+    }
 
     /// The final block at a height. Heights above the final one are found in [`View::branch`].
     fn block_at(&self, height: Height) -> Result<Option<BlockId>, StoreError>;

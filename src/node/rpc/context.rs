@@ -12,11 +12,20 @@ use super::cookie::Credential;
 use super::fault::Fault;
 use super::rule::Rule;
 use crate::api::files::COOKIE_FILE_NAME;
-use crate::api::{ConsensusStatus, HealthStatus, INTERVALS_MAX, RpcCode, SystemInfo};
+use crate::api::{
+    ConsensusStatus, HealthStatus, INTERVALS_MAX, PRODUCERS_BLOCKS_MAX, RpcCode, SystemInfo,
+};
 use crate::ledger::Params;
 use crate::node::metrics::Metrics;
 use crate::replica::View;
 use crate::types::{Address, BlockId, Header, Prefix, Time};
+
+/// Headers that are remembered: as many as rates and concentration are counted over, and the one before.
+const HEADERS_MAX: usize = {
+    let most =
+        if INTERVALS_MAX > PRODUCERS_BLOCKS_MAX { INTERVALS_MAX } else { PRODUCERS_BLOCKS_MAX };
+    most + 1
+};
 
 /// What does not change while the node runs.
 #[derive(Clone)]
@@ -181,7 +190,7 @@ impl Context {
             return Ok(Arc::new(rounds));
         }
         let headers = self.recent_headers(backend, view)?;
-        let status = Arc::new(facts.rule.open(view, &headers)?);
+        let status = Arc::new(facts.rule.open(view, &headers, &facts.prefix)?);
         self.recent().status = Some((view.head, status.clone()));
         Ok(status)
     }
@@ -207,19 +216,19 @@ impl Context {
             if known.back().is_some_and(|(id, _)| *id == parent) {
                 break;
             }
-            if fresh.len() > INTERVALS_MAX || last.height.0 == 0 {
+            if fresh.len() >= HEADERS_MAX || last.height.0 == 0 {
                 known.clear();
                 break;
             }
             // A parent that the store does not have any more ends the list; it is an estimate.
-            let Some(block) = backend.block(&parent)? else {
+            let Some(header) = backend.header(&parent)? else {
                 known.clear();
                 break;
             };
-            fresh.push((parent, block.draft.header));
+            fresh.push((parent, header));
         }
         known.extend(fresh.into_iter().rev());
-        let spare = known.len().saturating_sub(INTERVALS_MAX + 1);
+        let spare = known.len().saturating_sub(HEADERS_MAX);
         known.drain(..spare);
         let headers = known.iter().map(|(_, header)| *header).collect();
         self.recent().headers = known;

@@ -140,18 +140,25 @@ impl Rule {
     }
 
     /// What whoever searches or stakes is up against after the head of a view; `headers` are the last ones up to it.
-    pub(super) fn open(&self, view: &View, headers: &[Header]) -> Result<ConsensusStatus, Fault> {
+    pub(super) fn open(
+        &self,
+        view: &View,
+        headers: &[Header],
+        prefix: &Prefix,
+    ) -> Result<ConsensusStatus, Fault> {
         let state = &view.state;
         Ok(match &self.kind {
-            Kind::Stake(rules) => ConsensusStatus::Pos(stake_status(rules, state, headers)?),
+            Kind::Stake(rules) => {
+                ConsensusStatus::Pos(stake_status(rules, state, headers, prefix)?)
+            }
             Kind::Both(rules) => ConsensusStatus::Hybrid(Box::new(HybridStatus {
-                work: pow_status(rules.work(), state, headers)?,
-                stake: stake_status(rules.stake(), state, headers)?,
+                work: pow_status(rules.work(), state, headers, prefix)?,
+                stake: stake_status(rules.stake(), state, headers, prefix)?,
                 total_trust: rules.total_trust(state)?,
                 finality_depth: rules.params().finality_depth,
             })),
             Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => {
-                ConsensusStatus::Pow(pow_status(self.work()?, state, headers)?)
+                ConsensusStatus::Pow(pow_status(self.work()?, state, headers, prefix)?)
             }
         })
     }
