@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
         // From here on a signal ends the search, and what there is by then is told.
         let mut signals = Signals::new()?;
         let chain = tokio::select! {
-            chain = first_chain(&nodes, args.token_file.as_ref()) => chain?,
+            chain = first_chain(&nodes, args.token_file.as_deref()) => chain?,
             exit = signals.next() => return Ok(exit),
         };
         let payout = payout(&args, wallet, &chain)?;
@@ -143,11 +143,11 @@ fn nodes(args: &Args, globals: &Globals) -> Result<Vec<Node>, CliError> {
 }
 
 /// The chain of the first node that tells it; where none does, why the first one did not.
-async fn first_chain(nodes: &[Node], token_file: Option<&PathBuf>) -> Result<Chain, CliError> {
+async fn first_chain(nodes: &[Node], token_file: Option<&Path>) -> Result<Chain, CliError> {
     let mut first = None;
     for node in nodes {
         let token = token_file.filter(|_| node.cookie.is_none());
-        let token = token.map(|path| token_in(path)).transpose()?;
+        let token = token.map(token_in).transpose()?;
         let asked = Client::new(&node.url, token.as_deref());
         let chain = match &asked {
             Ok(client) => Chain::of(client).await,
@@ -162,7 +162,7 @@ async fn first_chain(nodes: &[Node], token_file: Option<&PathBuf>) -> Result<Cha
 }
 
 /// The token in a file that was named for it.
-fn token_in(path: &PathBuf) -> Result<String, CliError> {
+fn token_in(path: &Path) -> Result<String, CliError> {
     crate::node::rpc::read_token(path)
         .map_err(|error| CliError::new(Exit::Config, "bad_token_file", error.to_string()))
 }

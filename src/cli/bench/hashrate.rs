@@ -407,7 +407,7 @@ fn print(report: &BenchHashrate) -> Result<(), CliError> {
 
 impl From<KernelError> for CliError {
     fn from(error: KernelError) -> Self {
-        Self::usage(error.to_string())
+        Self::usage(error.to_string()).help("`assay version` lists the kernels that run here")
     }
 }
 

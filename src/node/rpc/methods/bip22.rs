@@ -196,10 +196,11 @@ async fn submit(call: &Call, hexdata: &str) -> Result<Option<&'static str>, Faul
     let submitted = Submitted::decode(hexdata)
         .ok_or_else(|| Fault::bitcoin(BitcoinCode::Deserialization, "Block decode failed"))?;
     let Some((id, proof)) = submitted.proof() else { return Ok(Some(submitted.why_no_proof())) };
-    if let Some(template) = call.backend.kept_template(&id) {
-        if let Some(reason) = submitted.judge(&template, window(call, &template)?) {
-            return Ok(Some(reason));
-        }
+    let judge =
+        |template: Template| Ok::<_, Fault>(submitted.judge(&template, window(call, &template)?));
+    let judged = call.backend.kept_template(&id).map(judge).transpose()?;
+    if let Some(reason) = judged.flatten() {
+        return Ok(Some(reason));
     }
     Ok(match call.backend.seal(id, proof).await? {
         Ok(()) => None,
