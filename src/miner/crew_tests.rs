@@ -3,9 +3,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
-use crate::miner::kernels::{Portable, Prepared};
+use crate::miner::kernels::{self, Portable, Prepared};
 use crate::miner::{ExtraNonces, search_slice};
 use crate::types::target::Bits;
+use crate::types::work::{VERSION_ROLLING_MASK, WORK_VERSION};
 
 const ID: [u8; 32] = [7; 32];
 const PARENT: [u8; 32] = [9; 32];
@@ -35,6 +36,21 @@ fn many_threads_find_a_proof_that_holds() {
         let Outcome::Found(proof) = outcome else { panic!("{outcome:?}") };
         assert_eq!(proof.header(300, &ID, PARENT, bits).is_proven(), Ok(true));
         assert!(miner.hashes() > 0);
+    }
+}
+
+#[test]
+fn every_kernel_finds_proofs_that_the_chain_accepts() {
+    let bits = Bits(0x1f0f_ffff); // one in 2^12
+    for kernel in kernels::available() {
+        let miner = miner(kernel, 2);
+        for _ in 0..3 {
+            let outcome = miner.search(&job(bits.0), &running()).unwrap();
+            let Outcome::Found(proof) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(proof.header(300, &ID, PARENT, bits).is_proven(), Ok(true));
+            let changed = (proof.version ^ WORK_VERSION).cast_unsigned();
+            assert_eq!(changed & !VERSION_ROLLING_MASK, 0, "{}", kernel.name());
+        }
     }
 }
 

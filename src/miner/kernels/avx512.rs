@@ -18,7 +18,7 @@ pub struct Avx512;
 pub struct Avx512Rolling;
 
 /// Double vectors in a group: with 1 KiB each, what is between the phases fills two thirds of a cache of 48 KiB. Half as
-/// many, for a cache of 32 KiB, cost 3 % there.
+/// many cost 2 % there.
 const BLOCKS: usize = 32;
 
 /// As many versions, for the same reason.

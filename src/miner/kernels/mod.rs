@@ -20,9 +20,13 @@
 mod choice;
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod rounds;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
 #[cfg(target_arch = "x86_64")]
 mod walk;
 
@@ -36,14 +40,22 @@ use crate::types::target::Target;
 use crate::types::work::{VERSION_ROLLING_MASK, WorkHeader};
 
 #[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
 pub use avx512::{Avx512, Avx512Rolling};
 pub use choice::{KernelError, available, calibrate, find};
 pub use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub use sha_ni::ShaNi;
 
 /// Every kernel of this architecture, usually the slowest first. Which of them run on this processor only the processor
 /// knows: see [`available`].
 pub const ALL: &[&dyn Kernel] = &[
     &Portable,
+    #[cfg(target_arch = "x86_64")]
+    &Avx2,
+    #[cfg(target_arch = "x86_64")]
+    &ShaNi,
     #[cfg(target_arch = "x86_64")]
     &Avx512,
     #[cfg(target_arch = "x86_64")]

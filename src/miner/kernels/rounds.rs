@@ -119,6 +119,16 @@ macro_rules! each {
     };
 }
 
+pub(super) use each;
+
+/// Each of these words in all lanes. (Closures would be compiled for themselves, and not always inlined.)
+#[inline(always)]
+fn all<M: Machine>(m: M, words: [u32; 8]) -> Words<M> {
+    let mut vectors = [m.splat(words[0]); 8];
+    each!(I in 1 2 3 4 5 6 7 { vectors[I] = m.splat(words[I]); });
+    vectors
+}
+
 /// A round. `fed` is the sum of `h`, the round's constant and its message word.
 #[inline(always)]
 fn round<M: Machine>(m: M, s: &mut Words<M>, t: usize, fed: M::Vector) {
@@ -175,7 +185,7 @@ fn extend<M: Machine>(m: M, w: &mut Message<M>, t: usize) -> M::Vector {
 /// The state after round 6 of the first hash. `nonce` is as SHA-256 reads it, the first byte the most significant.
 #[inline(always)]
 fn rounds_to_6<M: Machine>(m: M, schedule: &Schedule, nonce: M::Vector) -> Words<M> {
-    let mut s = schedule.start.map(|word| m.splat(word));
+    let mut s = all(m, schedule.start);
     s[at(3, 3)] = m.add(m.splat(schedule.e3), nonce);
     s[at(3, 7)] = m.add(m.splat(schedule.a3), nonce);
     each!(T in 4 5 6 { round(m, &mut s, T, m.splat(schedule.fed[T - 4])); });
@@ -185,9 +195,7 @@ fn rounds_to_6<M: Machine>(m: M, schedule: &Schedule, nonce: M::Vector) -> Words
 /// The state and what it was before the block: the hash.
 #[inline(always)]
 fn added<M: Machine>(m: M, mut s: Words<M>, schedule: &Schedule) -> Words<M> {
-    for (word, before) in s.iter_mut().zip(schedule.midstate) {
-        *word = m.add(*word, m.splat(before));
-    }
+    each!(I in 0 1 2 3 4 5 6 7 { s[I] = m.add(s[I], m.splat(schedule.midstate[I])); });
     s
 }
 
@@ -234,8 +242,8 @@ pub(super) fn first_hash<M: Machine>(
 /// so is what rounds 57 to 60 make of `a`.
 #[inline(always)]
 pub(super) fn second_hash<M: Machine>(m: M, first: &Words<M>, w: &mut Message<M>) -> M::Vector {
-    w[..8].copy_from_slice(first);
-    let mut s = INITIAL.map(|word| m.splat(word));
+    each!(I in 0 1 2 3 4 5 6 7 { w[I] = first[I]; });
+    let mut s = all(m, INITIAL);
     // Round 0 adds the first word to what is known.
     let [a, b, c, d, e, f, g, h] = INITIAL;
     let t1 = sum([h, K[0], big_sigma1(e), choose(e, f, g)]);
@@ -298,8 +306,8 @@ pub(super) fn shared_message<M: Machine>(
     fed: &mut Message<M>,
 ) {
     let nonce = m.swap_bytes(nonces);
-    for t in 0..16 {
-        w[t] = m.splat(schedule.message[t]);
+    for (word, known) in w.iter_mut().zip(schedule.message) {
+        *word = m.splat(known);
     }
     w[3] = nonce;
     for t in 16..64 {
@@ -330,3 +338,7 @@ pub(super) fn first_hash_shared<M: Machine>(
     }
     added(m, s, schedule)
 }
+
+#[cfg(test)]
+#[path = "rounds_tests.rs"]
+mod tests;

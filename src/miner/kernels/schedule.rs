@@ -118,7 +118,7 @@ pub(super) const fn sum<const N: usize>(words: [u32; N]) -> u32 {
 }
 
 /// The state after one more round; `fed` is the round's constant and message word.
-const fn round([a, b, c, d, e, f, g, h]: State, fed: u32) -> State {
+pub(super) const fn round([a, b, c, d, e, f, g, h]: State, fed: u32) -> State {
     let t1 = sum([h, big_sigma1(e), choose(e, f, g), fed]);
     let t2 = sum([big_sigma0(a), majority(a, b, c)]);
     [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g]

@@ -68,10 +68,17 @@ pub(super) fn versions<M: Machine, const BITS: u32, const VERSIONS: usize>(
         let skipped = first + done - start;
         let wanted = skipped..(M::LANES << BITS).min(skipped + (count - done));
         shared_message(m, &work.schedules[0], m.rising(nonce), &mut w, &mut shared);
-        for (hash, schedule) in hashes.iter_mut().zip(&work.schedules) {
-            *hash = first_hash_shared(m, schedule, &shared);
+        // A few numbers are of a few versions only.
+        let tried = wanted.end - skipped;
+        let is_wanted = |version: u32| {
+            tried >= 1 << BITS || version.wrapping_sub(skipped) % (1 << BITS) < tried
+        };
+        for ((hash, schedule), version) in hashes.iter_mut().zip(&work.schedules).zip(0..) {
+            if is_wanted(version) {
+                *hash = first_hash_shared(m, schedule, &shared);
+            }
         }
-        for (hash, version) in hashes.iter().zip(0..) {
+        for (hash, version) in hashes.iter().zip(0..).filter(|(_, version)| is_wanted(*version)) {
             for lane in ones(m.at_most(second_hash(m, hash, &mut w), work.top_word)) {
                 let index = lane << BITS | version;
                 if wanted.contains(&index) {
@@ -79,7 +86,7 @@ pub(super) fn versions<M: Machine, const BITS: u32, const VERSIONS: usize>(
                 }
             }
         }
-        done += wanted.end - skipped;
+        done += tried;
     }
     candidates[before..].sort_unstable();
     done
