@@ -1,4 +1,4 @@
-//! Majorities: of one set of voters, and of two at once.
+//! Majorities: of one set of voters, and of two at once; and quorums among liars.
 //!
 //! Any two majorities of one set share a member, and so do majorities of two sets that differ by one member. Two sets at
 //! once are a *joint* one (Raft thesis, 4.3): a decision needs a majority of each. An empty set agrees to everything, so
@@ -9,6 +9,17 @@ use std::collections::BTreeSet;
 /// How many of `members` are a majority; none of nobody.
 pub fn majority(members: usize) -> usize {
     if members == 0 { 0 } else { members / 2 + 1 }
+}
+
+/// How many of `members` may lie so that the others still agree: less than a third of them (Castro and Liskov 1999, 2).
+pub fn faults(members: usize) -> usize {
+    members.saturating_sub(1) / 3
+}
+
+/// How many of `members` two decisions share an honest one of, whoever the [`faults`] are: ⌈(n + f + 1) ÷ 2⌉. For n = 3 f + 1
+/// it is the 2 f + 1 of the paper, and for other sizes 2 f + 1 would be too few: two threes of five may share a liar alone.
+pub fn byzantine(members: usize) -> usize {
+    if members == 0 { 0 } else { (members + faults(members) + 2) / 2 }
 }
 
 /// How a vote stands.
@@ -74,6 +85,19 @@ mod tests {
     fn a_majority_is_more_than_half() {
         let expected = [0, 1, 2, 2, 3, 3, 4, 4];
         assert_eq!(std::array::from_fn::<_, 8, _>(majority), expected);
+    }
+
+    /// The smallest that meets another of its size in more than the faulty, and can be reached without them.
+    #[test]
+    fn a_byzantine_quorum_meets_another_in_an_honest_member() {
+        for members in 1..=128usize {
+            let (faults, quorum) = (faults(members), byzantine(members));
+            let shared = |quorum: usize| (2 * quorum).saturating_sub(members);
+            assert!(3 * faults < members && members <= 3 * (faults + 1));
+            assert!(shared(quorum) > faults && shared(quorum - 1) <= faults, "{members}");
+            assert!(quorum <= members - faults, "{members}: the faulty may be silent");
+        }
+        assert_eq!([4, 5, 6, 7, 8, 10].map(byzantine), [3, 4, 4, 5, 6, 7]);
     }
 
     /// Adjacent sets: whatever majority the one has, it meets every majority of the other.

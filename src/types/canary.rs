@@ -49,6 +49,12 @@ pub(crate) enum Bug {
     VoteUnkept,
     /// A draft is acknowledged without being durable.
     DraftUnkept,
+    /// A certificate that a quorum agreed is not durable before anybody hears of it (PBFT 4.2).
+    CertificateUnkept,
+    /// Whoever wants another view says nothing of what was prepared (PBFT 4.4).
+    CertificateForgotten,
+    /// A new view begins without working out what has to be proposed first (PBFT 4.4).
+    NewViewBelieved,
     /// A draft of an earlier term counts as decided when a majority has it (Raft, figure 8).
     OldTermCounted,
     /// Any coin of the producer's stakes, whether its kernel hits or not.

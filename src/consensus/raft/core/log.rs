@@ -2,28 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::consensus::Point;
 use crate::consensus::authorities::Authorities;
-use crate::types::{BlockId, Height};
-
-/// A place in the chain: no two blocks with one id stand at different heights, so this is a block.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    borsh::BorshSerialize,
-    borsh::BorshDeserialize,
-)]
-pub struct Point {
-    /// The height, which is the log index.
-    pub height: Height,
-    /// The block, or the draft.
-    pub id: BlockId,
-}
+use crate::types::Height;
 
 /// An entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

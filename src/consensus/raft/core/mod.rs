@@ -16,7 +16,9 @@ mod reads;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use log::{Entry, Log, Point};
+pub use log::{Entry, Log};
+
+pub use crate::consensus::Point;
 
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
