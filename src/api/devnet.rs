@@ -76,6 +76,9 @@ pub struct DevnetNode {
     pub rpc: Option<String>,
     /// Where it listens for peers, as a multiaddr.
     pub p2p: Option<String>,
+    /// Where it lets miners in, as a URL; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<String>,
     /// The height of its head.
     pub height: Option<Height>,
     /// Its head.

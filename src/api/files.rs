@@ -44,6 +44,9 @@ pub struct NodeFile {
     pub p2p: Vec<String>,
     /// Its peer id.
     pub peer_id: String,
+    /// Where miners connect, as a URL such as `stratum+tcp://127.0.0.1:3333`, if it serves any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<String>,
 }
 
 impl NodeFile {

@@ -35,6 +35,74 @@ pub struct MiningStatus {
     /// The height that is being searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<Height>,
+    /// The miners that this node serves over Stratum, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<StratumStatus>,
+}
+
+/// Those who mine over Stratum.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct StratumStatus {
+    /// Where they connect, such as `stratum+tcp://127.0.0.1:3333`.
+    pub url: String,
+    /// Open connections.
+    pub connections: u64,
+    /// Connections that were turned away since the node started, because too many were open.
+    pub turned_away: u64,
+    /// Addresses that are mined for. Each has a draft of its own.
+    pub payouts: u64,
+    /// Hashes per second of all workers, over the last minute or two, as their shares let guess.
+    pub hash_rate: f64,
+    /// Shares that counted since the node started.
+    pub accepted: u64,
+    /// Shares of jobs that a block had made stale, or that were not known.
+    pub stale: u64,
+    /// Shares sent twice.
+    pub duplicate: u64,
+    /// Shares whose hash missed their target.
+    pub low: u64,
+    /// Shares refused for their version bits or time, or of those who had not subscribed or authorized.
+    pub refused: u64,
+    /// Blocks found over Stratum since the node started.
+    pub blocks: u64,
+    /// The workers, by name.
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// A worker: all connections under one user name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct WorkerStatus {
+    /// The user name: an address, or one with a name behind a dot.
+    pub name: String,
+    /// Whom its blocks pay.
+    pub payout: String,
+    /// The program, as it calls itself.
+    pub agent: String,
+    /// Open connections.
+    pub connections: u32,
+    /// The share difficulty that one of them was told last.
+    pub difficulty: f64,
+    /// Hashes per second, over the last minute or two, as its shares let guess.
+    pub hash_rate: f64,
+    /// Shares that counted.
+    pub accepted: u64,
+    /// Shares of jobs that a block had made stale, or that were not known.
+    pub stale: u64,
+    /// Shares sent twice.
+    pub duplicate: u64,
+    /// Shares whose hash missed their target.
+    pub low: u64,
+    /// Shares refused for their version bits or time.
+    pub refused: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// The greatest difficulty that a share met.
+    pub best: f64,
+    /// When its last share that counted came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_share: Option<Time>,
 }
 
 /// What `mining_set` is asked with: what is left out stays as it is.

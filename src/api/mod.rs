@@ -76,7 +76,7 @@ pub use mempool::{
 };
 pub use mining::{
     MineResult, MiningParams, MiningStatus, MiningTemplate, PayoutParams, SealParams, Sealed,
-    Share, TemplateParams,
+    Share, StratumStatus, TemplateParams, WorkerStatus,
 };
 pub use net::{
     ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,

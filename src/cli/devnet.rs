@@ -130,6 +130,9 @@ struct Up {
     /// Let the nodes keep an index of the history of addresses, which `assay wallet history` reads
     #[arg(long)]
     index: bool,
+    /// Let miners in over Stratum, at the address that `devnet status --json` and each node's log name
+    #[arg(long)]
+    stratum: bool,
     /// Record what each node is fed in DIR/NODE.rec, which `assay sim replay` runs again
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -241,6 +244,10 @@ fn place(args: &Up, given: &Given, globals: &Globals) -> Result<Directory, CliEr
 async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     // The spec first: a mistake in it must not cost anything that lives there.
     let given = specs::read(&args.spec)?;
+    if args.stratum && given.spec.consensus().pow().is_none() {
+        let message = "--stratum: the blocks of this chain are not proven by work";
+        return Err(CliError::usage(message).help("leave it out, or take a chain such as pow-dev"));
+    }
     let mut site = Site::claim(place(&args, &given, globals)?, args.fresh)?;
     for path in &site.left {
         output::note(format!("note: {} is not part of the devnet and stays", path.display()));
@@ -248,7 +255,7 @@ async fn up(args: Up, globals: &Globals) -> Result<Exit, CliError> {
     let resumed = site.existing().is_some();
     let record = args.record.as_deref().map(made).transpose()?;
     let record = record.as_deref();
-    let wishes = Wishes { nodes: args.nodes, index: args.index, record };
+    let wishes = Wishes { nodes: args.nodes, index: args.index, stratum: args.stratum, record };
     let plan = planned(&given, wishes, &site)?;
     let marker = site.settle(&plan, output::now())?;
     let directory = site.directory().clone();
@@ -335,6 +342,8 @@ pub(super) struct Wishes<'a> {
     pub(super) nodes: Option<NonZeroUsize>,
     /// Whether they keep an index of the history of addresses.
     pub(super) index: bool,
+    /// Whether they let miners in.
+    pub(super) stratum: bool,
     /// Where they record what they are fed.
     pub(super) record: Option<&'a Path>,
 }
@@ -346,6 +355,7 @@ pub(super) fn planned(given: &Given, wishes: Wishes<'_>, site: &Site) -> Result<
         existing: site.existing().map(|(marker, text)| (marker, text, chain.as_path())),
         nodes: wishes.nodes.map(NonZeroUsize::get),
         index: wishes.index,
+        stratum: wishes.stratum,
         record: wishes.record,
         now: output::now(),
         cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),

@@ -57,6 +57,7 @@ impl Fixture {
 
     fn node(&self, directory: &Path, url: &str) {
         let file = NodeFile {
+            stratum: None,
             pid: 1,
             started: Time(0),
             chain: "pow-dev".into(),

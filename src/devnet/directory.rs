@@ -329,6 +329,9 @@ pub struct Launch {
     /// Whether it keeps an index of the history of addresses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub index: bool,
+    /// Whether it lets miners in over Stratum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stratum: bool,
     /// The directory in which it records what it is fed, in a file of its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<PathBuf>,

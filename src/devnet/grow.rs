@@ -44,10 +44,10 @@ pub fn grow(directory: &Directory, lock: &Lock, signs: bool) -> Result<Growth, D
     let frozen = FrozenSpec::parse(&path.display().to_string(), &text)
         .map_err(|error| DevnetError::Damaged { path, reason: error.to_string() })?;
     // The new node keeps an index if the first one does, and is recorded if that one is.
-    let Launch { index, record, .. } =
+    let Launch { index, stratum, record, .. } =
         directory.node(0).run()?.map(|run| run.launch).unwrap_or_default();
     let payouts = payouts(&frozen, count, &directory.payout())?;
-    let mut all = launches(&frozen, payouts, index, record.as_deref());
+    let mut all = launches(&frozen, payouts, index, stratum, record.as_deref());
     let mut launch = all.pop().unwrap_or_default();
     if signs {
         let mut taken = Vec::new();

@@ -72,6 +72,9 @@ impl NodeProgram {
         if launch.index {
             command.arg("--index");
         }
+        if launch.stratum {
+            command.args(["--stratum-port", "0"]);
+        }
         if let Some(directory) = &launch.record {
             command.arg("--record").arg(directory.join(format!("{}.rec", node.name)));
         }

@@ -42,6 +42,11 @@ fn a_node_is_started_with_its_place_its_peers_and_its_miner() {
     let arguments: Vec<_> = command.get_args().skip(11).collect();
     assert_eq!(arguments, ["--record", "/records/node1.rec"]);
 
+    let launch = Launch { stratum: true, ..Launch::default() };
+    let command = net.program.command(chain.clone(), &node, &launch, &[], None);
+    let arguments: Vec<_> = command.get_args().skip(11).collect();
+    assert_eq!(arguments, ["--stratum-port", "0"]);
+
     let launch = Launch { stake: Some("bob".into()), ..Launch::default() };
     let command = net.program.command(chain.clone(), &node, &launch, &[], None);
     let arguments: Vec<_> = command.get_args().skip(11).collect();

@@ -25,6 +25,8 @@ pub struct Circumstances<'a> {
     pub nodes: Option<usize>,
     /// Whether the nodes keep an index of the history of addresses.
     pub index: bool,
+    /// Whether the nodes let miners in over Stratum, where blocks are mined.
+    pub stratum: bool,
     /// The directory in which the nodes record what they are fed; an absolute path.
     pub record: Option<&'a Path>,
     /// The clock.
@@ -86,6 +88,7 @@ pub fn plan(
             &frozen,
             payouts(&frozen, nodes)?,
             circumstances.index,
+            circumstances.stratum,
             circumstances.record,
         ),
     })
@@ -162,6 +165,7 @@ pub(super) fn launches(
     frozen: &FrozenSpec,
     payouts: Vec<Payout>,
     keeps_index: bool,
+    stratum: bool,
     record: Option<&Path>,
 ) -> Vec<Launch> {
     let miner = frozen.devnet.miner;
@@ -178,6 +182,7 @@ pub(super) fn launches(
             authority: authority_of(frozen, index).map(str::to_owned),
             stake: staker_of(frozen, index).map(str::to_owned),
             index: keeps_index,
+            stratum: stratum && frozen.consensus().pow().is_some(),
             record: record.map(Path::to_owned),
         }
     };

@@ -14,7 +14,15 @@ fn shipped() -> Spec {
 const NOW: Time = Time(1_800_000_000_000);
 
 fn first<'a>() -> Circumstances<'a> {
-    Circumstances { existing: None, nodes: None, index: false, record: None, now: NOW, cores: 2 }
+    Circumstances {
+        existing: None,
+        nodes: None,
+        index: false,
+        stratum: false,
+        record: None,
+        now: NOW,
+        cores: 2,
+    }
 }
 
 fn make(spec: Spec, circumstances: &Circumstances<'_>, rate: f64) -> Result<Plan, DevnetError> {
@@ -88,9 +96,14 @@ fn the_number_of_nodes_is_the_callers() {
         let wanted = Circumstances { nodes: Some(nodes), ..first() };
         assert_eq!(make(shipped(), &wanted, 1e6).unwrap().launches.len(), expected);
         // What goes for one of them goes for all.
-        let wanted = Circumstances { index: true, record: Some(Path::new("/films")), ..wanted };
+        let record = Some(Path::new("/films"));
+        let wanted = Circumstances { index: true, stratum: true, record, ..wanted };
         let launches = make(shipped(), &wanted, 1e6).unwrap().launches;
-        assert!(launches.iter().all(|it| it.index && it.record.as_deref() == wanted.record));
+        assert!(
+            launches
+                .iter()
+                .all(|it| it.index && it.stratum && it.record.as_deref() == wanted.record)
+        );
     }
     for nodes in [0, 129] {
         let wanted = Circumstances { nodes: Some(nodes), ..first() };

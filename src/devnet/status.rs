@@ -63,6 +63,7 @@ async fn ask(
         },
         rpc: file.as_ref().map(|file| file.rpc.clone()),
         p2p: file.as_ref().and_then(peer_address),
+        stratum: file.as_ref().and_then(|file| file.stratum.clone()),
         height: chain.map(|chain| chain.height),
         head: chain.map(|chain| chain.head),
         final_height: chain.map(|chain| chain.final_height),

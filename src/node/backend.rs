@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::feed::{Item, Topic};
-use super::host::Host;
+use super::host::{Host, wall_clock};
 use super::links::{LinksError, peer_id, peer_ids};
 use super::metrics::Metrics;
 use super::net::NetHandle;
 use super::rpc::{Agreement, Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 use super::staking::{StakeConfig, StakeError, Staking};
 use super::store::RocksStore;
+use super::stratum::Hub;
 use super::work::{SealError, Template, Work};
 use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
 use crate::chain::Tree;
@@ -47,6 +48,8 @@ const HISTORY_READS_MAX: usize = 5;
 pub(super) struct NodeBackend {
     pub(super) host: Host,
     pub(super) work: Arc<Work>,
+    /// The miners that it serves.
+    pub(super) stratum: Option<Arc<Hub>>,
     pub(super) net: NetHandle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) prefix: Prefix,
@@ -135,6 +138,7 @@ impl Backend for NodeBackend {
             blocks_found: self.metrics.miner_blocks.get().saturating_sub(self.work.taken()),
             blocks_taken: self.work.taken(),
             height,
+            stratum: self.stratum.as_ref().map(|hub| hub.status(wall_clock())),
         }
     }
 

@@ -55,6 +55,8 @@ pub struct NodeConfig {
     pub mining: Option<MiningConfig>,
     /// Whom blocks pay that others search for here without saying whom.
     pub template_payout: Option<Address>,
+    /// Where to let miners in over Stratum; `None` for nowhere. Port 0 as above.
+    pub stratum: Option<SocketAddr>,
     /// The file of the key of the authority that the node acts for; `None` if it acts for none.
     pub authority: Option<PathBuf>,
     /// Whom the blocks of that authority pay; itself if nobody is named.
@@ -95,6 +97,7 @@ impl NodeConfig {
             links: LinkSettings::default(),
             mining: None,
             template_payout: None,
+            stratum: None,
             authority: None,
             authority_payout: None,
             authority_moved: false,

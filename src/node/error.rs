@@ -6,6 +6,7 @@ use super::net::NetError;
 use super::record::RecordingError;
 use super::rpc::StartError;
 use super::staking::StakeError;
+use super::stratum::StratumError;
 use crate::api::Exit;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -38,6 +39,9 @@ pub enum NodeError {
     /// The port for requests cannot be opened.
     #[error(transparent)]
     Rpc(#[from] StartError),
+    /// The port for miners cannot be opened.
+    #[error(transparent)]
+    Stratum(#[from] StratumError),
     /// The network cannot be started.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -78,6 +82,7 @@ impl NodeError {
             Self::Stake(StakeError::NoStake(_) | StakeError::TooMany { .. }) => Exit::Config,
             Self::Stake(_) => Exit::Keystore,
             Self::Rpc(error) => error.exit(),
+            Self::Stratum(error) => error.exit(),
             Self::Net(NetError::Bind { .. }) => Exit::Bind,
             Self::Net(_) => Exit::Config,
             Self::Store(StoreError::OtherChain { .. } | StoreError::Checkpoint { .. }) => {
@@ -96,6 +101,8 @@ impl NodeError {
             Self::NoChain { .. } => "chain_missing",
             Self::Spec(_) => "bad_spec",
             Self::Rpc(_) => "rpc_failed",
+            Self::Stratum(StratumError::Bind { .. }) => "cannot_bind",
+            Self::Stratum(StratumError::NoSearch(_)) => "no_search",
             Self::Net(NetError::Bind { .. }) => "cannot_bind",
             Self::Net(_) => "network_failed",
             Self::Store(StoreError::OtherChain { .. }) => "wrong_chain",

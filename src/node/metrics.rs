@@ -78,6 +78,40 @@ pub struct WayLabels {
     pub way: Way,
 }
 
+/// What became of a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It counted.
+    Accepted,
+    /// Its job was stale, or not known.
+    Stale,
+    /// It was sent twice.
+    Duplicate,
+    /// Its hash missed the target.
+    Low,
+    /// It was refused for its version bits or time, or came from somebody unknown.
+    Refused,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Stale => "stale",
+            Self::Duplicate => "duplicate",
+            Self::Low => "low",
+            Self::Refused => "refused",
+        })
+    }
+}
+
+/// The label of shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ShareLabels {
+    /// What became of them.
+    pub outcome: Outcome,
+}
+
 /// The labels of the calls of a method. Only methods that exist are counted, so there are few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CallLabels {
@@ -163,6 +197,19 @@ pub struct Metrics {
     /// Blocks that the search found.
     pub miner_blocks: Counter,
 
+    /// Open connections of miners.
+    pub stratum_connections: Gauge,
+    /// Connections of miners that were turned away because too many were open.
+    pub stratum_refused: Counter,
+    /// Shares of miners.
+    pub stratum_shares: Family<ShareLabels, Counter>,
+    /// Blocks that miners found.
+    pub stratum_blocks: Counter,
+    /// Lines of miners that made no sense.
+    pub stratum_nonsense: Counter,
+    /// Hashes per second of all miners, as their shares let guess.
+    pub stratum_hash_rate: FloatGauge,
+
     /// How long a synced write took, in seconds.
     pub store_sync_seconds: Histogram,
     /// Signatures that were checked.
@@ -221,6 +268,12 @@ impl Metrics {
             miner_hashes: Counter::default(),
             miner_hash_rate: FloatGauge::default(),
             miner_blocks: Counter::default(),
+            stratum_connections: Gauge::default(),
+            stratum_refused: Counter::default(),
+            stratum_shares: Family::default(),
+            stratum_blocks: Counter::default(),
+            stratum_nonsense: Counter::default(),
+            stratum_hash_rate: FloatGauge::default(),
             store_sync_seconds: seconds(),
             signatures_checked: Counter::default(),
             rpc_connections: Gauge::default(),
@@ -396,6 +449,30 @@ impl Metrics {
             self.miner_blocks.clone(),
         );
 
+        let stratum = self.registry.sub_registry_with_prefix("stratum");
+        stratum.register(
+            "connections",
+            "Open connections of miners",
+            self.stratum_connections.clone(),
+        );
+        stratum.register(
+            "refused_connections",
+            "Connections of miners turned away because too many were open",
+            self.stratum_refused.clone(),
+        );
+        stratum.register("shares", "Shares of miners", self.stratum_shares.clone());
+        stratum.register("blocks", "Blocks that miners found", self.stratum_blocks.clone());
+        stratum.register(
+            "nonsense_lines",
+            "Lines of miners that made no sense",
+            self.stratum_nonsense.clone(),
+        );
+        stratum.register(
+            "hashes_per_second",
+            "Hashes per second of all miners, as their shares let guess",
+            self.stratum_hash_rate.clone(),
+        );
+
         self.registry.register(
             "signatures_checked",
             "Signatures that were checked",
@@ -476,6 +553,7 @@ mod tests {
         metrics.net_messages.get_or_create(&labels).inc();
         metrics.net_bytes.get_or_create(&labels).inc();
         metrics.net_wire_bytes.get_or_create(&WayLabels { way: Way::In }).inc();
+        metrics.stratum_shares.get_or_create(&ShareLabels { outcome: Outcome::Stale }).inc();
         metrics.called("chain_info", false);
         let text = metrics.encode();
         let mut registered = Vec::new();

@@ -8,6 +8,7 @@
 //! | [`store`] | RocksDB |
 //! | [`rpc`] | the one port: JSON-RPC, health and metrics |
 //! | [`feed`] | what happens, for subscribers |
+//! | [`stratum`] | the port for miners |
 //! | [`work`] | templates for those who search beside the node |
 //! | `verify`, `search` | signature checks and the nonce search, on threads of their own |
 //! | `indexing`, [`cold`] | making the index of histories; work on a data directory that no node uses |
@@ -43,6 +44,7 @@ pub(crate) mod secret;
 pub mod staking;
 mod stopwatch;
 pub mod store;
+pub mod stratum;
 pub(crate) mod verify;
 pub mod words;
 pub mod work;
@@ -51,6 +53,7 @@ pub use authority::AuthorityError;
 pub use error::NodeError;
 pub use record::RecordingError;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -76,6 +79,7 @@ use self::rpc::{Facts, Rule, Server};
 use self::staking::Staking;
 use self::stopwatch::Stopwatch;
 use self::store::RocksStore;
+use self::stratum::{Door, StratumError};
 use self::work::Work;
 use crate::api::Exit;
 use crate::api::files::{CHAIN_FILE_NAME, NodeFile};
@@ -83,9 +87,9 @@ use crate::consensus::Seat;
 use crate::miner::{Miner, Throttle};
 use crate::replica::record::Start;
 use crate::replica::{Chain, Replica};
-use crate::spec::{FrozenSpec, is_dev_key};
+use crate::spec::{DevAccount, FrozenSpec, is_dev_key};
 use crate::store::Histories;
-use crate::types::{Amount, BlockId, Height, Keypair};
+use crate::types::{Address, Amount, BlockId, Height, Keypair};
 
 /// The database, in the data directory.
 const DATABASE: &str = "db";
@@ -127,7 +131,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let metrics = Arc::new(metrics(spec));
     let last = last_start(&config.datadir);
     let server = open_port(config, last.as_ref(), facts(config, spec), metrics.clone()).await?;
-    heading(config, spec, &seat, &server);
+    let door = open_door(config, spec, last.as_ref()).await?;
+    heading(config, spec, &seat, &server, door.as_ref());
 
     let database = config.datadir.join(DATABASE);
     if config.resync {
@@ -163,9 +168,18 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let reporter = Reporter::new(metrics.clone(), counters, stopwatch, names);
     let feed = Feed::new(spec.prefix);
     let (host, thread) = mailbox.start(replica, net.handle(), miner, reporter, feed, recording)?;
+    let work = Arc::new(Work::new(host.clone(), &Rule::of(spec)));
+    let stratum_url = door.as_ref().map(Door::url);
+    let stratum = door.map(|door| {
+        let mut stratum =
+            door.open(work.clone(), spec.prefix, account_names(spec), metrics.clone());
+        stratum.follow(host.clone());
+        stratum
+    });
     let backend = NodeBackend {
         host: host.clone(),
-        work: Arc::new(Work::new(host.clone(), &Rule::of(spec))),
+        work,
+        stratum: stratum.as_ref().map(|stratum| stratum.hub().clone()),
         net: net.handle(),
         metrics,
         prefix: spec.prefix,
@@ -180,7 +194,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         staking.start(&host, stake.clone())?;
     }
     server.ready(Arc::new(backend));
-    write_node_file(config, spec, &server, &net.handle())?;
+    write_node_file(config, spec, &server, &net.handle(), stratum_url)?;
     tracing::info!("ready");
     if let (true, Some(p2p)) = (config.first_start, net.handle().listen_addresses().first()) {
         tracing::info!("a new chain; a second node joins it with: {}", config.second_node(p2p));
@@ -189,6 +203,7 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
     let ended = ends.wait(&thread).await;
     tracing::info!("stopping");
     server.stopping();
+    drop(stratum);
     host.stop();
     // The loop ends after one round; waiting for it here lets the runtime rest, which nothing needs any more.
     let outcome = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -353,6 +368,35 @@ async fn open_port(
     Ok(rpc::start(&settings(config.rpc), facts, metrics).await?)
 }
 
+/// Opens the port for miners: as [`open_port`] does.
+async fn open_door(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    last: Option<&NodeFile>,
+) -> Result<Option<Door>, NodeError> {
+    let Some(listen) = config.stratum else { return Ok(None) };
+    let rule = Rule::of(spec);
+    if rule.search().is_none() {
+        return Err(StratumError::NoSearch(rule.no_search()).into());
+    }
+    let remembered = last
+        .filter(|_| listen.port() == 0)
+        .and_then(|last| last.stratum.as_ref()?.strip_prefix("stratum+tcp://")?.parse().ok())
+        .filter(|last: &SocketAddr| last.ip() == listen.ip());
+    if let Some(remembered) = remembered
+        && let Ok(door) = Door::bind(remembered).await
+    {
+        return Ok(Some(door));
+    }
+    Ok(Some(Door::bind(listen).await?))
+}
+
+/// The names that may stand for addresses where miners say whom to pay.
+fn account_names(spec: &FrozenSpec) -> BTreeMap<String, Address> {
+    let accounts = DevAccount::all().filter(|_| spec.dev);
+    accounts.map(|account| (account.name().to_owned(), account.address())).collect()
+}
+
 async fn start_net(
     config: &NodeConfig,
     spec: &FrozenSpec,
@@ -447,7 +491,13 @@ pub fn lowest_priority() {
 }
 
 /// The first lines of a log: what runs here, for which chain, where its data are and where it answers.
-fn heading(config: &NodeConfig, spec: &FrozenSpec, seat: &Seat, server: &Server) {
+fn heading(
+    config: &NodeConfig,
+    spec: &FrozenSpec,
+    seat: &Seat,
+    server: &Server,
+    door: Option<&Door>,
+) {
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     tracing::info!(target: START, version, pid, "assay {version}, process {pid}");
     let (chain, engine, genesis) = (&spec.name, spec.consensus().engine(), spec.genesis_id());
@@ -459,6 +509,9 @@ fn heading(config: &NodeConfig, spec: &FrozenSpec, seat: &Seat, server: &Server)
     let (datadir, rpc) = (config.datadir.display(), server.url());
     tracing::info!(target: START, %datadir, "data in {datadir}");
     tracing::info!(target: START, rpc, "requests at {rpc}");
+    if let Some(stratum) = door.map(Door::url) {
+        tracing::info!(target: START, stratum, "miners at {stratum}, the user being the address to pay");
+    }
     if let Some(mining) = &config.mining {
         let (payout, threads) = (mining.payout.encode(&spec.prefix), mining.threads.get());
         let throttle = mining.throttle.share();
@@ -503,6 +556,7 @@ fn write_node_file(
     spec: &FrozenSpec,
     server: &Server,
     net: &NetHandle,
+    stratum: Option<String>,
 ) -> Result<(), NodeError> {
     let file = NodeFile {
         pid: std::process::id(),
@@ -512,6 +566,7 @@ fn write_node_file(
         rpc: server.url(),
         p2p: net.listen_addresses().iter().map(ToString::to_string).collect(),
         peer_id: net.local_peer_id().to_owned(),
+        stratum,
     };
     let text = serde_json::to_string_pretty(&file).expect("a node file is plain data");
     let mut beside = tempfile::NamedTempFile::new_in(&config.datadir)?;

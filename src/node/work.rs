@@ -116,14 +116,10 @@ impl Work {
         if let Some(young) = self.young(payout) {
             return Ok(Ok(young));
         }
-        let Some(rules) = self.rules.clone() else { return Ok(Err(self.no_search.clone())) };
-        let drafted = self.host.query(move |replica| draft(&rules, replica, payout)).await?;
-        let (id, draft) = match drafted {
+        let (template, draft) = match self.draft(payout).await? {
             Ok(drafted) => drafted,
             Err(reason) => return Ok(Err(reason)),
         };
-        let transactions = draft.body.transactions.len();
-        let template = Template { id, header: draft.header, transactions, extra_nonce: 0 };
         let mut made = Held { template, draft, made: wall_clock(), shares: 0 };
         let template = made.share();
         let mut held = self.held();
@@ -132,6 +128,26 @@ impl Work {
         }
         held.push_back(made);
         Ok(Ok(template))
+    }
+
+    /// A new draft on the head for somebody who keeps it himself, and what it is as a template; says why there is none.
+    pub(super) async fn draft(
+        &self,
+        payout: Address,
+    ) -> Result<Result<(Template, Draft), String>, Stopped> {
+        let Some(rules) = self.rules.clone() else { return Ok(Err(self.no_search.clone())) };
+        let drafted = self.host.query(move |replica| draft(&rules, replica, payout)).await?;
+        Ok(drafted.map(|(id, draft)| {
+            let transactions = draft.body.transactions.len();
+            let template = Template { id, header: draft.header, transactions, extra_nonce: 0 };
+            (template, draft)
+        }))
+    }
+
+    /// The last time that the work header of a template may have.
+    pub(super) fn time_max(&self, header: &Header) -> Time {
+        let window = self.rules.as_ref().map_or(Span(0), |rules| rules.params().seal_window);
+        header.time.after(window)
     }
 
     /// A template that somebody asked for a moment ago and that would be no other now.
@@ -163,6 +179,20 @@ impl Work {
     ) -> Result<Result<(), SealError>, Stopped> {
         let draft = self.held().iter().find(|held| held.template.id == id).map(|h| h.draft.clone());
         let Some(draft) = draft else { return self.missing(id).await.map(Err) };
+        let sealed = self.seal_draft(id, draft, proof).await?;
+        if matches!(sealed, Ok(()) | Err(SealError::Late)) {
+            self.held().retain(|held| held.template.id != id);
+        }
+        Ok(sealed)
+    }
+
+    /// The same for a draft that somebody kept, whose block has this id.
+    pub(super) async fn seal_draft(
+        &self,
+        id: BlockId,
+        draft: Draft,
+        proof: WorkProof,
+    ) -> Result<Result<(), SealError>, Stopped> {
         let seal = Seal::Work(proof);
         if let Err(error) = self.judge(&draft.header, &seal) {
             return Ok(Err(error));
@@ -172,7 +202,6 @@ impl Work {
         self.host.inbox().input(Input::Sealed(Box::new(draft.seal(seal))));
         // The loop takes one after the other: this is asked when the block was imported, or was not.
         let is_there = self.host.query(move |replica| replica.tree().get(&id).is_some()).await?;
-        self.held().retain(|held| held.template.id != id);
         if !is_there {
             return Ok(Err(SealError::Late));
         }

@@ -12,6 +12,7 @@ mod node;
 mod security;
 mod socket;
 mod stake;
+mod stratum;
 mod transport;
 
 use std::net::SocketAddr;

@@ -10,6 +10,7 @@ fn node(index: u8, state: NodeState, height: Option<u64>) -> DevnetNode {
         pid: alive.then_some(100 + u32::from(index)),
         state,
         rpc: alive.then(|| format!("http://127.0.0.1:4000{index}")),
+        stratum: None,
         p2p: alive.then(|| format!("/ip4/127.0.0.1/tcp/5000{index}")),
         height: height.map(Height),
         head: height.map(|height| BlockId(Hash([u8::try_from(height).unwrap(); 32]))),

@@ -38,6 +38,7 @@ Examples:
   assay node run --chain chain.toml -d DIR --bootnodes /ip4/10.0.0.1/tcp/18545
   assay node run -d DIR                        again: the chain is in the data directory
   assay node run --chain pos-dev --stake alice  stake a development account's coins, or those of a wallet of yours
+  assay node run --chain pow-dev --stratum-port 3333  let miners in: cpuminer -o stratum+tcp://127.0.0.1:3333 -u alice
   assay node run --config node.toml            all of it in a file
 
 Each setting has one name in three forms: --rpc-port 1, ASSAY_RPC_PORT=1, and in the configuration
@@ -112,6 +113,7 @@ fn prepare(
         settings.rpc_port.unwrap_or(RPC_PORT_DEFAULT),
     );
     expect_guarded(rpc.ip(), settings.rpc_token_file.as_deref())?;
+    let stratum = stratum(settings.stratum_port, settings.stratum_bind)?;
     let links = settings.links.as_deref().map(links::read).transpose()?.unwrap_or_default();
     let mine = settings.mine.unwrap_or(false);
     let staked = stake::Asked {
@@ -159,6 +161,7 @@ fn prepare(
         bootnodes,
         links,
         mining,
+        stratum,
         authority: settings.authority,
         authority_payout: payout.filter(|_| signs),
         template_payout: payout,
@@ -201,6 +204,18 @@ fn payout(given: Option<&str>, mine: bool, spec: &FrozenSpec) -> Result<Option<A
         .help("name an address of your own: `assay wallet address` prints one"));
     }
     Ok(Some(address))
+}
+
+/// Where miners are let in, if they are.
+fn stratum(port: Option<u16>, bind: Option<IpAddr>) -> Result<Option<SocketAddr>, CliError> {
+    match (port, bind) {
+        (None, None) => Ok(None),
+        (Some(port), bind) => Ok(Some(SocketAddr::new(bind.unwrap_or(LOOPBACK), port))),
+        (None, Some(bind)) => {
+            let message = format!("--stratum-bind {bind}: it is not said on which port");
+            Err(CliError::usage(message).help("add --stratum-port 3333, or 0 for any free one"))
+        }
+    }
 }
 
 /// Refuses to serve other machines without a token: whoever reaches the port could stop the node.

@@ -179,6 +179,24 @@ pub struct Settings {
     )]
     #[serde(deserialize_with = "from_text")]
     pub kernel: Option<KernelChoice>,
+    /// Let miners in on this port, over Stratum V1; 0 for the port of the last start, or any [default: nobody]
+    #[arg(
+        long,
+        env = "ASSAY_STRATUM_PORT",
+        hide_env = true,
+        value_name = "PORT",
+        help_heading = "Mining"
+    )]
+    pub stratum_port: Option<u16>,
+    /// The address to let miners in on; 0.0.0.0 for those of other machines [default: 127.0.0.1]
+    #[arg(
+        long,
+        env = "ASSAY_STRATUM_BIND",
+        hide_env = true,
+        value_name = "IP",
+        help_heading = "Mining"
+    )]
+    pub stratum_bind: Option<IpAddr>,
 
     /// Act for the authority whose secret key is in this file (0600, 64 hexadecimal digits); one data directory per key
     #[arg(
@@ -274,6 +292,8 @@ impl Settings {
             miner_threads: self.miner_threads.or(other.miner_threads),
             throttle: self.throttle.or(other.throttle),
             kernel: self.kernel.or(other.kernel),
+            stratum_port: self.stratum_port.or(other.stratum_port),
+            stratum_bind: self.stratum_bind.or(other.stratum_bind),
             authority: self.authority.or(other.authority),
             stake: self.stake.or(other.stake),
             stake_reserve: self.stake_reserve.or(other.stake_reserve),

@@ -40,6 +40,8 @@ fn everything_can_be_said_in_a_file() {
         miner_threads = 5
         throttle = 0.25
         kernel = "portable"
+        stratum_port = 3333
+        stratum_bind = "0.0.0.0"
         authority = "authority.key"
         stake = ["savings", "alice"]
         stake_reserve = "1.5"

@@ -35,6 +35,8 @@ pub(super) struct Job {
     /// How hard that is.
     pub(super) difficulty: f64,
     coinbase: CoinbaseParts,
+    /// `mining.notify` for those who go on and for those who have to begin anew: all miners are sent the same line.
+    lines: [String; 2],
 }
 
 impl Job {
@@ -42,24 +44,13 @@ impl Job {
         let target = template.bits.target()?;
         let difficulty = target.difficulty();
         let coinbase = coinbase_parts(template.height, &template.id);
-        Ok(Self { number, template, target, difficulty, coinbase })
+        let lines = [false, true].map(|clean| line(number, &template, &coinbase, clean));
+        Ok(Self { number, template, target, difficulty, coinbase, lines })
     }
 
-    /// The parameters of `mining.notify`.
-    pub(super) fn notification(&self, clean: bool) -> Value {
-        let Template { parent, bits, time, .. } = &self.template;
-        let no_branch: [&str; 0] = [];
-        json!([
-            format!("{:x}", self.number),
-            previous_hex(parent),
-            hex::encode(&self.coinbase.prefix),
-            hex::encode(&self.coinbase.suffix),
-            no_branch,
-            format!("{WORK_VERSION:08x}"),
-            bits.to_string(),
-            format!("{time:08x}"),
-            clean,
-        ])
+    /// The line that tells a miner of it.
+    pub(super) fn line(&self, clean: bool) -> &str {
+        &self.lines[usize::from(clean)]
     }
 
     /// The work header of a proof of this job.
@@ -73,6 +64,28 @@ impl Job {
             nonce: proof.nonce,
         }
     }
+}
+
+fn line(number: u64, template: &Template, coinbase: &CoinbaseParts, clean: bool) -> String {
+    let Template { parent, bits, time, .. } = template;
+    let no_branch: [&str; 0] = [];
+    let params = json!([
+        format!("{number:x}"),
+        previous_hex(parent),
+        hex::encode(&coinbase.prefix),
+        hex::encode(&coinbase.suffix),
+        no_branch,
+        format!("{WORK_VERSION:08x}"),
+        bits.to_string(),
+        format!("{time:08x}"),
+        clean,
+    ]);
+    notification("mining.notify", &params)
+}
+
+/// A line that nobody asked for.
+pub(super) fn notification(method: &str, params: &Value) -> String {
+    format!("{}\n", json!({ "id": null, "method": method, "params": params }))
 }
 
 /// The hash of the previous block as `mining.notify` carries it: the header's bytes, each group of four reversed.

@@ -109,7 +109,7 @@ pub struct Totals {
     pub low: u64,
     /// Shares refused for their version bits or time, or of those who had not subscribed or authorized.
     pub refused: u64,
-    /// Blocks proven.
+    /// Blocks that came into the chain.
     pub blocks: u64,
     /// Lines that made no sense.
     pub nonsense: u64,
@@ -127,6 +127,8 @@ struct Payout {
     again: bool,
     /// When to ask for the next one.
     due: Option<Time>,
+    /// The template that was proven last: another proof of it is worth nothing.
+    proven: Option<[u8; 32]>,
 }
 
 /// The server's side of all connections; see the [module](super).
@@ -300,6 +302,14 @@ impl Server {
         }
     }
 
+    /// A block that this worker proved is in the chain.
+    pub fn sealed(&mut self, worker: &str) {
+        self.totals.blocks += 1;
+        if let Some(worker) = self.workers.get(worker) {
+            worker.blocks += 1;
+        }
+    }
+
     /// Time passed.
     pub fn tick(&mut self, now: Time) {
         for (address, payout) in &mut self.payouts {
@@ -412,12 +422,13 @@ impl Server {
         // Only authorized workers have their shares judged, and they work for somebody.
         let (Some(name), Some(payout)) = (worker, payout) else { return };
         if let Some(worker) = self.workers.get(&name) {
-            worker.accepted(now, accepted.difficulty, accepted.met, accepted.block.is_some());
+            worker.accepted(now, accepted.difficulty, accepted.met);
         }
         self.answer(id, asked, true.into());
-        if let Some(proof) = accepted.block {
-            self.totals.blocks += 1;
-            let Template { id: template, height, .. } = job.template;
+        let Some(proof) = accepted.block else { return };
+        let Template { id: template, height, .. } = job.template;
+        let place = self.payouts.get_mut(&payout);
+        if place.is_some_and(|place| place.proven.replace(template) != Some(template)) {
             self.outputs.push(Output::Block { template, height, payout, worker: name, proof });
         }
     }
@@ -453,9 +464,7 @@ impl Server {
                 worker.difficulty = difficulty;
             }
         }
-        for line in told {
-            self.send(id, &line);
-        }
+        self.outputs.extend(told.into_iter().map(|line| Output::Send(id, line)));
     }
 
     fn strike(&mut self, now: Time, id: ConnectionId) {

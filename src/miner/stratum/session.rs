@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::job::Job;
+use super::job::{Job, notification};
 use super::line::Submission;
 use super::server::JOBS_MAX;
 use super::share::{Accepted, Seen, ShareError, Terms, judge};
@@ -36,8 +36,10 @@ pub(super) struct Session {
     pub(super) strikes: u32,
     /// The version bits that it may roll.
     mask: u32,
-    /// Whether difficulties below 1 are lost on it.
-    whole: bool,
+    /// Whether it negotiated version rolling, as chips do.
+    rolling: bool,
+    /// The difficulty that it asked for last.
+    wish: Option<f64>,
     vardiff: Vardiff,
     /// The exponent of the difficulty that it was told last.
     told: Option<i32>,
@@ -58,7 +60,8 @@ impl Session {
             users: Vec::new(),
             strikes: 0,
             mask: 0,
-            whole: false,
+            rolling: false,
+            wish: None,
             vardiff: Vardiff::new(now),
             told: None,
             jobs: VecDeque::new(),
@@ -79,10 +82,10 @@ impl Session {
             let known = match extension.as_str() {
                 "version-rolling" => {
                     self.mask = mask.unwrap_or(u32::MAX) & VERSION_ROLLING_MASK;
-                    if self.told.is_none() && !self.whole {
+                    if self.told.is_none() && self.wish.is_none() {
                         self.vardiff.begin_rolling();
                     }
-                    self.whole = true;
+                    self.rolling = true;
                     let mask = format!("{:08x}", self.mask);
                     answer.insert("version-rolling.mask".into(), mask.into());
                     true
@@ -106,8 +109,7 @@ impl Session {
     /// Takes a wish for a difficulty; it is in force from the next job on.
     pub(super) fn suggest(&mut self, now: Time, difficulty: f64) {
         self.vardiff.begin_at(now, difficulty);
-        // Whoever asks for a fraction can read one.
-        self.whole &= difficulty >= 1.0;
+        self.wish = Some(difficulty);
     }
 
     /// The answer to `mining.subscribe`.
@@ -136,20 +138,22 @@ impl Session {
     }
 
     /// Takes a job up: what the miner is told, a new difficulty before it if there is one. Gives the difficulty too.
-    pub(super) fn offer(&mut self, now: Time, job: &Arc<Job>) -> (Vec<Value>, f64) {
+    pub(super) fn offer(&mut self, now: Time, job: &Arc<Job>) -> (Vec<String>, f64) {
         let parent = |(job, _): &(Arc<Job>, Terms)| job.template.parent;
         let clean = self.jobs.back().map(parent) != Some(job.template.parent);
         if clean {
             self.seen.clear();
         }
-        let floor = self.whole.then_some(FLOOR_ROLLING);
+        // Whoever asks for a fraction can read one.
+        let whole = self.rolling && self.wish.is_none_or(|wish| wish >= 1.0);
+        let floor = whole.then_some(FLOOR_ROLLING);
         let exponent = self.vardiff.exponent(now, job.difficulty, floor);
         let difficulty = difficulty(exponent);
         let mut told = Vec::with_capacity(2);
         if self.told.replace(exponent) != Some(exponent) {
-            told.push(notification("mining.set_difficulty", json!([number(exponent)])));
+            told.push(notification("mining.set_difficulty", &json!([number(exponent)])));
         }
-        told.push(notification("mining.notify", job.notification(clean)));
+        told.push(job.line(clean).to_owned());
         if self.jobs.len() >= JOBS_MAX {
             self.jobs.pop_front();
         }
@@ -197,9 +201,4 @@ fn number(exponent: i32) -> Value {
         Ok(exponent @ 0..=62) => (1_u64 << exponent).into(),
         _ => difficulty(exponent).into(),
     }
-}
-
-/// What is said without having been asked.
-fn notification(method: &str, params: Value) -> Value {
-    json!({ "id": null, "method": method, "params": params })
 }

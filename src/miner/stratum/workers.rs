@@ -33,7 +33,7 @@ pub struct Worker {
     pub low: u64,
     /// Shares refused for their version bits or time.
     pub refused: u64,
-    /// Blocks.
+    /// Blocks that came into the chain.
     pub blocks: u64,
     /// The greatest difficulty that a share of it met.
     pub best: f64,
@@ -69,9 +69,8 @@ impl Worker {
         self.meter.rate(now) * power_of_two(32)
     }
 
-    pub(super) fn accepted(&mut self, now: Time, difficulty: f64, met: f64, block: bool) {
+    pub(super) fn accepted(&mut self, now: Time, difficulty: f64, met: f64) {
         self.accepted += 1;
-        self.blocks += u64::from(block);
         self.best = self.best.max(met);
         (self.seen, self.last_share) = (now, Some(now));
         self.meter.add(now, difficulty);

@@ -45,5 +45,6 @@ pub use backend::{Answer, Backend, P2p, PendingInfo, PoolCoins, Stopped};
 pub use context::Facts;
 pub use cookie::{TokenError, read_token};
 pub use guard::GuardError;
+pub(in crate::node) use rate::{Rates, network};
 pub use rule::{Agreement, Rule};
 pub use server::{Config, Limits, Server, StartError, start};

@@ -13,7 +13,7 @@ const BURST_SECONDS: f64 = 2.0;
 
 /// The buckets of all addresses.
 #[derive(Debug)]
-pub(super) struct Rates {
+pub(in crate::node) struct Rates {
     per_second: f64,
     buckets: Mutex<BTreeMap<IpAddr, Bucket>>,
 }
@@ -27,12 +27,12 @@ struct Bucket {
 
 impl Rates {
     /// Each address may ask so often in the long run, and for two seconds twice as often.
-    pub(super) fn new(per_second: u32) -> Self {
+    pub(in crate::node) fn new(per_second: u32) -> Self {
         Self { per_second: f64::from(per_second), buckets: Mutex::default() }
     }
 
     /// Counts a request; says whether it may pass.
-    pub(super) fn allow(&self, address: IpAddr, now: Instant) -> bool {
+    pub(in crate::node) fn allow(&self, address: IpAddr, now: Instant) -> bool {
         let full = self.per_second * BURST_SECONDS;
         let address = network(address);
         // A thread that panicked while it held the lock left nothing half done.
@@ -56,7 +56,7 @@ impl Rates {
 }
 
 /// Whoever has one address of IPv6 has its whole /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(in crate::node) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

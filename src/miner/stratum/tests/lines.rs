@@ -106,6 +106,7 @@ fn difficulty_is_never_above_the_blocks_but_for_the_floor_of_chips() {
     assert_eq!(start(&mut stage, std::slice::from_ref(&rolling)), 256.0);
     let wish = ("mining.suggest_difficulty", json!(["0.000150"]));
     assert_eq!(start(&mut stage, std::slice::from_ref(&wish)), 1.0 / 8192.0);
+    assert_eq!(start(&mut stage, &[wish, rolling.clone()]), 1.0 / 8192.0);
     let wish = ("mining.suggest_difficulty", json!([1000]));
     assert_eq!(start(&mut stage, &[wish, rolling]), 512.0);
 }

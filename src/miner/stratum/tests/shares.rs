@@ -183,7 +183,7 @@ fn a_share_that_meets_the_blocks_target_is_a_block() {
     else {
         panic!("{:?}", stage.blocks)
     };
-    assert_eq!((paid, worker), (payout(1), user(1)));
+    assert_eq!((paid, worker.as_str()), (payout(1), user(1).as_str()));
     let expected = WorkProof {
         version: WORK_VERSION,
         extra_nonce: u64::from(id.0) << 32 | 5,
@@ -195,7 +195,15 @@ fn a_share_that_meets_the_blocks_target_is_a_block() {
     let proven = proof.header(1000, &template, stage.head, EASY);
     assert_eq!(proven.is_proven(), Ok(true));
     assert_eq!(proven, WorkHeader { nonce: found, ..header });
-    assert_eq!(stage.server.workers().next().unwrap().1.blocks, 1);
+    // It is one when the host says so, and proving it once more is a share and no block.
+    let blocks = |stage: &Stage| stage.server.workers().next().unwrap().1.blocks;
+    assert_eq!(blocks(&stage), 0);
+    stage.server.sealed(&worker);
+    assert_eq!((blocks(&stage), stage.server.totals().blocks), (1, 1));
+    let again = nonce(header, EASY.target().unwrap().difficulty(), found + 1, true);
+    let share = json!([user(1), job[0], "00000005", job[7], format!("{again:08x}")]);
+    assert_eq!(code(&stage.ask(id, "mining.submit", share)), None);
+    assert!(stage.blocks.is_empty());
 }
 
 #[test]
