@@ -5,6 +5,7 @@
 //! Neither knows a clock, a socket or a disk.
 
 mod action;
+mod agreed;
 pub mod authorities;
 pub mod classical;
 pub mod dpos;

@@ -27,9 +27,31 @@
 //!
 //! - [`core`]: the protocol, without bodies, keys, clocks and disks
 //! - [`message`]: what is said
+//! - `rules`: what is judged, and what the ledger keeps
 
 pub mod core;
 pub mod message;
+mod rules;
+
+pub use rules::PbftRules;
+
+use super::authorities::Authorities;
+use crate::types::{GenesisId, Span};
+
+/// The parameters of PBFT, from the chain spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PbftParams {
+    /// The chain, which everything that is signed is tagged with.
+    pub chain: GenesisId,
+    /// The first authorities.
+    pub authorities: Authorities,
+    /// A block with transactions leaves so long after the one before it at the earliest.
+    pub block_time_min: Span,
+    /// And an empty one when nothing was made for so long; never, if there is none.
+    pub empty_block_after: Option<Span>,
+    /// For so long a primary may be silent, and so long what it began may take; the first view change may as well.
+    pub view_timeout: Span,
+}
 
 #[cfg(test)]
 mod tests;

@@ -2,14 +2,12 @@
 
 use super::RaftParams;
 use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-use crate::consensus::authorities::{Authorities, in_force, operate};
-use crate::ledger::{
-    CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, System, Transition,
-};
+use crate::consensus::agreed;
+use crate::consensus::authorities::{Authorities, in_force};
+use crate::ledger::{Movements, ReadFailed, Refused, Rewards, State, System, Transition};
 use crate::types::signatures::verify_single;
 use crate::types::{
-    Address, Amount, BlockId, Claim, Draft, Hash, Header, Height, Keypair, Operation, Seal, Time,
-    tagged,
+    Address, Amount, BlockId, Draft, Hash, Header, Height, Keypair, Operation, Seal, Time, tagged,
 };
 
 /// Authorities that have to stay: one alone is a majority of itself.
@@ -50,20 +48,7 @@ impl RaftRules {
 
     /// Whether a draft may stand on its parent; gives its term, or why not.
     pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
-        let Claim::Round { round } = header.claim else {
-            let given = header.claim.kind();
-            return Err(format!("it claims by {given:?}; this chain's rule is raft"));
-        };
-        if let Claim::Round { round: below } = parent.header.claim
-            && round < below
-        {
-            return Err(format!("its term is {round}, and its parent's was {below}"));
-        }
-        if header.time <= parent.header.time {
-            let (given, below) = (header.time, parent.header.time);
-            return Err(format!("its time {given} is not after its parent's, {below}"));
-        }
-        Ok(round)
+        agreed::claimed_round(header, parent, ("raft", "term"))
     }
 }
 
@@ -120,16 +105,10 @@ impl Transition for RaftRules {
         height: Height,
         state: &mut System<'_, '_>,
     ) -> Result<(), Refused> {
-        match operation {
-            Operation::Note { .. } => Ok(()),
-            other => {
-                let first = (&self.params.authorities, AUTHORITIES_MIN);
-                operate(other, actor, height, first, state)
-            }
-        }
+        let first = (&self.params.authorities, AUTHORITIES_MIN);
+        agreed::operation(operation, actor, height, first, state)
     }
 
-    /// Nobody has to be paid for work or stake here: fees go to whoever made the draft.
     fn after(
         &self,
         block: &Draft,
@@ -137,8 +116,6 @@ impl Transition for RaftRules {
         _: &Movements,
         _: &mut System<'_, '_>,
     ) -> Result<Rewards, Refused> {
-        let payment = Payment { to: block.header.producer, amount: fees, kind: CoinKind::Reward };
-        let payments = if fees == Amount::ZERO { Vec::new() } else { vec![payment] };
-        Ok(Rewards { issued: Amount::ZERO, payments })
+        Ok(agreed::rewards(block, fees))
     }
 }

@@ -2,6 +2,7 @@
 
 mod group;
 mod ordering;
+mod rules;
 mod views;
 mod weather;
 

@@ -1,0 +1,145 @@
+//! The judging half of PBFT.
+
+use super::PbftParams;
+use super::message::Ballot;
+use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
+use crate::consensus::agreed;
+use crate::consensus::authorities::{Authorities, in_force};
+use crate::consensus::quorum::byzantine;
+use crate::ledger::{Movements, ReadFailed, Refused, Rewards, State, System, Transition};
+use crate::types::signatures::{SignatureCheck, verify_batch};
+use crate::types::{
+    Address, Amount, Draft, Hash, Header, Height, Operation, Seal, Time, Vote, encode, tagged,
+};
+
+/// Authorities that have to stay. The spec says whether a chain may begin with fewer than four; none may end with none.
+const AUTHORITIES_MIN: usize = 1;
+
+/// The rules of PBFT.
+#[derive(Debug)]
+pub struct PbftRules {
+    params: PbftParams,
+}
+
+impl PbftRules {
+    /// The rules under these parameters.
+    pub fn new(params: PbftParams) -> Self {
+        Self { params }
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &PbftParams {
+        &self.params
+    }
+
+    /// Who decides on what stands on a state.
+    pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        in_force(state, &self.params.authorities)
+    }
+
+    /// What a voter signs to commit to a draft in a view: a quorum of these seals it.
+    pub fn commit_hash(&self, ballot: &Ballot) -> Hash {
+        tagged("assay/pbft-commit", &self.params.chain, &[&encode(ballot)])
+    }
+
+    /// Whether a draft may stand on its parent; gives the view in which it was made, or why not.
+    pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
+        agreed::claimed_round(header, parent, ("pbft", "view"))
+    }
+
+    /// Whether votes are those of exactly a quorum, sorted, so that one set of them has one form; says why not.
+    fn judge_votes(
+        &self,
+        ballot: &Ballot,
+        votes: &[Vote],
+        voters: &Authorities,
+    ) -> Result<(), String> {
+        let (quorum, given) = (byzantine(voters.len()), votes.len());
+        if given != quorum {
+            let of = voters.len();
+            return Err(format!("it has {given} votes; exactly {quorum} of {of} are a quorum"));
+        }
+        if !votes.is_sorted_by(|one, next| one.key < next.key) {
+            return Err("its votes are not in order of key, or one is there twice".into());
+        }
+        let stranger = votes.iter().find(|vote| !voters.contains(&Address::of(&vote.key)));
+        if let Some(Vote { key, .. }) = stranger {
+            return Err(format!("{key}, who votes, is no authority"));
+        }
+        let message = self.commit_hash(ballot).0;
+        let check = |Vote { key, signature }: &Vote| SignatureCheck {
+            key: key.0,
+            message,
+            signature: signature.0,
+        };
+        let checks: Vec<SignatureCheck> = votes.iter().map(check).collect();
+        match verify_batch(&checks).first().and_then(|bad| votes.get(*bad)) {
+            Some(Vote { key, .. }) => Err(format!("the signature of {key} does not verify")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Rules for PbftRules {
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+        let made = self.judge_header(header, parent).map_err(Verdict::Header)?;
+        let Seal::Quorum { round, votes } = seal else {
+            return Err(Verdict::Seal("it is not of a quorum".into()));
+        };
+        if *round < made {
+            let reason = format!("it is of view {round}, before the draft's, which is {made}");
+            return Err(Verdict::Seal(reason));
+        }
+        let id = header.id(&self.params.chain);
+        let at = crate::consensus::Point { height: header.height, id };
+        let voters = self.voters(parent.state)?;
+        self.judge_votes(&Ballot { view: *round, at }, votes, &voters).map_err(Verdict::Seal)
+    }
+
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
+        Ok(Rank::of_numbers(&[head.header.height.0]))
+    }
+
+    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
+        Ok(None)
+    }
+
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
+        Ok(head.header.height)
+    }
+
+    fn finality(&self) -> Finality {
+        Finality::Proof
+    }
+
+    fn not_before(&self, _: &Header) -> Time {
+        Time(0)
+    }
+
+    fn authorities(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        self.voters(state)
+    }
+}
+
+impl Transition for PbftRules {
+    fn operation(
+        &self,
+        operation: &Operation,
+        actor: Address,
+        height: Height,
+        state: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        let first = (&self.params.authorities, AUTHORITIES_MIN);
+        agreed::operation(operation, actor, height, first, state)
+    }
+
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        _: &Movements,
+        _: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        Ok(agreed::rewards(block, fees))
+    }
+}
