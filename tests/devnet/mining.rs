@@ -46,8 +46,7 @@ fn blocks_are_mined_for_whoever_is_named_and_counted() {
     loop {
         let status: Value = serde_json::from_str(&home.ok("rpc mining_status")).unwrap();
         let hashes = status["hashes"].as_u64().unwrap();
-        if status["searching"] == Value::from(true) && before.is_some_and(|before| hashes > before)
-        {
+        if status["searching"] == true && before.is_some_and(|before| hashes > before) {
             break;
         }
         assert!(Instant::now() < deadline, "the search does not go on: {status}");
@@ -77,7 +76,7 @@ fn another_node_serves_while_the_first_is_away() {
             }
         }
     });
-    let mut heard = |what: &str, times: usize| {
+    let heard = |what: &str, times: usize| {
         let deadline = Instant::now() + PATIENCE;
         let mut last = String::new();
         while last.matches(what).count() < times {
