@@ -42,7 +42,7 @@ fn a_seal_is_exactly_a_quorum_of_sorted_votes() {
             parent: *parent.id,
             time: LAUNCH.after(Span(1)),
             claim: Claim::Round { round: 2 },
-            ..parent.header.clone()
+            ..*parent.header
         };
         let at = Point { height: header.height, id: header.id(&params().chain) };
         let good = votes(&rules, &ballot(3, at), &(1..=quorum).collect::<Vec<u8>>());
