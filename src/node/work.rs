@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::host::{Host, NodeReplica, Stopped, wall_clock};
 use super::rpc::Rule;
 use crate::chain::{BlockRef, Rules, Verdict};
+use crate::consensus::Context;
 use crate::consensus::pow::PowRules;
 use crate::miner::{Job, search_slice};
 use crate::replica::Input;
@@ -288,7 +289,9 @@ fn draft(
     replica: &NodeReplica,
     payout: Address,
 ) -> Result<(BlockId, Draft), String> {
+    // The replica's clock stands while nothing comes in; two drafts of one moment would be one block.
     let cx = replica.context();
+    let cx = Context { now: cx.now.max(wall_clock()), ..cx };
     if cx.tree.is_overfull() {
         let unfinal = cx.tree.len();
         return Err(format!("{unfinal} blocks are not final: this node makes no more"));
