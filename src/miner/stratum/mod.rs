@@ -22,7 +22,7 @@
 //!
 //! A *share* is a hash that meets a target easier than the block's; shares show that a miner works and how fast. Whoever
 //! finds one that meets the block's own target has found a block. Each connection has a share difficulty of its own, a
-//! power of two that follows the rate at which its shares come ([`vardiff`]). It takes effect with the next job, and each
+//! power of two that follows the rate at which its shares come (`vardiff`). It takes effect with the next job, and each
 //! job is judged by the one that was in force when it was sent. It is never above the difficulty of the block: miners
 //! throw away what does not meet it.
 //!

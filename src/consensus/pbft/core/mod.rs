@@ -8,7 +8,7 @@
 //! Whoever calls it has checked every signature in a message, those inside certificates among them; that a certificate is
 //! of a quorum, that its primary is in it, and what follows from it is looked at here. Time-outs are events.
 //!
-//! One height is decided at a time: the one above the sealed head. A message that comes too early waits ([`Early`]), and one
+//! One height is decided at a time: the one above the sealed head. A message that comes too early waits (`early`), and one
 //! that comes too late tells its sender what it missed.
 
 mod early;
