@@ -46,7 +46,7 @@ Examples:
   assay mine                                   for the only devnet that runs, until Ctrl-C
   assay mine --threads 2 --throttle 50%        half of two cores
   assay mine --dir pow-dev:1 --fallback pow-dev:2,pow-dev:3
-  assay mine --rpc http://10.0.0.7:18544 --token-file rpc.token --address ADDRESS
+  assay mine --rpc http://127.0.0.1:18545 --token-file rpc.token --address ADDRESS
   assay mine --blocks 5 --json                 for a script
 
 A devnet without a node's name means all its nodes, the first one first. What is mined pays --address,

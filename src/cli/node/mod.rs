@@ -35,7 +35,7 @@ pub(super) const PAYOUT_DEFAULT: &str = "alice";
 const EXAMPLES: &str = "\
 Examples:
   assay node run --chain pow-dev --mine        a chain of your own: the first start freezes the spec
-  assay node run --chain chain.toml -d DIR --bootnodes /ip4/10.0.0.1/tcp/18545
+  assay node run --chain chain.toml -d DIR --bootnodes /ip4/127.0.0.1/tcp/18545
   assay node run -d DIR                        again: the chain is in the data directory
   assay node run --chain pos-dev --stake alice  stake a development account's coins, or those of a wallet of yours
   assay node run --chain pow-dev --stratum-port 3333  let miners in: cpuminer -o stratum+tcp://127.0.0.1:3333 -u alice
