@@ -459,8 +459,8 @@ mod tests {
             partial: false,
             results: vec![
                 result("portable", 1, 11.1e6, false),
-                result("avx512-two-phase", 1, 34.2e6, false),
-                result("avx512-two-phase", 2, 68.1e6, false),
+                result("avx512", 1, 34.2e6, false),
+                result("avx512", 2, 68.1e6, false),
                 result("avx512-rolling", 1, 38.2e6, true),
             ],
             limit_hashes_per_second: Some(41e6),
