@@ -352,8 +352,13 @@ fn notes(report: &BenchHashrate) -> Table {
         let HashrateSpread { median, min, max } = against.hashes_per_second;
         table.pair("against", &against.command);
         table.pair("", format!("{}, {} to {}", rate(median), rate(min), rate(max)));
+        // Core by core: more threads say nothing of a kernel.
+        let fewest = report.results.iter().map(|result| result.threads).min();
         let best = |rolls: bool| {
-            let of = report.results.iter().filter(|result| result.version_rolling == rolls);
+            let comparable = |result: &&HashrateResult| {
+                result.version_rolling == rolls && Some(result.threads) == fewest
+            };
+            let of = report.results.iter().filter(comparable);
             of.filter_map(|result| Some((result, result.ratio?)))
                 .max_by(|(_, a), (_, b)| a.median.total_cmp(&b.median))
         };
