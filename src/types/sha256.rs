@@ -12,8 +12,8 @@ use sha2::block_api::compress256;
 /// The state of SHA-256: between two blocks, or at the end as the words of the hash.
 pub type State = [u32; 8];
 
-/// The state before the first block.
-const INITIAL: State = [
+/// The state before the first block of a message.
+pub(crate) const INITIAL: State = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,

@@ -12,8 +12,9 @@
 //! FIPS 180-4, section 6.2.2; the names of functions are its own, in words.
 
 use super::schedule::{
-    INITIAL, K, Schedule, big_sigma0, big_sigma1, choose, majority, small_sigma0, small_sigma1, sum,
+    K, Schedule, big_sigma0, big_sigma1, choose, majority, small_sigma0, small_sigma1, sum,
 };
+use crate::types::sha256::INITIAL;
 
 /// The instructions of a vector unit. A value of it exists only where the processor has them.
 pub(super) trait Machine: Copy {

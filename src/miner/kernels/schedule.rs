@@ -70,18 +70,6 @@ pub(super) const K: [u32; 64] = [
     0xc671_78f2,
 ];
 
-/// The state before the first block of a message.
-pub(super) const INITIAL: State = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
-
 pub(super) const fn big_sigma0(x: u32) -> u32 {
     x.rotate_right(2) ^ x.rotate_right(13) ^ x.rotate_right(22)
 }

@@ -14,9 +14,9 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::rounds::each;
-use super::schedule::{INITIAL, K, round, small_sigma0};
+use super::schedule::{K, round, small_sigma0};
 use super::{Kernel, Prepared};
-use crate::types::sha256::State;
+use crate::types::sha256::{INITIAL, State};
 
 /// The kernel that tries nonces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
