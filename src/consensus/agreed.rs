@@ -1,9 +1,15 @@
 //! What the rules share in which authorities agree on every block: what a header may claim, and what operations and fees do.
 
-use super::authorities::{Authorities, operate};
-use crate::chain::BlockRef;
-use crate::ledger::{CoinKind, Payment, Refused, Rewards, System};
-use crate::types::{Address, Amount, Claim, Draft, Header, Height, Operation};
+use super::authorities::{Authorities, in_force, operate};
+use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
+use crate::ledger::{
+    Around, CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, System, Transition,
+};
+use crate::types::{Address, Amount, Claim, Draft, Header, Height, Operation, Seal, Time};
+
+/// Authorities that have to stay: whether a chain may begin with fewer than its rule wants is the spec's to say, and none may
+/// end with none.
+const AUTHORITIES_MIN: usize = 1;
 
 /// Whether a header may stand on its parent: it claims by a round that is none before its parent's, later than it. Gives the
 /// round, or why not; `rule` is the name of the chain's rule and `round` what it calls a round.
@@ -28,24 +34,95 @@ pub fn claimed_round(
     Ok(claimed)
 }
 
-/// Performs an operation: the authorities are all that there is to have a say about. `first` are those of the spec, and
-/// `members_min` have to stay.
-pub fn operation(
-    operation: &Operation,
-    actor: Address,
-    height: Height,
-    (first, members_min): (&Authorities, usize),
-    state: &mut System<'_, '_>,
-) -> Result<(), Refused> {
-    match operation {
-        Operation::Note { .. } => Ok(()),
-        other => operate(other, actor, height, (first, members_min), state),
+/// What agreement does to the ledger: authorities are all that there is to have a say about, and nobody has to be paid for work
+/// or stake.
+#[derive(Debug)]
+pub struct Agreement {
+    /// The authorities of the spec, in force until they change.
+    first: Authorities,
+}
+
+impl Agreement {
+    /// Of a chain that begins with these authorities.
+    pub fn new(first: Authorities) -> Self {
+        Self { first }
+    }
+
+    /// Who decides on what stands on a state.
+    pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        in_force(state, &self.first)
     }
 }
 
-/// Nobody has to be paid for work or stake: fees go to whoever made the draft.
-pub fn rewards(block: &Draft, fees: Amount) -> Rewards {
-    let payment = Payment { to: block.header.producer, amount: fees, kind: CoinKind::Reward };
-    let payments = if fees == Amount::ZERO { Vec::new() } else { vec![payment] };
-    Rewards { issued: Amount::ZERO, payments }
+impl Transition for Agreement {
+    fn operation(
+        &self,
+        operation: &Operation,
+        actor: Address,
+        height: Height,
+        state: &mut System<'_, '_>,
+    ) -> Result<(), Refused> {
+        match operation {
+            Operation::Note { .. } => Ok(()),
+            other => operate(other, actor, height, (&self.first, AUTHORITIES_MIN), state),
+        }
+    }
+
+    /// Fees go to whoever made the draft.
+    fn after(
+        &self,
+        block: &Draft,
+        fees: Amount,
+        _: &Movements,
+        _: &mut System<'_, '_>,
+    ) -> Result<Rewards, Refused> {
+        let payment = Payment { to: block.header.producer, amount: fees, kind: CoinKind::Reward };
+        let payments = if fees == Amount::ZERO { Vec::new() } else { vec![payment] };
+        Ok(Rewards { issued: Amount::ZERO, payments })
+    }
+}
+
+/// A rule of this kind: there is one branch, final at its head, and a seal is judged by the authorities in force below it.
+pub trait Agreed: Send + Sync {
+    /// What it does to the ledger.
+    fn agreement(&self) -> &Agreement;
+
+    /// Whether a seal is a proof, as [`Rules::verify`] asks.
+    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict>;
+}
+
+impl<R: Agreed> Around for R {
+    fn inner(&self) -> &dyn Transition {
+        self.agreement()
+    }
+}
+
+impl<R: Agreed> Rules for R {
+    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+        self.judge(header, seal, parent)
+    }
+
+    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
+        Ok(Rank::of_numbers(&[head.header.height.0]))
+    }
+
+    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
+        Ok(None)
+    }
+
+    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
+        Ok(head.header.height)
+    }
+
+    fn finality(&self) -> Finality {
+        Finality::Proof
+    }
+
+    fn not_before(&self, _: &Header) -> Time {
+        Time(0)
+    }
+
+    fn authorities(&self, state: &State) -> Result<Authorities, ReadFailed> {
+        self.agreement().voters(state)
+    }
 }

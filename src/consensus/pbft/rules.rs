@@ -2,29 +2,26 @@
 
 use super::PbftParams;
 use super::message::Ballot;
-use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-use crate::consensus::agreed;
-use crate::consensus::authorities::{Authorities, in_force};
+use crate::chain::{BlockRef, Verdict};
+use crate::consensus::agreed::{self, Agreed, Agreement};
+use crate::consensus::authorities::Authorities;
 use crate::consensus::quorum::byzantine;
-use crate::ledger::{Movements, ReadFailed, Refused, Rewards, State, System, Transition};
+use crate::ledger::{ReadFailed, State};
 use crate::types::signatures::{SignatureCheck, verify_batch};
-use crate::types::{
-    Address, Amount, Draft, Hash, Header, Height, Operation, Seal, Time, Vote, encode, tagged,
-};
-
-/// Authorities that have to stay. The spec says whether a chain may begin with fewer than four; none may end with none.
-const AUTHORITIES_MIN: usize = 1;
+use crate::types::{Address, Hash, Header, Seal, Vote, encode, tagged};
 
 /// The rules of PBFT.
 #[derive(Debug)]
 pub struct PbftRules {
     params: PbftParams,
+    agreement: Agreement,
 }
 
 impl PbftRules {
     /// The rules under these parameters.
     pub fn new(params: PbftParams) -> Self {
-        Self { params }
+        let agreement = Agreement::new(params.authorities.clone());
+        Self { params, agreement }
     }
 
     /// The parameters.
@@ -34,7 +31,7 @@ impl PbftRules {
 
     /// Who decides on what stands on a state.
     pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
-        in_force(state, &self.params.authorities)
+        self.agreement.voters(state)
     }
 
     /// What a voter signs to commit to a draft in a view: a quorum of these seals it.
@@ -80,8 +77,12 @@ impl PbftRules {
     }
 }
 
-impl Rules for PbftRules {
-    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+impl Agreed for PbftRules {
+    fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
         let made = self.judge_header(header, parent).map_err(Verdict::Header)?;
         let Seal::Quorum { round, votes } = seal else {
             return Err(Verdict::Seal("it is not of a quorum".into()));
@@ -94,52 +95,5 @@ impl Rules for PbftRules {
         let at = crate::consensus::Point { height: header.height, id };
         let voters = self.voters(parent.state)?;
         self.judge_votes(&Ballot { view: *round, at }, votes, &voters).map_err(Verdict::Seal)
-    }
-
-    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
-        Ok(Rank::of_numbers(&[head.header.height.0]))
-    }
-
-    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
-        Ok(None)
-    }
-
-    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
-        Ok(head.header.height)
-    }
-
-    fn finality(&self) -> Finality {
-        Finality::Proof
-    }
-
-    fn not_before(&self, _: &Header) -> Time {
-        Time(0)
-    }
-
-    fn authorities(&self, state: &State) -> Result<Authorities, ReadFailed> {
-        self.voters(state)
-    }
-}
-
-impl Transition for PbftRules {
-    fn operation(
-        &self,
-        operation: &Operation,
-        actor: Address,
-        height: Height,
-        state: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
-        let first = (&self.params.authorities, AUTHORITIES_MIN);
-        agreed::operation(operation, actor, height, first, state)
-    }
-
-    fn after(
-        &self,
-        block: &Draft,
-        fees: Amount,
-        _: &Movements,
-        _: &mut System<'_, '_>,
-    ) -> Result<Rewards, Refused> {
-        Ok(agreed::rewards(block, fees))
     }
 }

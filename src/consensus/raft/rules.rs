@@ -1,28 +1,25 @@
 //! The judging half of Raft.
 
 use super::RaftParams;
-use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
-use crate::consensus::agreed;
-use crate::consensus::authorities::{Authorities, in_force};
-use crate::ledger::{Movements, ReadFailed, Refused, Rewards, State, System, Transition};
+use crate::chain::{BlockRef, Verdict};
+use crate::consensus::agreed::{self, Agreed, Agreement};
+use crate::consensus::authorities::Authorities;
+use crate::ledger::{ReadFailed, State};
 use crate::types::signatures::verify_single;
-use crate::types::{
-    Address, Amount, BlockId, Draft, Hash, Header, Height, Keypair, Operation, Seal, Time, tagged,
-};
-
-/// Authorities that have to stay: one alone is a majority of itself.
-const AUTHORITIES_MIN: usize = 1;
+use crate::types::{Address, BlockId, Hash, Header, Keypair, Seal, tagged};
 
 /// The rules of Raft.
 #[derive(Debug)]
 pub struct RaftRules {
     params: RaftParams,
+    agreement: Agreement,
 }
 
 impl RaftRules {
     /// The rules under these parameters.
     pub fn new(params: RaftParams) -> Self {
-        Self { params }
+        let agreement = Agreement::new(params.authorities.clone());
+        Self { params, agreement }
     }
 
     /// The parameters.
@@ -32,7 +29,7 @@ impl RaftRules {
 
     /// Who decides on what stands on a state.
     pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
-        in_force(state, &self.params.authorities)
+        self.agreement.voters(state)
     }
 
     /// What the leader of a term signs to seal a block.
@@ -52,8 +49,12 @@ impl RaftRules {
     }
 }
 
-impl Rules for RaftRules {
-    fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
+impl Agreed for RaftRules {
+    fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
         let term = self.judge_header(header, parent).map_err(Verdict::Header)?;
         let Seal::Leader { round, leader, signature } = seal else {
             return Err(Verdict::Seal("it is not a leader's".into()));
@@ -70,52 +71,5 @@ impl Rules for RaftRules {
             return Err(Verdict::Seal("its signature does not verify".into()));
         }
         Ok(())
-    }
-
-    fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {
-        Ok(Rank::of_numbers(&[head.header.height.0]))
-    }
-
-    fn rank_by_header(&self, _: &Header, _: &Seal, _: &Rank) -> Result<Option<Rank>, Verdict> {
-        Ok(None)
-    }
-
-    fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed> {
-        Ok(head.header.height)
-    }
-
-    fn finality(&self) -> Finality {
-        Finality::Proof
-    }
-
-    fn not_before(&self, _: &Header) -> Time {
-        Time(0)
-    }
-
-    fn authorities(&self, state: &State) -> Result<Authorities, ReadFailed> {
-        self.voters(state)
-    }
-}
-
-impl Transition for RaftRules {
-    fn operation(
-        &self,
-        operation: &Operation,
-        actor: Address,
-        height: Height,
-        state: &mut System<'_, '_>,
-    ) -> Result<(), Refused> {
-        let first = (&self.params.authorities, AUTHORITIES_MIN);
-        agreed::operation(operation, actor, height, first, state)
-    }
-
-    fn after(
-        &self,
-        block: &Draft,
-        fees: Amount,
-        _: &Movements,
-        _: &mut System<'_, '_>,
-    ) -> Result<Rewards, Refused> {
-        Ok(agreed::rewards(block, fees))
     }
 }
