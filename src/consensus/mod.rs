@@ -20,6 +20,7 @@ pub mod pos;
 pub mod pow;
 pub mod quorum;
 pub mod raft;
+mod reads;
 pub mod retarget;
 pub mod schedule;
 

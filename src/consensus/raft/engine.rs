@@ -10,12 +10,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use self::bodies::Bodies;
-use self::reading::Reads;
 use super::core::{Core, Effect, Entry, Log, Point, Ref, Wait};
 use super::message::{Message, SEALS_MAX, SealOf, Wire};
 use super::records::{Kept, forget_draft, keep_draft, keep_vote};
 use super::{RaftParams, RaftRules};
 use crate::chain::{Imported, Node, Rules, Verdict};
+use crate::consensus::reads::Reads;
 use crate::consensus::{
     self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Report, Seat, Timer,
 };
@@ -52,6 +52,7 @@ impl RaftEngine {
     /// The engine of a seat.
     pub fn new(rules: Arc<RaftRules>, seat: &Seat) -> Self {
         let own = seat.authority().unwrap_or_default();
+        let every = rules.params().election_timeout;
         Self {
             rules,
             key: seat.key.clone(),
@@ -59,7 +60,7 @@ impl RaftEngine {
             dice: ChaCha8Rng::seed_from_u64(seat.seed),
             core: None,
             bodies: Bodies::default(),
-            reads: Reads::new(seat.seed),
+            reads: Reads::new(seat.seed, READING, every),
             drafted: Time(0),
             carried: 0,
         }
