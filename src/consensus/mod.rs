@@ -23,6 +23,8 @@ pub mod raft;
 mod reads;
 pub mod retarget;
 pub mod schedule;
+#[cfg(test)]
+mod seats;
 
 pub use action::{Action, DropReason, Outbox, Report, SearchOrder, SignOrder};
 pub use engine::{Context, DraftError, Engine, Seat, Stake};

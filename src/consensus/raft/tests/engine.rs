@@ -1,12 +1,40 @@
 //! What the engine adds to the core: bodies, disks, pace and reads.
 
-use super::seats::{LAUNCH, Seats};
 use super::{BTreeSet, DropReason, Height, Point};
+use crate::consensus::Seat;
+use crate::consensus::authorities::Authorities;
 use crate::consensus::raft::message::{Message, Wire};
+use crate::consensus::raft::{RaftEngine, RaftParams, RaftRules};
+use crate::consensus::seats::{self, LAUNCH, Seated};
 use crate::consensus::{Action, Event, Record, Report};
 use crate::types::{Bounded, Claim, Draft, Span, StateRoot, Time};
 
 const SECOND: Span = Span::seconds(1);
+
+type Seats = seats::Seats<RaftEngine>;
+
+impl Seated for RaftEngine {
+    type Rules = RaftRules;
+
+    fn rules(authorities: Authorities, empty_block_after: Option<Span>) -> RaftRules {
+        RaftRules::new(RaftParams {
+            chain: crate::ledger::testkit::params().chain,
+            authorities,
+            block_time_min: Span(100),
+            empty_block_after,
+            election_timeout: Span(300),
+            heartbeat: Span(50),
+        })
+    }
+
+    fn seated(rules: std::sync::Arc<RaftRules>, seat: &Seat) -> Self {
+        Self::new(rules, seat)
+    }
+
+    fn leads(&self) -> bool {
+        self.core().is_some_and(super::Core::leads)
+    }
+}
 
 /// Raft 5.2, 5.3: some time after the start somebody leads, and payments are in blocks that all have.
 #[test]
@@ -200,9 +228,8 @@ fn records_of_other_rules_are_passed_over() {
 #[test]
 fn a_node_without_a_key_only_looks_on() {
     let mut seats = Seats::new(3, None);
-    let rules = super::seats::rules(3, None);
-    seats.all[0].engine =
-        crate::consensus::raft::RaftEngine::new(rules, &super::seats::seat(0, None));
+    let rules = seats::rules::<RaftEngine>(3, None);
+    seats.all[0].engine = RaftEngine::new(rules, &seats::seat(0, None));
     seats.tell(0, Event::Start { saved: Vec::new() });
     assert_eq!(seats.all[0].done, []);
     seats.tell(0, Event::Read { ticket: 4 });
@@ -383,7 +410,7 @@ fn a_wrong_seal_seals_nothing() {
     let (mut seats, leader, follower, draft) = with_a_draft();
     bring(&mut seats, leader, follower, vec![draft.clone()]);
     let id = draft.id(&crate::ledger::testkit::params().chain);
-    let rules = super::seats::rules(3, None);
+    let rules = seats::rules::<RaftEngine>(3, None);
     let stranger = rules.seal(&id, 9, &crate::types::testkit::key(9));
     let good = rules.seal(&id, 9, &crate::types::testkit::key(leader as u8 + 1));
     let from = seats.id(leader);

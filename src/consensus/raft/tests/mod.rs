@@ -9,7 +9,6 @@ mod messages;
 mod model;
 mod reads;
 mod replication;
-mod seats;
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,11 @@
-//! Whole engines on trees of their own, with pools, disks and clocks, in one virtual time.
+//! For tests: whole engines of authorities on trees of their own, with pools, disks and clocks, in one virtual time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::Authorities;
 use crate::chain::testkit::tree_of;
-use crate::chain::{Tree, import_own};
-use crate::consensus::raft::{RaftEngine, RaftParams, RaftRules};
+use crate::chain::{Rules, Tree, import_own};
+use crate::consensus::authorities::Authorities;
 use crate::consensus::{
     Action, AuthorityId, Context, Engine, Event, Message, Outbox, Record, Report, Seat, Timer,
 };
@@ -20,20 +19,30 @@ use crate::types::{Amount, Block, Draft, Height, Keypair, Span, Time, body_root}
 /// When the chain begins.
 pub(super) const LAUNCH: Time = Time(1_700_000_000_000);
 
-pub(super) fn rules(seats: u8, empty_block_after: Option<Span>) -> Arc<RaftRules> {
-    Arc::new(RaftRules::new(RaftParams {
-        chain: params().chain,
-        authorities: (1..=seats).map(|number| key(number).address()).collect::<Authorities>(),
-        block_time_min: Span(100),
-        empty_block_after,
-        election_timeout: Span(300),
-        heartbeat: Span(50),
-    }))
+/// An engine of a rule whose authorities agree, and how to make one.
+pub(super) trait Seated: Engine + Sized {
+    /// What it judges by.
+    type Rules: Rules + 'static;
+
+    /// The rules of a chain of these authorities.
+    fn rules(authorities: Authorities, empty_block_after: Option<Span>) -> Self::Rules;
+
+    /// The engine of a seat.
+    fn seated(rules: Arc<Self::Rules>, seat: &Seat) -> Self;
+
+    /// Whether it gives drafts their place.
+    fn leads(&self) -> bool;
+}
+
+/// The rules of a chain of so many authorities.
+pub(super) fn rules<E: Seated>(seats: u8, empty_block_after: Option<Span>) -> Arc<E::Rules> {
+    let authorities = (1..=seats).map(|number| key(number).address()).collect();
+    Arc::new(E::rules(authorities, empty_block_after))
 }
 
 /// One node, as its engine sees it.
-pub(super) struct One {
-    pub(super) engine: RaftEngine,
+pub(super) struct One<E> {
+    pub(super) engine: E,
     pub(super) tree: Tree,
     /// What is final, below the tree.
     pub(super) base: Arc<MemBase>,
@@ -48,13 +57,13 @@ pub(super) struct One {
 }
 
 /// Some nodes whose messages arrive at once.
-pub(super) struct Seats {
+pub(super) struct Seats<E: Seated> {
     pub(super) now: Time,
-    pub(super) all: Vec<One>,
+    pub(super) all: Vec<One<E>>,
     flight: VecDeque<(usize, usize, Message)>,
     /// Whoever is in here hears nobody and is heard by nobody.
     pub(super) cut: Vec<usize>,
-    rules: Arc<RaftRules>,
+    rules: Arc<E::Rules>,
 }
 
 pub(super) fn seat(number: usize, key: Option<Keypair>) -> Seat {
@@ -65,13 +74,13 @@ fn own(number: usize) -> Keypair {
     key(number as u8 + 1)
 }
 
-impl Seats {
+impl<E: Seated> Seats<E> {
     pub(super) fn new(count: u8, empty_block_after: Option<Span>) -> Self {
-        let rules = rules(count, empty_block_after);
+        let rules = rules::<E>(count, empty_block_after);
         let one = |number: usize| {
             let (tree, base) = tree_of(rules.clone(), &params(), LAUNCH);
             One {
-                engine: RaftEngine::new(rules.clone(), &seat(number, Some(own(number)))),
+                engine: E::seated(rules.clone(), &seat(number, Some(own(number)))),
                 tree,
                 base,
                 pool: Mempool::new(params(), 1 << 20),
@@ -122,6 +131,10 @@ impl Seats {
                 one.disk.remove(&record);
             }
             Action::Persist { record, bytes } => drop(one.disk.insert(record, bytes)),
+            Action::Broadcast(message) => {
+                let others = (0..self.all.len()).filter(|to| *to != of);
+                self.flight.extend(others.map(|to| (of, to, message.clone())));
+            }
             Action::Send { to, message } => {
                 let place = (0..self.all.len()).find(|place| own(*place).address() == to);
                 self.flight.extend(place.map(|to| (of, to, message)));
@@ -173,14 +186,13 @@ impl Seats {
 
     /// Who leads, if all that are up agree.
     pub(super) fn leader(&self) -> Option<usize> {
-        let leads = |one: &One| one.engine.core().is_some_and(|core| core.leads());
-        (0..self.all.len()).find(|of| self.all[*of].up && leads(&self.all[*of]))
+        (0..self.all.len()).find(|of| self.all[*of].up && self.all[*of].engine.leads())
     }
 
     /// A crash forgets everything but the tree and the disk, and a start takes them up.
     pub(super) fn restart(&mut self, of: usize) {
         let one = &mut self.all[of];
-        one.engine = RaftEngine::new(self.rules.clone(), &seat(of, Some(own(of))));
+        one.engine = E::seated(self.rules.clone(), &seat(of, Some(own(of))));
         one.timers.clear();
         one.up = true;
         let saved = one.disk.clone().into_iter().collect();
@@ -213,7 +225,7 @@ impl Seats {
     }
 }
 
-impl One {
+impl<E> One<E> {
     fn import(&mut self, block: Block, executed: crate::ledger::Executed) -> Option<Event> {
         let imported = import_own(&mut self.tree, Arc::new(block), executed).ok()?;
         let node = self.tree.get(&imported.id)?;
