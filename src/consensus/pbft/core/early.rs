@@ -9,12 +9,18 @@ use crate::consensus::AuthorityId;
 pub const EARLY_MAX: usize = 8;
 
 /// They wait here, in the order in which their sender sent them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct Early(BTreeMap<AuthorityId, VecDeque<Said>>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Early<S>(BTreeMap<AuthorityId, VecDeque<Said<S>>>);
 
-impl Early {
+impl<S> Default for Early<S> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<S: PartialEq> Early<S> {
     /// Keeps one, once.
-    pub(super) fn keep(&mut self, from: AuthorityId, said: Said) {
+    pub(super) fn keep(&mut self, from: AuthorityId, said: Said<S>) {
         let kept = self.0.entry(from).or_default();
         if kept.contains(&said) {
             return;
@@ -26,7 +32,7 @@ impl Early {
     }
 
     /// All of them.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = (AuthorityId, Said)> + use<> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (AuthorityId, Said<S>)> + use<S> {
         let all = std::mem::take(&mut self.0);
         all.into_iter().flat_map(|(from, said)| said.into_iter().map(move |said| (from, said)))
     }

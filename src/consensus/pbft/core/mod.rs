@@ -13,6 +13,7 @@
 
 mod early;
 mod ordering;
+mod reads;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +22,15 @@ use std::sync::Arc;
 pub use early::EARLY_MAX;
 
 use self::early::Early;
-use super::message::{Ballot, Message, NewView, Prepared, ViewChange};
+use self::reads::Reads;
+use super::message::{Ballot, Message, NewView, Prepared, Signer, ViewChange};
 use crate::consensus::authorities::Authorities;
 use crate::consensus::quorum::{byzantine, faults};
 use crate::consensus::{AuthorityId, DropReason, Point};
 use crate::types::{BlockId, Height};
 
 /// A message between cores.
-pub type Said = Message<Point, ()>;
+pub type Said<S = ()> = Message<Point, S>;
 
 /// Doublings of the time that a view may take to begin: a cap, so that a long outage is not followed by a longer one.
 pub const DOUBLINGS_MAX: u32 = 6;
@@ -43,10 +45,8 @@ pub struct Head {
 }
 
 /// What has to survive a crash.
-#[derive(
-    Debug, Clone, PartialEq, Eq, Hash, Default, borsh::BorshSerialize, borsh::BorshDeserialize,
-)]
-pub struct Kept {
+#[derive(Debug, Clone, PartialEq, Eq, Hash, borsh::BorshSerialize, borsh::BorshDeserialize)]
+pub struct Kept<S = ()> {
     /// The view.
     pub view: u64,
     /// Whether it takes part in it, or asked for it.
@@ -54,7 +54,14 @@ pub struct Kept {
     /// What it agreed to above its sealed head, in which view: never to two drafts in one view.
     pub accepted: Option<Ballot>,
     /// What it knows that a quorum agreed to, in the highest view.
-    pub prepared: Option<Prepared<()>>,
+    pub prepared: Option<Prepared<S>>,
+}
+
+impl<S> Default for Kept<S> {
+    /// Of whoever has said nothing yet. The first view begins by itself.
+    fn default() -> Self {
+        Self { view: 0, active: false, accepted: None, prepared: None }
+    }
 }
 
 /// What to wait for, each on a clock of its own.
@@ -73,15 +80,15 @@ pub enum Wait {
 
 /// What is to be done, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Effect {
+pub enum Effect<S = ()> {
     /// Make [`Core::kept`] durable, and the bodies of the drafts in it.
     Keep,
     /// Make the beginning of this view durable, in place of others: whoever missed it will ask.
-    KeepNewView(NewView<()>),
+    KeepNewView(NewView<S>),
     /// Send a message to one.
-    Send(AuthorityId, Said),
+    Send(AuthorityId, Said<S>),
     /// Send a message to all other voters.
-    Tell(Said),
+    Tell(Said<S>),
     /// Look at a draft that came from somebody: [`Core::examined`].
     Examine(AuthorityId, Point),
     /// Ask one of those who agreed to a draft for its body: it has to be proposed again.
@@ -89,7 +96,7 @@ pub enum Effect {
     /// This one gives the next draft its place, once there is one: [`Core::propose`].
     Begin,
     /// A quorum committed to a draft that is here: seal it with their votes.
-    Commit(Ballot, BTreeSet<AuthorityId>),
+    Commit(Ballot, BTreeMap<AuthorityId, S>),
     /// Wake me.
     Wait(Wait),
     /// Do not wake me.
@@ -100,8 +107,10 @@ pub enum Effect {
     Remind(AuthorityId, Height),
     /// The view, or whether it has begun, is another one.
     Round,
+    /// Whoever asked under this number sees enough from this height on: [`Core::read`].
+    Read(u64, Height),
     /// Somebody agreed to two drafts in one step of one view.
-    Conflict(AuthorityId, Ballot, Ballot),
+    Conflict(AuthorityId, [(Ballot, S); 2]),
     /// A message was dropped.
     Dropped(AuthorityId, DropReason),
 }
@@ -110,16 +119,16 @@ pub enum Effect {
 const COMMITS_MAX: usize = 8;
 
 /// Votes of one step, in one view, for the height that is being decided: the first of each voter.
-type Votes = BTreeMap<AuthorityId, Ballot>;
+type Votes<S> = BTreeMap<AuthorityId, (Ballot, S)>;
 
 /// The state of the protocol at one authority.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Core {
-    me: AuthorityId,
+pub struct Core<K: Signer = AuthorityId> {
+    me: K,
     sealed: Head,
-    kept: Kept,
+    kept: Kept<K::Signature>,
     /// The beginning of the view, if this one saw it.
-    begun: Option<NewView<()>>,
+    begun: Option<NewView<K::Signature>>,
     /// What has to be proposed first in this view.
     due: Option<Point>,
     /// What the primary gave a place, whether or not it is accepted yet.
@@ -127,29 +136,30 @@ pub struct Core {
     /// Drafts above the sealed head that were looked at and are sound.
     sound: BTreeSet<BlockId>,
     /// Of this view.
-    prepares: Votes,
+    prepares: Votes<K::Signature>,
     /// Of the last views that this one took part in.
-    commits: BTreeMap<u64, Votes>,
+    commits: BTreeMap<u64, Votes<K::Signature>>,
     /// The last VIEW-CHANGE of each.
-    changes: BTreeMap<AuthorityId, ViewChange<()>>,
+    changes: BTreeMap<AuthorityId, (ViewChange<K::Signature>, K::Signature)>,
     /// Whether a quorum wants this view, so that its clock runs.
     wanted: bool,
     /// Views in a row that came to nothing.
     vain: u32,
-    early: Early,
+    early: Early<K::Signature>,
     /// Whether the next block is decided and only has to be imported.
     committed: bool,
+    reads: Reads,
 }
 
-impl Core {
+impl<K: Signer> Core<K> {
     /// As it is after a start, with what it kept, the beginning of its view among it, on a head that was sealed in the view
     /// `by`.
     pub fn new(
-        me: AuthorityId,
+        me: K,
         sealed: Head,
         by: u64,
-        (mut kept, begun): (Kept, Option<NewView<()>>),
-        out: &mut Vec<Effect>,
+        (mut kept, begun): (Kept<K::Signature>, Option<NewView<K::Signature>>),
+        out: &mut Vec<Effect<K::Signature>>,
     ) -> Self {
         let height = sealed.at.height.next();
         // Whatever was agreed to below is decided.
@@ -174,6 +184,7 @@ impl Core {
             vain: 0,
             early: Early::default(),
             committed: false,
+            reads: Reads::default(),
         };
         // What was accepted was looked at before, and is kept.
         let agreed = [core.kept.accepted, core.kept.prepared.as_ref().map(|it| it.ballot)];
@@ -186,20 +197,19 @@ impl Core {
     }
 
     /// Takes up again what a crash broke off: the same votes, which bind nobody to more.
-    fn resume(&mut self, out: &mut Vec<Effect>) {
+    fn resume(&mut self, out: &mut Vec<Effect<K::Signature>>) {
         out.extend([Effect::Wait(Wait::Beat), Effect::Wait(Wait::Patience)]);
         if !self.is_voter() {
             return;
         }
         if !self.kept.active {
-            let change = self.own_change();
-            self.changes.insert(self.me, change);
+            self.changes.insert(self.me(), self.own_change());
         } else if let Some(ballot) = self.kept.accepted.filter(|it| it.view == self.kept.view) {
             self.offered = Some(ballot.at);
-            let me = self.me;
-            self.prepares.insert(me, ballot);
+            self.prepares.insert(self.me(), (ballot, self.me.prepare(&ballot)));
             if self.kept.prepared.as_ref().is_some_and(|it| it.ballot == ballot) {
-                self.commits.entry(ballot.view).or_default().insert(me, ballot);
+                let vote = (ballot, self.me.commit(&ballot));
+                self.commits.entry(ballot.view).or_default().insert(self.me.id(), vote);
             }
         } else {
             self.lead(out);
@@ -209,7 +219,7 @@ impl Core {
 
     /// Whose it is.
     pub fn me(&self) -> AuthorityId {
-        self.me
+        self.me.id()
     }
 
     /// The view.
@@ -223,7 +233,7 @@ impl Core {
     }
 
     /// What has to survive.
-    pub fn kept(&self) -> &Kept {
+    pub fn kept(&self) -> &Kept<K::Signature> {
         &self.kept
     }
 
@@ -234,7 +244,7 @@ impl Core {
 
     /// Whether it has a vote at the height that is being decided.
     pub fn is_voter(&self) -> bool {
-        self.sealed.voters.contains(&self.me)
+        self.sealed.voters.contains(&self.me())
     }
 
     /// Whether somebody has.
@@ -251,7 +261,7 @@ impl Core {
 
     /// Whether it is the primary of its view, and the view has begun.
     pub fn leads(&self) -> bool {
-        self.kept.active && self.primary(self.kept.view) == Some(self.me)
+        self.kept.active && self.primary(self.kept.view) == Some(self.me())
     }
 
     /// Whether it may give a draft of its own choice the next place.
@@ -266,7 +276,7 @@ impl Core {
 
     /// Everybody else who votes.
     pub fn others(&self) -> impl Iterator<Item = AuthorityId> + '_ {
-        self.sealed.voters.iter().copied().filter(move |id| *id != self.me)
+        self.sealed.voters.iter().copied().filter(move |id| *id != self.me())
     }
 
     /// How much is held of what others said: early messages, votes, and VIEW-CHANGEs.
@@ -290,17 +300,24 @@ impl Core {
     }
 
     /// A message came from somebody whose key proves who it is, with signatures that verify.
-    pub fn receive(&mut self, from: AuthorityId, said: Said, out: &mut Vec<Effect>) {
-        if from == self.me || !(self.knows(&from) || matches!(said, Message::Beat { .. })) {
+    pub fn receive(
+        &mut self,
+        from: AuthorityId,
+        said: Said<K::Signature>,
+        out: &mut Vec<Effect<K::Signature>>,
+    ) {
+        if from == self.me() || !(self.knows(&from) || matches!(said, Message::Beat { .. })) {
             return out.push(Effect::Dropped(from, DropReason::Stranger));
         }
         match said {
-            Message::PrePrepare { view, draft, .. } => {
-                self.pre_prepare(from, Ballot { view, at: draft }, out);
+            Message::PrePrepare { view, draft, signature } => {
+                self.pre_prepare(from, (Ballot { view, at: draft }, signature), out);
             }
-            Message::Prepare(ballot, ()) => self.prepare(from, ballot, out),
-            Message::Commit(ballot, ()) => self.commit(from, ballot, out),
-            Message::ViewChange(change, ()) => self.view_change(from, change, out),
+            Message::Prepare(ballot, by) => self.prepare(from, (ballot, by), out),
+            Message::Commit(ballot, by) => self.commit(from, (ballot, by), out),
+            Message::ViewChange(change, by) => self.view_change(from, (change, by), out),
+            Message::Ask { number } => self.asked(from, number, out),
+            Message::Stand { number, height } => self.answered(from, number, height, out),
             Message::NewView(begun) => self.new_view(from, begun, out),
             Message::Beat { view, active, sealed } => self.beaten(from, view, active, sealed, out),
         }
@@ -308,14 +325,14 @@ impl Core {
 
     /// The patience is over: nothing was heard of the primary, or what was begun was not decided. Also whenever somebody on
     /// this side has reason to take the primary for faulty.
-    pub fn suspect(&mut self, out: &mut Vec<Effect>) {
+    pub fn suspect(&mut self, out: &mut Vec<Effect<K::Signature>>) {
         if self.is_voter() {
             self.ask_for(self.kept.view.saturating_add(1), out);
         }
     }
 
     /// A clock of the core has run out.
-    pub fn elapsed(&mut self, wait: Wait, out: &mut Vec<Effect>) {
+    pub fn elapsed(&mut self, wait: Wait, out: &mut Vec<Effect<K::Signature>>) {
         match wait {
             Wait::Patience if self.kept.active => self.suspect(out),
             // A view that does not begin has its own clock.
@@ -334,7 +351,7 @@ impl Core {
     }
 
     /// Says again where it stands and what it wants: messages may be lost, and whoever has them does nothing.
-    fn say_again(&self, out: &mut Vec<Effect>) {
+    fn say_again(&self, out: &mut Vec<Effect<K::Signature>>) {
         let Kept { view, active, accepted, prepared } = &self.kept;
         let (view, active, sealed) = (*view, *active, self.sealed.at);
         if !self.is_voter() {
@@ -342,20 +359,22 @@ impl Core {
         }
         out.push(Effect::Tell(Message::Beat { view, active, sealed }));
         if !active {
-            return out.push(Effect::Tell(Message::ViewChange(self.own_change(), ())));
+            let (change, by) = self.own_change();
+            return out.push(Effect::Tell(Message::ViewChange(change, by)));
         }
         let Some(ballot) = accepted.filter(|it| it.view == view) else { return };
         if self.leads() {
             // The body is heavy: only for those who have not agreed yet.
             for to in self.others().filter(|id| !self.prepares.contains_key(id)) {
-                let again = Message::PrePrepare { view, draft: ballot.at, signature: () };
+                let signature = self.me.prepare(&ballot);
+                let again = Message::PrePrepare { view, draft: ballot.at, signature };
                 out.push(Effect::Send(to, again));
             }
         } else {
-            out.push(Effect::Tell(Message::Prepare(ballot, ())));
+            out.push(Effect::Tell(Message::Prepare(ballot, self.me.prepare(&ballot))));
         }
         if prepared.as_ref().is_some_and(|it| it.ballot == ballot) {
-            out.push(Effect::Tell(Message::Commit(ballot, ())));
+            out.push(Effect::Tell(Message::Commit(ballot, self.me.commit(&ballot))));
         }
     }
 
@@ -366,7 +385,7 @@ impl Core {
         view: u64,
         active: bool,
         sealed: Point,
-        out: &mut Vec<Effect>,
+        out: &mut Vec<Effect<K::Signature>>,
     ) {
         if sealed.height > self.sealed.at.height {
             out.push(Effect::Seek(sealed.height));
@@ -387,7 +406,7 @@ impl Core {
     }
 
     /// A block of the tree was sealed, by votes of the view `by`: what is decided next stands above it.
-    pub fn sealed_at(&mut self, head: Head, by: u64, out: &mut Vec<Effect>) {
+    pub fn sealed_at(&mut self, head: Head, by: u64, out: &mut Vec<Effect<K::Signature>>) {
         if head.at.height <= self.sealed.at.height {
             return;
         }
@@ -405,19 +424,20 @@ impl Core {
         if by > self.kept.view || (by == self.kept.view && !self.kept.active) {
             self.enter(by, out);
         } else {
-            out.push(Effect::Keep);
+            // What was kept about this height means nothing above it, so it may stay where it is.
             out.push(Effect::Wait(Wait::Patience));
         }
         if !self.kept.active && self.is_voter() {
-            self.changes.insert(self.me, self.own_change());
+            self.changes.insert(self.me(), self.own_change());
         }
         self.lead(out);
         self.look_at_changes(out);
+        self.look_at_reads(out);
         self.hear_early(out);
     }
 
     /// If it is its turn: proposes what has to be proposed, or says that it can.
-    fn lead(&mut self, out: &mut Vec<Effect>) {
+    fn lead(&mut self, out: &mut Vec<Effect<K::Signature>>) {
         if !self.leads() || self.offered.is_some() {
             return;
         }
@@ -426,14 +446,14 @@ impl Core {
             Some(at) if self.sound.contains(&at.id) => self.propose(at, out),
             Some(at) => {
                 let by = self.begun.as_ref().and_then(|begun| Self::highest(begun, at.height));
-                let by = by.map(|it| it.by.keys().copied().filter(|id| *id != self.me).collect());
+                let by = by.map(|it| it.by.keys().copied().filter(|id| *id != self.me()).collect());
                 out.push(Effect::Fetch(at, by.unwrap_or_default()));
             }
         }
     }
 
     /// What came too early may be timely now.
-    fn hear_early(&mut self, out: &mut Vec<Effect>) {
+    fn hear_early(&mut self, out: &mut Vec<Effect<K::Signature>>) {
         for (from, said) in self.early.take() {
             self.receive(from, said, out);
         }

@@ -1,14 +1,14 @@
 //! The normal case (4.2): a draft gets its place, a quorum agrees, a quorum knows that it did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Wait};
+use super::{Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Signer, Wait};
 use crate::consensus::{AuthorityId, DropReason, Point};
 use crate::types::canary::{Bug, planted};
 
-impl Core {
+impl<K: Signer> Core<K> {
     /// The primary gives a draft that was looked at, or that it made, the next place.
-    pub fn propose(&mut self, at: Point, out: &mut Vec<Effect>) {
+    pub fn propose(&mut self, at: Point, out: &mut Vec<Effect<K::Signature>>) {
         let fits = self.leads() && self.offered.is_none() && at.height == self.height();
         if !fits || self.due.is_some_and(|due| due != at) {
             return;
@@ -18,14 +18,21 @@ impl Core {
         self.offered = Some(at);
         // Whoever promises a place twice in one view is a liar, so this one goes nowhere before it is kept.
         self.accept(Ballot { view, at }, out);
-        out.push(Effect::Tell(Message::PrePrepare { view, draft: at, signature: () }));
+        let signature = self.me.prepare(&Ballot { view, at });
+        out.push(Effect::Tell(Message::PrePrepare { view, draft: at, signature }));
         self.count(view, out);
     }
 
     /// PRE-PREPARE: in the own view, of its primary, right above the sealed head, and the first one there.
-    pub(super) fn pre_prepare(&mut self, from: AuthorityId, ballot: Ballot, out: &mut Vec<Effect>) {
+    pub(super) fn pre_prepare(
+        &mut self,
+        from: AuthorityId,
+        vote: (Ballot, K::Signature),
+        out: &mut Vec<Effect<K::Signature>>,
+    ) {
+        let (ballot, signature) = vote.clone();
         let Ballot { view, at } = ballot;
-        let message = Message::PrePrepare { view, draft: at, signature: () };
+        let message = Message::PrePrepare { view, draft: at, signature };
         if !self.is_timely(from, ballot, message, out) {
             return;
         }
@@ -33,7 +40,7 @@ impl Core {
             return out.push(Effect::Dropped(from, DropReason::Malformed));
         }
         // It counts as the primary's PREPARE.
-        if !self.note(from, ballot, out) {
+        if !self.note(from, vote, out) {
             return;
         }
         if self.due.is_some_and(|due| due != at) {
@@ -57,7 +64,7 @@ impl Core {
     }
 
     /// A draft was looked at. One of the primary that is not sound is a reason for another primary.
-    pub fn examined(&mut self, at: Point, sound: bool, out: &mut Vec<Effect>) {
+    pub fn examined(&mut self, at: Point, sound: bool, out: &mut Vec<Effect<K::Signature>>) {
         if at.height != self.height() {
             return;
         }
@@ -80,54 +87,65 @@ impl Core {
     }
 
     /// A backup agrees to what the primary offered.
-    fn agree(&mut self, ballot: Ballot, out: &mut Vec<Effect>) {
+    fn agree(&mut self, ballot: Ballot, out: &mut Vec<Effect<K::Signature>>) {
         if !self.is_voter() {
             return;
         }
         self.accept(ballot, out);
-        out.push(Effect::Tell(Message::Prepare(ballot, ())));
+        out.push(Effect::Tell(Message::Prepare(ballot, self.me.prepare(&ballot))));
         self.count(ballot.view, out);
     }
 
-    fn accept(&mut self, ballot: Ballot, out: &mut Vec<Effect>) {
+    fn accept(&mut self, ballot: Ballot, out: &mut Vec<Effect<K::Signature>>) {
         self.kept.accepted = Some(ballot);
         if !planted(Bug::VoteUnkept) {
             out.push(Effect::Keep);
         }
-        let me = self.me;
-        self.prepares.insert(me, ballot);
+        self.prepares.insert(self.me(), (ballot, self.me.prepare(&ballot)));
     }
 
     /// PREPARE: of a backup, for what the primary offered or will.
-    pub(super) fn prepare(&mut self, from: AuthorityId, ballot: Ballot, out: &mut Vec<Effect>) {
-        if !self.is_timely(from, ballot, Message::Prepare(ballot, ()), out) {
+    pub(super) fn prepare(
+        &mut self,
+        from: AuthorityId,
+        vote: (Ballot, K::Signature),
+        out: &mut Vec<Effect<K::Signature>>,
+    ) {
+        let ballot = vote.0;
+        if !self.is_timely(from, ballot, Message::Prepare(ballot, vote.1.clone()), out) {
             return;
         }
         if self.primary(ballot.view) == Some(from) {
             // Its PRE-PREPARE is its vote; counted twice, one less would do.
             return out.push(Effect::Dropped(from, DropReason::Malformed));
         }
-        if self.note(from, ballot, out) {
+        if self.note(from, vote, out) {
             self.count(ballot.view, out);
         }
     }
 
     /// Writes a vote of the first step down; says whether it does not contradict an earlier one.
-    fn note(&mut self, from: AuthorityId, ballot: Ballot, out: &mut Vec<Effect>) -> bool {
-        let first = *self.prepares.entry(from).or_insert(ballot);
-        if first != ballot {
-            out.push(Effect::Conflict(from, first, ballot));
+    fn note(
+        &mut self,
+        from: AuthorityId,
+        vote: (Ballot, K::Signature),
+        out: &mut Vec<Effect<K::Signature>>,
+    ) -> bool {
+        let first = self.prepares.entry(from).or_insert_with(|| vote.clone());
+        let same = first.0 == vote.0;
+        if !same {
+            out.push(Effect::Conflict(from, [first.clone(), vote]));
         }
-        first == ballot
+        same
     }
 
     /// Whether this view's draft is prepared by now (4.2): then this one commits to it.
-    fn count(&mut self, view: u64, out: &mut Vec<Effect>) {
+    fn count(&mut self, view: u64, out: &mut Vec<Effect<K::Signature>>) {
         let Some(ballot) = self.kept.accepted.filter(|it| it.view == view) else { return };
         let here = view == self.kept.view && self.kept.active && self.is_voter();
         let known = self.kept.prepared.as_ref().is_some_and(|it| it.ballot == ballot);
-        let by = self.prepares.iter().filter(|(_, vote)| **vote == ballot);
-        let by: BTreeMap<AuthorityId, ()> = by.map(|(id, _)| (*id, ())).collect();
+        let by = self.prepares.iter().filter(|(_, (vote, _))| *vote == ballot);
+        let by: BTreeMap<_, _> = by.map(|(id, (_, by))| (*id, by.clone())).collect();
         let primary = self.primary(view).is_some_and(|id| by.contains_key(&id));
         if !here || known || !primary || by.len() < self.quorum() {
             return;
@@ -136,9 +154,9 @@ impl Core {
         if !planted(Bug::CertificateUnkept) {
             out.push(Effect::Keep);
         }
-        out.push(Effect::Tell(Message::Commit(ballot, ())));
-        let me = self.me;
-        self.commits.entry(view).or_default().insert(me, ballot);
+        let own = self.me.commit(&ballot);
+        out.push(Effect::Tell(Message::Commit(ballot, own.clone())));
+        self.commits.entry(view).or_default().insert(self.me.id(), (ballot, own));
         if self.commits.len() > COMMITS_MAX {
             self.commits.pop_first();
         }
@@ -146,29 +164,36 @@ impl Core {
     }
 
     /// COMMIT: whatever its view, a quorum of one view decides.
-    pub(super) fn commit(&mut self, from: AuthorityId, ballot: Ballot, out: &mut Vec<Effect>) {
+    pub(super) fn commit(
+        &mut self,
+        from: AuthorityId,
+        vote: (Ballot, K::Signature),
+        out: &mut Vec<Effect<K::Signature>>,
+    ) {
+        let ballot = vote.0;
         if ballot.view >= self.kept.view {
-            if !self.is_timely(from, ballot, Message::Commit(ballot, ()), out) {
+            if !self.is_timely(from, ballot, Message::Commit(ballot, vote.1.clone()), out) {
                 return;
             }
         } else if ballot.at.height != self.height() || !self.commits.contains_key(&ballot.view) {
             return out.push(Effect::Dropped(from, DropReason::Stale));
         }
-        let first = *self.commits.entry(ballot.view).or_default().entry(from).or_insert(ballot);
-        match first == ballot {
+        let votes = self.commits.entry(ballot.view).or_default();
+        let first = votes.entry(from).or_insert_with(|| vote.clone());
+        match first.0 == ballot {
             true => self.decide(ballot.view, out),
-            false => out.push(Effect::Conflict(from, first, ballot)),
+            false => out.push(Effect::Conflict(from, [first.clone(), vote])),
         }
     }
 
     /// Whether a quorum committed to one draft in a view (4.2, "committed-local"). Their votes prove it to everybody, whether
     /// or not this one saw it prepared.
-    fn decide(&mut self, view: u64, out: &mut Vec<Effect>) {
+    fn decide(&mut self, view: u64, out: &mut Vec<Effect<K::Signature>>) {
         let quorum = self.quorum();
         let Some(votes) = self.commits.get(&view).filter(|_| !self.committed) else { return };
-        let mut by: BTreeMap<Point, BTreeSet<AuthorityId>> = BTreeMap::new();
-        for (id, vote) in votes {
-            by.entry(vote.at).or_default().insert(*id);
+        let mut by: BTreeMap<Point, BTreeMap<AuthorityId, K::Signature>> = BTreeMap::new();
+        for (id, (vote, signature)) in votes {
+            by.entry(vote.at).or_default().insert(*id, signature.clone());
         }
         let decided = by.into_iter().find(|(_, voters)| voters.len() >= quorum);
         let Some((at, voters)) = decided else { return };
@@ -184,8 +209,8 @@ impl Core {
         &mut self,
         from: AuthorityId,
         ballot: Ballot,
-        message: Said,
-        out: &mut Vec<Effect>,
+        message: Said<K::Signature>,
+        out: &mut Vec<Effect<K::Signature>>,
     ) -> bool {
         let (height, due) = (ballot.at.height, self.height());
         if height < due {

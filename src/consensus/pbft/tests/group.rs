@@ -26,6 +26,8 @@ pub(super) struct Node {
     unread: Vec<Point>,
     pub waits: BTreeSet<Wait>,
     pub begins: bool,
+    /// What reads have to see.
+    pub reads: Vec<(u64, Height)>,
 }
 
 /// All of them.
@@ -67,6 +69,7 @@ impl Group {
                 unread: Vec::new(),
                 waits: BTreeSet::new(),
                 begins: false,
+                reads: Vec::new(),
             };
             group.nodes.insert(of, node);
             group.restart(of);
@@ -159,6 +162,7 @@ impl Group {
                 Effect::Seek(_) => self.fetch(of),
                 Effect::Remind(to, _) => self.fetch(to),
                 Effect::Conflict(whose, ..) => self.conflicts.push((of, whose)),
+                Effect::Read(number, height) => node.reads.push((number, height)),
                 Effect::Round | Effect::Dropped(..) => {}
             }
         }

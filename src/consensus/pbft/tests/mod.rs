@@ -2,6 +2,7 @@
 
 mod group;
 mod ordering;
+mod reads;
 mod rules;
 mod views;
 mod weather;
