@@ -103,16 +103,23 @@ pub enum Effect<S = ()> {
     Rest(Wait),
     /// There are sealed blocks up to here that this one lacks.
     Seek(Height),
-    /// This one lacks sealed blocks above this height.
-    Remind(AuthorityId, Height),
     /// The view, or whether it has begun, is another one.
     Round,
     /// Whoever asked under this number sees enough from this height on: [`Core::read`].
     Read(u64, Height),
     /// Somebody agreed to two drafts in one step of one view.
-    Conflict(AuthorityId, [(Ballot, S); 2]),
+    Conflict(AuthorityId, Step, [(Ballot, S); 2]),
     /// A message was dropped.
     Dropped(AuthorityId, DropReason),
+}
+
+/// What a vote says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// PRE-PREPARE or PREPARE: it agrees.
+    Prepare,
+    /// COMMIT: it knows that a quorum agreed.
+    Commit,
 }
 
 /// Views in which commitments to the next draft are remembered.
@@ -378,6 +385,22 @@ impl<K: Signer> Core<K> {
         }
     }
 
+    /// Whether a message is about what is decided or over, so that nothing in it has to be looked at.
+    pub fn is_past(&self, said: &Said<K::Signature>) -> bool {
+        let decided = |at: &Point| at.height <= self.sealed.at.height;
+        match said {
+            Message::PrePrepare { draft, .. } => decided(draft),
+            Message::Prepare(ballot, _) | Message::Commit(ballot, _) => decided(&ballot.at),
+            Message::NewView(begun) => !self.is_news(begun.view),
+            _ => false,
+        }
+    }
+
+    /// The body of a draft that was sound is gone.
+    pub fn lost(&mut self, at: &Point) {
+        self.sound.remove(&at.id);
+    }
+
     /// Somebody says where it stands.
     fn beaten(
         &mut self,
@@ -390,7 +413,10 @@ impl<K: Signer> Core<K> {
         if sealed.height > self.sealed.at.height {
             out.push(Effect::Seek(sealed.height));
         } else if sealed.height < self.sealed.at.height {
-            out.push(Effect::Remind(from, sealed.height));
+            // It looks for what it lacks when it hears so.
+            let Kept { view, active, .. } = self.kept;
+            let sealed = self.sealed.at;
+            out.push(Effect::Send(from, Message::Beat { view, active, sealed }));
         }
         if !self.knows(&from) {
             return;

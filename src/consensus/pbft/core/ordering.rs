@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Signer, Wait};
+use super::{Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Signer, Step, Wait};
 use crate::consensus::{AuthorityId, DropReason, Point};
 use crate::types::canary::{Bug, planted};
 
@@ -134,7 +134,7 @@ impl<K: Signer> Core<K> {
         let first = self.prepares.entry(from).or_insert_with(|| vote.clone());
         let same = first.0 == vote.0;
         if !same {
-            out.push(Effect::Conflict(from, [first.clone(), vote]));
+            out.push(Effect::Conflict(from, Step::Prepare, [first.clone(), vote]));
         }
         same
     }
@@ -182,7 +182,7 @@ impl<K: Signer> Core<K> {
         let first = votes.entry(from).or_insert_with(|| vote.clone());
         match first.0 == ballot {
             true => self.decide(ballot.view, out),
-            false => out.push(Effect::Conflict(from, [first.clone(), vote])),
+            false => out.push(Effect::Conflict(from, Step::Commit, [first.clone(), vote])),
         }
     }
 

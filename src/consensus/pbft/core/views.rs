@@ -130,9 +130,7 @@ impl<K: Signer> Core<K> {
         begun: NewView<K::Signature>,
         out: &mut Vec<Effect<K::Signature>>,
     ) {
-        let later =
-            begun.view > self.kept.view || (begun.view == self.kept.view && !self.kept.active);
-        if !later {
+        if !self.is_news(begun.view) {
             return;
         }
         if begun.above.height > self.sealed.at.height {
@@ -144,6 +142,11 @@ impl<K: Signer> Core<K> {
         }
         out.push(Effect::KeepNewView(begun.clone()));
         self.begin(begun, out);
+    }
+
+    /// Whether the beginning of a view is one that this has not taken part in yet.
+    pub(super) fn is_news(&self, view: u64) -> bool {
+        view > self.kept.view || (view == self.kept.view && !self.kept.active)
     }
 
     /// Whether a quorum wants the view, each with a certificate that can be, and none of them above what it says.

@@ -160,7 +160,6 @@ impl Group {
                 }
                 // Ordinary sync, from anybody who is heard.
                 Effect::Seek(_) => self.fetch(of),
-                Effect::Remind(to, _) => self.fetch(to),
                 Effect::Conflict(whose, ..) => self.conflicts.push((of, whose)),
                 Effect::Read(number, height) => node.reads.push((number, height)),
                 Effect::Round | Effect::Dropped(..) => {}

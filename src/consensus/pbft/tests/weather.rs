@@ -20,18 +20,18 @@ fn play(seed: u64, steps: u32) -> (Group, bool) {
         let of = (random.next_u32() % u32::from(size)) as u8;
         let number = random.next_u32() as u8 % 2;
         match random.next_u32() % 100 {
-            0..60 if !group.flight.is_empty() => {
+            0..67 if !group.flight.is_empty() => {
                 let index = random.next_u32() as usize % group.flight.len();
                 group.deliver(index);
             }
-            60..63 if !group.flight.is_empty() => {
+            67..69 if !group.flight.is_empty() => {
                 let index = random.next_u32() as usize % group.flight.len();
                 group.flight.remove(index);
             }
-            63..78 => group.propose(of, number),
-            78..82 => group.elapse(of, Wait::Patience),
-            82..84 => group.elapse(of, Wait::Change { doublings: 0 }),
-            84..89 => group.elapse(of, Wait::Beat),
+            69..80 => group.propose(of, number),
+            80..82 => group.elapse(of, Wait::Patience),
+            82..83 => group.elapse(of, Wait::Change { doublings: 0 }),
+            83..89 => group.elapse(of, Wait::Beat),
             89..91 if Some(of) != liar => {
                 group.crash(id(of));
                 group.restart(id(of));
@@ -71,7 +71,7 @@ fn play(seed: u64, steps: u32) -> (Group, bool) {
 fn whatever_happens_what_is_sealed_agrees_and_when_it_is_over_more_is() {
     let mut most = 0;
     for seed in 0..300 {
-        let (mut group, agreed) = play(seed, 600);
+        let (mut group, agreed) = play(seed, 1000);
         assert!(agreed, "seed {seed}");
         let before = group.heights().into_iter().max().unwrap_or(0);
         most = most.max(before);
@@ -111,5 +111,5 @@ fn whatever_happens_what_is_sealed_agrees_and_when_it_is_over_more_is() {
 #[test]
 fn an_authority_that_forgets_its_votes_is_taken_for_a_liar() {
     let _planted = plant(Bug::VoteUnkept);
-    assert!((0..300).any(|seed| !play(seed, 600).1));
+    assert!((0..300).any(|seed| !play(seed, 1000).1));
 }
