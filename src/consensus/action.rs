@@ -150,6 +150,15 @@ pub enum Report {
         /// Who leads, as far as it is known.
         leader: Option<AuthorityId>,
     },
+    /// An authority said two things where an honest one says one, and signed both: the proof is kept.
+    Lied {
+        /// Who.
+        by: AuthorityId,
+        /// In which round.
+        round: u64,
+        /// About which height.
+        height: Height,
+    },
     /// A message was dropped.
     Dropped {
         /// Whose.

@@ -63,6 +63,8 @@ pub(super) struct Seats<E: Seated> {
     flight: VecDeque<(usize, usize, Message)>,
     /// Whoever is in here hears nobody and is heard by nobody.
     pub(super) cut: Vec<usize>,
+    /// Messages that get lost.
+    pub(super) lose: Option<fn(&Message) -> bool>,
     rules: Arc<E::Rules>,
 }
 
@@ -94,7 +96,7 @@ impl<E: Seated> Seats<E> {
         };
         let all = (0..usize::from(count)).map(one).collect();
         let now = LAUNCH.after(Span::seconds(1));
-        Self { now, all, flight: VecDeque::new(), cut: Vec::new(), rules }
+        Self { now, all, flight: VecDeque::new(), cut: Vec::new(), lose: None, rules }
     }
 
     pub(super) fn started(count: u8, empty_block_after: Option<Span>) -> Self {
@@ -161,7 +163,8 @@ impl<E: Seated> Seats<E> {
     pub(super) fn deliver(&mut self) {
         while let Some((from, to, message)) = self.flight.pop_front() {
             let heard = |of: &usize| self.all[*of].up && !self.cut.contains(of);
-            if heard(&from) && heard(&to) {
+            let lost = self.lose.is_some_and(|lose| lose(&message));
+            if heard(&from) && heard(&to) && !lost {
                 self.tell(to, Event::Received { from: own(from).address(), message });
             }
         }
@@ -201,12 +204,17 @@ impl<E: Seated> Seats<E> {
 
     /// Somebody pays somebody, and everybody hears of it.
     pub(super) fn pay(&mut self, person: u8) {
+        self.pay_except(person, None);
+    }
+
+    /// The same, and one of them does not.
+    pub(super) fn pay_except(&mut self, person: u8, except: Option<usize>) {
         let head = self.all[0].tree.head();
         let coins = head.state.coins_of(&key(person).address(), None, 1).unwrap();
         let outputs = [(key(1).address(), Amount(coins[0].1.amount.0 - 10_000))];
         let payment = Arc::new(transaction(&coins, &outputs, None, &params()));
         let id = payment.id(&params().chain);
-        for of in 0..self.all.len() {
+        for of in (0..self.all.len()).filter(|of| Some(*of) != except) {
             let One { tree, pool, .. } = &mut self.all[of];
             let head = tree.head();
             let rule = tree.rules();

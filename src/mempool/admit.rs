@@ -126,7 +126,7 @@ impl Mempool {
             return Err(AdmitError::TooDeep);
         }
         // A fee is below 2^53 and a size at least one byte, so this stays below 2^63.
-        let rate = accepted.fee.0.saturating_mul(1000) / size as u64;
+        let rate = super::rate(accepted.fee, size);
         let victims = self.victims(transaction, size, rate)?;
         let spends = accepted.spends.into_iter().map(|(_, coin)| coin).collect();
         Ok(Judged { spends, fee: accepted.fee, rate, size, depth, victims, locked })

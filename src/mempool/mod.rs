@@ -40,14 +40,24 @@ pub struct Pending {
     pub arrival: u64,
     /// When it arrived, by the local clock.
     pub since: Time,
-    /// Pending transactions below it in the longest line.
+    /// Pending transactions in the longest line that ends with it.
     depth: usize,
+}
+
+/// The fee rate of a transaction of so many bytes, in thousandths of a base unit per byte.
+pub fn rate(fee: Amount, bytes: usize) -> u64 {
+    fee.0.saturating_mul(1000) / (bytes as u64).max(1)
 }
 
 impl Pending {
     /// The hashes that a block's body commits to, of the transaction with this id.
     pub fn hashed(&self, id: &TransactionId) -> Hashed {
         Hashed { id: *id, witnesses: self.witnesses }
+    }
+
+    /// Whether everything that it spends is on the chain.
+    pub fn stands_alone(&self) -> bool {
+        self.depth <= 1
     }
 
     /// Everybody whose coins it spends or creates.

@@ -196,6 +196,13 @@ impl Reporter {
                 let from = self.names.of(from);
                 tracing::warn!(block = short(block), "refused a draft that {from} sent: {reason}");
             }
+            Report::Engine(EngineReport::Lied { by, round, height }) => {
+                let by = self.names.of(by);
+                tracing::error!(
+                    round, %height,
+                    "{by} signed two votes for different blocks of one height in one round: the proof is kept"
+                );
+            }
             Report::Engine(EngineReport::Dropped { from, reason }) => {
                 self.metrics.consensus_dropped.inc();
                 let from = self.names.of(from);

@@ -27,13 +27,22 @@
 //!
 //! - [`core`]: the protocol, without bodies, keys, clocks and disks
 //! - [`message`]: what is said
+//! - `engine`: bodies, timers, pacing, reads, and the watch over a primary that leaves transactions out
+//! - `wire`: what travels, and its signatures
+//! - `records`: what is kept
 //! - `rules`: what is judged, and what the ledger keeps
 
 pub mod core;
+mod engine;
 pub mod message;
+mod records;
 mod rules;
+mod wire;
 
+pub use engine::PbftEngine;
+pub use records::Lie;
 pub use rules::PbftRules;
+pub use wire::Wire;
 
 use super::authorities::Authorities;
 use crate::types::{GenesisId, Span};

@@ -1,7 +1,7 @@
 //! The judging half of PBFT.
 
 use super::PbftParams;
-use super::message::Ballot;
+use super::message::{Ballot, ViewChange};
 use crate::chain::{BlockRef, Verdict};
 use crate::consensus::agreed::{self, Agreed, Agreement};
 use crate::consensus::authorities::Authorities;
@@ -32,6 +32,19 @@ impl PbftRules {
     /// Who decides on what stands on a state.
     pub fn voters(&self, state: &State) -> Result<Authorities, ReadFailed> {
         self.agreement.voters(state)
+    }
+
+    /// What a voter signs to agree to a draft in a view.
+    pub fn prepare_hash(&self, ballot: &Ballot) -> Hash {
+        tagged("assay/pbft-prepare", &self.params.chain, &[&encode(ballot)])
+    }
+
+    /// What a voter signs to ask for a view. Votes in it prove themselves, so whose they are is enough.
+    pub fn change_hash<S>(&self, change: &ViewChange<S>) -> Hash {
+        let prepared = change.prepared.as_ref();
+        let prepared = prepared.map(|it| (it.ballot, it.by.keys().copied().collect::<Vec<_>>()));
+        let said = encode(&(change.view, change.sealed, prepared));
+        tagged("assay/pbft-view-change", &self.params.chain, &[&said])
     }
 
     /// What a voter signs to commit to a draft in a view: a quorum of these seals it.

@@ -341,6 +341,10 @@ impl<K: Signer> Core<K> {
     /// A clock of the core has run out.
     pub fn elapsed(&mut self, wait: Wait, out: &mut Vec<Effect<K::Signature>>) {
         match wait {
+            // Who has nothing to propose is not faulty, and knows that it lives.
+            Wait::Patience if self.leads() && self.offered.is_none() => {
+                out.push(Effect::Wait(Wait::Patience));
+            }
             Wait::Patience if self.kept.active => self.suspect(out),
             // A view that does not begin has its own clock.
             Wait::Patience => {}

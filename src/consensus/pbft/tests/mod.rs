@@ -1,5 +1,6 @@
 //! PBFT, claim by claim.
 
+mod engine;
 mod group;
 mod ordering;
 mod reads;

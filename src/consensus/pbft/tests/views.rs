@@ -214,3 +214,19 @@ fn a_view_begins_above_the_highest_sealed_block_of_its_quorum() {
     group.decide(1, 2);
     assert_eq!(group.heights()[..3], [2; 3]);
 }
+
+/// Who has nothing to order is not taken for faulty, by itself as little as by others.
+#[test]
+fn an_idle_primary_keeps_its_view() {
+    let mut group = Group::new(4);
+    group.deliver_all();
+    for _ in 0..5 {
+        (0..4).for_each(|of| group.elapse(of, Wait::Beat));
+        group.deliver_all();
+        group.elapse(0, Wait::Patience);
+        group.deliver_all();
+    }
+    assert!((0..4).all(|of| group.core(of).view() == 0));
+    let waits = |of: u8| group.nodes[&id(of)].waits.contains(&Wait::Patience);
+    assert!((0..4).all(waits), "and is watched all the same");
+}
