@@ -13,6 +13,7 @@ mod engine;
 mod event;
 pub mod hybrid;
 pub mod implied;
+pub mod log;
 pub mod pbft;
 pub mod poa;
 mod point;

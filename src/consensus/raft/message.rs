@@ -3,14 +3,11 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::core::{Point, Ref};
-use crate::consensus::MESSAGE_BYTES_MAX;
-use crate::types::{BlockId, Bounded, Claim, Draft, GenesisId, Height, Seal, decode, encode};
+use crate::consensus::log::{Brought, Heard, LogMessage, Packed, SEALS_MAX, SealOf, pack};
+use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
 
 /// Drafts in one message. A leader has few in flight; after elections in a row there may be more.
 pub const DRAFTS_MAX: usize = 64;
-
-/// Seals in one message.
-pub const SEALS_MAX: usize = 64;
 
 /// The end of a log (Raft 5.4.1). The later term is the more up to date, and in one term the longer log.
 #[derive(
@@ -147,11 +144,28 @@ impl<D> Message<D> {
     }
 }
 
-/// Drafts that a message brought, by their ids.
-pub type Brought = Vec<(BlockId, Draft)>;
+impl LogMessage for Message<Ref> {
+    fn packed<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Packed> {
+        self.with(body).map(|full| Wire::Raft(full).encode())
+    }
 
-/// A seal, and of which block.
-pub type SealOf = (Point, Seal);
+    fn unpacked(message: &crate::consensus::Message, chain: &GenesisId) -> Option<Heard<Self>> {
+        match Wire::<Draft>::decode(message)? {
+            Wire::Raft(message) => {
+                message.named(chain).map(|(said, drafts)| Heard::Said(said, drafts))
+            }
+            Wire::Sealed(seals) => Some(Heard::Sealed(seals.into_inner())),
+        }
+    }
+
+    fn sealed(seals: Vec<SealOf>) -> Packed {
+        Wire::<Draft>::Sealed(Bounded::truncated(seals)).encode()
+    }
+
+    fn halves(self) -> Option<(Self, Self)> {
+        self.halves()
+    }
+}
 
 /// What travels: the protocol's messages with bodies, and seals for drafts that are there already.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -164,10 +178,8 @@ pub enum Wire<D> {
 
 impl<D: BorshSerialize> Wire<D> {
     /// For a stream; nothing if it is larger than streams carry.
-    pub fn encode(&self) -> Option<crate::consensus::Message> {
-        let bytes = encode(self);
-        let fits = bytes.len() <= MESSAGE_BYTES_MAX;
-        fits.then(|| crate::consensus::Message(Bounded::truncated(bytes)))
+    pub fn encode(&self) -> Packed {
+        pack(self)
     }
 }
 

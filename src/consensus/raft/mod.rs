@@ -53,38 +53,20 @@
 //!
 //! - [`core`]: the protocol, without bodies, keys, clocks and disks
 //! - [`message`]: what is said
-//! - `engine`: bodies, signatures, timers, pacing, reads
-//! - `records`: what is kept
-//! - `rules`: what is judged, and what the ledger keeps
+//! - [`log`](super::log): everything else, which Multi-Paxos needs as well: bodies, signatures, timers, pacing, records,
+//!   reads, and what is judged
 
 pub mod core;
-mod engine;
 pub mod message;
-mod records;
-mod rules;
 
-pub use engine::RaftEngine;
-pub use rules::RaftRules;
+/// Raft as an authority runs it; without a key it keeps silent.
+pub type RaftEngine = super::log::LogEngine<core::Core>;
 
-use super::authorities::Authorities;
-use crate::types::{GenesisId, Span};
+/// The rules of Raft.
+pub type RaftRules = super::log::LogRules<core::Core>;
 
 /// The parameters of Raft, from the chain spec.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RaftParams {
-    /// The chain, which everything that is signed is tagged with.
-    pub chain: GenesisId,
-    /// The first authorities.
-    pub authorities: Authorities,
-    /// A block with transactions leaves so long after the one before it at the earliest.
-    pub block_time_min: Span,
-    /// And an empty one when nothing was made for so long; never, if there is none.
-    pub empty_block_after: Option<Span>,
-    /// The shortest election timeout; each is drawn between this and twice as much (Raft 5.2).
-    pub election_timeout: Span,
-    /// The time between two heartbeats.
-    pub heartbeat: Span,
-}
+pub type RaftParams = super::log::LogParams;
 
 #[cfg(test)]
 mod tests;

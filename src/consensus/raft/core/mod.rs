@@ -10,15 +10,13 @@
 
 mod append;
 mod election;
-mod log;
 mod reads;
+mod shell;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
-
-pub use log::{Entry, Log};
 
 pub use crate::consensus::Point;
+pub use crate::consensus::log::{Entry, Log, Ref, Wait};
 
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
@@ -31,69 +29,8 @@ pub const WINDOW: usize = 4;
 /// Reads that a leader has not confirmed yet.
 pub const READS_MAX: usize = 1024;
 
-/// A draft as messages between cores name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ref {
-    /// Where it stands.
-    pub at: Point,
-    /// The term in which it was made.
-    pub term: u64,
-}
-
-/// What to wait for. The first four share one clock: setting one replaces the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Wait {
-    /// The shortest election timeout: for so long after a leader was heard no other one is voted for.
-    Lease,
-    /// What is left of a random election timeout after that.
-    Chance,
-    /// A whole random election timeout.
-    Campaign,
-    /// The shortest election timeout: a leader that no majority answered meanwhile steps down.
-    Quorum,
-    /// The time between two heartbeats; a clock of its own.
-    Heartbeat,
-}
-
 /// What is to be done, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// Make term and vote durable.
-    KeepVote,
-    /// Make the draft at this height durable.
-    KeepDraft(Height),
-    /// The drafts from the first to the last of these heights are of no use any more.
-    Forget(Height, Height),
-    /// Send a message.
-    Send(AuthorityId, Message<Ref>),
-    /// Look at drafts that came with a message of this term: those that are sound are [`Core::examined`], lowest first.
-    Examine {
-        /// Whose.
-        from: AuthorityId,
-        /// The term of the message.
-        term: u64,
-        /// Which.
-        drafts: Vec<Ref>,
-    },
-    /// This one leads now: put an empty draft of the term on the log.
-    Begin,
-    /// Everything up to this height is decided: seal it.
-    Commit(Height),
-    /// Wake me.
-    Wait(Wait),
-    /// Do not wake me for heartbeats.
-    Rest,
-    /// There are sealed blocks up to here that this one lacks.
-    Seek(Height),
-    /// This one lacks the seals of blocks that it may hold as drafts; it has sealed up to here.
-    Remind(AuthorityId, Height),
-    /// What the read with this number has to see.
-    Read(u64, Height),
-    /// The term or its leader is another one.
-    Round,
-    /// A message was dropped.
-    Dropped(AuthorityId, DropReason),
-}
+pub type Effect = crate::consensus::log::Effect<Message<Ref>>;
 
 /// The part that this one plays.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -260,19 +197,12 @@ impl Core {
 
     /// Everybody whose vote may count: by the sealed set and by those of drafts.
     pub fn everybody(&self) -> Authorities {
-        let mut all: Authorities = (*self.log.sealed().voters).clone();
-        for draft in self.log.drafts() {
-            if draft.voters != self.log.sealed().voters {
-                all.extend(draft.voters.iter().copied());
-            }
-        }
-        all
+        self.log.everybody()
     }
 
     /// Everybody else of them.
     pub fn others(&self) -> impl Iterator<Item = AuthorityId> + use<> {
-        let me = self.me;
-        self.everybody().into_iter().filter(move |id| *id != me)
+        self.log.others(self.me)
     }
 
     /// A message came from somebody whose key proves who it is.
@@ -302,8 +232,7 @@ impl Core {
 
     /// Whether somebody is one of [`Self::everybody`].
     pub fn knows(&self, id: AuthorityId) -> bool {
-        let known = |voters: &Arc<Authorities>| voters.contains(&id);
-        known(&self.log.sealed().voters) || self.log.drafts().iter().any(|it| known(&it.voters))
+        self.log.knows(id)
     }
 
     /// The latest term is another one's, or nobody leads in this one (Raft 5.1: if a term is greater, convert).

@@ -1,9 +1,10 @@
 //! Reads: a leader says what they have to see, once a majority confirmed that it leads (thesis, 6.4).
 
-use super::RaftEngine;
+use super::super::LogCore;
+use super::LogEngine;
 use crate::consensus::{Context, Outbox};
 
-impl RaftEngine {
+impl<C: LogCore> LogEngine<C> {
     /// Somebody here wants to read.
     pub(super) fn read(&mut self, ticket: u64, cx: &Context<'_>, out: &mut Outbox) {
         let Some(number) = self.reads.begin(ticket, self.core.is_some(), cx.now, out) else {

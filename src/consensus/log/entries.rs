@@ -2,16 +2,25 @@
 
 use std::sync::Arc;
 
-use crate::consensus::Point;
 use crate::consensus::authorities::Authorities;
+use crate::consensus::{AuthorityId, Point};
 use crate::types::Height;
+
+/// A draft as messages between cores name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ref {
+    /// Where it stands.
+    pub at: Point,
+    /// The term or round in which it was made: its header's claim.
+    pub term: u64,
+}
 
 /// An entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Where it stands.
     pub at: Point,
-    /// The term in which it was made.
+    /// The term or round in which it was made.
     pub term: u64,
     /// Who decides on what stands above it.
     pub voters: Arc<Authorities>,
@@ -90,8 +99,30 @@ impl Log {
         }
     }
 
+    /// Everybody whose vote may count: by the sealed set and by those of drafts.
+    pub fn everybody(&self) -> Authorities {
+        let mut all: Authorities = (*self.sealed.voters).clone();
+        for draft in &self.drafts {
+            if draft.voters != self.sealed.voters {
+                all.extend(draft.voters.iter().copied());
+            }
+        }
+        all
+    }
+
+    /// Everybody else of them.
+    pub fn others(&self, me: AuthorityId) -> impl Iterator<Item = AuthorityId> + use<> {
+        self.everybody().into_iter().filter(move |id| *id != me)
+    }
+
+    /// Whether somebody is one of [`Self::everybody`].
+    pub fn knows(&self, id: AuthorityId) -> bool {
+        let known = |voters: &Arc<Authorities>| voters.contains(&id);
+        known(&self.sealed.voters) || self.drafts.iter().any(|it| known(&it.voters))
+    }
+
     /// The sealed head is another one: drafts that do not stand on it go.
-    pub(super) fn seal(&mut self, entry: Entry) {
+    pub fn seal(&mut self, entry: Entry) {
         let place = self.place(entry.at.height).filter(|_| self.has(&entry.at));
         match place {
             Some(place) => drop(self.drafts.drain(..=place)),

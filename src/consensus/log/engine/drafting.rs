@@ -1,8 +1,8 @@
 //! Drafts: one's own, by the pace that the spec sets, and looking at those of others.
 
-use super::super::core::{Entry, Point};
-use super::RaftEngine;
-use crate::consensus::{Action, Context, OrderId, Outbox, Report, Timer};
+use super::super::{Entry, LogCore};
+use super::LogEngine;
+use crate::consensus::{Action, Context, OrderId, Outbox, Point, Report, Timer};
 use crate::ledger::{ExecuteError, Executed};
 use crate::types::{Claim, Draft, Span, TransactionId};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const GATHER: Span = Span(20);
 /// Nothing could be drafted of what is pending: it is tried again after so long.
 const TRY_AGAIN: Span = Span(500);
 
-impl RaftEngine {
+impl<C: LogCore> LogEngine<C> {
     /// Looks whether it is time for a draft.
     pub(super) fn consider(&mut self, cx: &Context<'_>, out: &mut Outbox) {
         let Some(core) = self.core.as_ref().filter(|core| core.may_draft()) else { return };

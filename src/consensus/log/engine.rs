@@ -1,4 +1,4 @@
-//! The acting half of Raft: around the core, everything that it does not know of.
+//! The acting half: around the core, everything that it does not know of.
 
 mod bodies;
 mod drafting;
@@ -10,17 +10,19 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use self::bodies::Bodies;
-use super::core::{Core, Effect, Entry, Log, Point, Ref, Wait};
-use super::message::{Message, SEALS_MAX, SealOf, Wire};
 use super::records::{Kept, forget_draft, keep_draft, keep_vote};
-use super::{RaftParams, RaftRules};
+use super::{
+    Effect, Entry, Heard, Log, LogCore, LogMessage, LogParams, LogRules, Ref, SEALS_MAX, SealOf,
+    Sealer, Wait,
+};
 use crate::chain::{Imported, Node, Rules, Verdict};
 use crate::consensus::reads::Reads;
 use crate::consensus::{
-    self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Report, Seat, Timer,
+    self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Point, Report, Seat,
+    Timer,
 };
 use crate::ledger::{ExecuteError, ReadFailed};
-use crate::types::{Address, Bounded, Claim, Draft, Height, Keypair, Seal, Span, Time};
+use crate::types::{Address, Claim, Height, Keypair, Seal, Span, Time};
 
 /// The clock that the waits of elections share.
 const ELECTION: Timer = Timer::Own(0);
@@ -31,15 +33,15 @@ const HEARTBEAT: Timer = Timer::Own(1);
 /// The clock of reads that nobody has answered.
 const READING: Timer = Timer::Own(2);
 
-/// Raft as an authority runs it; without a key it keeps silent.
-pub struct RaftEngine {
-    rules: Arc<RaftRules>,
+/// A protocol as an authority runs it; without a key it keeps silent.
+pub struct LogEngine<C> {
+    rules: Arc<LogRules<C>>,
     key: Option<Keypair>,
     /// Whom drafts pay.
     producer: Address,
     dice: ChaCha8Rng,
     /// From the start on, if there is a key.
-    core: Option<Core>,
+    core: Option<C>,
     bodies: Bodies,
     reads: Reads,
     /// When this one last put a draft on the log.
@@ -48,9 +50,9 @@ pub struct RaftEngine {
     carried: usize,
 }
 
-impl RaftEngine {
+impl<C: LogCore> LogEngine<C> {
     /// The engine of a seat.
-    pub fn new(rules: Arc<RaftRules>, seat: &Seat) -> Self {
+    pub fn new(rules: Arc<LogRules<C>>, seat: &Seat) -> Self {
         let own = seat.authority().unwrap_or_default();
         let every = rules.params().election_timeout;
         Self {
@@ -67,25 +69,27 @@ impl RaftEngine {
     }
 
     /// The protocol's state, once it has started.
-    pub fn core(&self) -> Option<&Core> {
+    pub fn core(&self) -> Option<&C> {
         self.core.as_ref()
     }
 
-    fn params(&self) -> &RaftParams {
+    fn params(&self) -> &LogParams {
         self.rules.params()
     }
 
-    /// A block of the tree as an entry of the log, and the term in which it was sealed.
-    fn entry(&self, node: &Node) -> Result<(Entry, u64), ReadFailed> {
+    /// A block of the tree as an entry of the log, and who sealed it.
+    fn entry(&self, node: &Node) -> Result<(Entry, Sealer), ReadFailed> {
         let header = &node.block.header;
         let term = match header.claim {
             Claim::Round { round } => round,
-            // Whatever the chain stands on is before the first term.
+            // Whatever the chain stands on is before the first round.
             _ => 0,
         };
-        let by = match node.block.seal {
-            Seal::Leader { round, .. } => round,
-            _ => 0,
+        let by = match &node.block.seal {
+            Seal::Leader { round, leader, .. } => {
+                Sealer { round: *round, leader: Address::of(leader) }
+            }
+            _ => Sealer::default(),
         };
         let voters = Arc::new(self.rules.voters(&node.state)?);
         let at = Point { height: header.height, id: node.id };
@@ -93,29 +97,35 @@ impl RaftEngine {
     }
 
     /// Takes up what was kept. What cannot be read cannot be judged, so nothing is forgotten for that.
-    fn start(&mut self, kept: Kept, cx: &Context<'_>, out: &mut Outbox) -> Result<(), ReadFailed> {
+    fn start(
+        &mut self,
+        kept: Kept<C>,
+        cx: &Context<'_>,
+        out: &mut Outbox,
+    ) -> Result<(), ReadFailed> {
         let Some(me) = self.key.as_ref().map(Keypair::address) else { return Ok(()) };
         let (sealed, by) = self.entry(cx.tree.head())?;
         let mut log = Log::new(sealed);
         let mut last = cx.tree.head().as_ref();
-        let drafts: Vec<(Height, Arc<Draft>)> =
-            kept.drafts.into_iter().map(|(height, draft)| (height, Arc::new(draft))).collect();
-        for (height, draft) in &drafts {
+        let mut marks = Vec::new();
+        for (height, (draft, mark)) in kept.drafts {
+            let draft = Arc::new(draft);
             // What stands above the head in a line is the log; what does not is of no use. Its signatures were verified
             // before it was kept.
             let stands = draft.header.parent == *last.id;
-            match stands.then(|| self.bodies.execute(&self.rules, draft, None, last, cx)) {
+            match stands.then(|| self.bodies.execute(&self.rules, &draft, None, last, cx)) {
                 Some(Ok((entry, held))) => {
                     log.push(entry);
-                    self.bodies.insert(*height, held);
+                    marks.push(mark);
+                    self.bodies.insert(height, held);
                 }
                 Some(Err(ExecuteError::Failed(error))) => return Err(error),
-                Some(Err(_)) | None => out.push(forget_draft(*height)),
+                Some(Err(_)) | None => out.push(forget_draft::<C>(height)),
             }
             last = self.bodies.block(log.last().at, cx).unwrap_or_else(|| cx.tree.head().as_ref());
         }
-        let (mut core, first) = Core::new(me, kept.vote, log);
-        let mut effects = vec![first];
+        let (mut core, first) = C::start(me, kept.vote, log, marks);
+        let mut effects = vec![Effect::Wait(first)];
         core.heard_of(by, &mut effects);
         self.core = Some(core);
         self.carry_out(effects, cx, out);
@@ -127,7 +137,7 @@ impl RaftEngine {
         &mut self,
         cx: &Context<'_>,
         out: &mut Outbox,
-        change: impl FnOnce(&mut Core, &mut Vec<Effect>),
+        change: impl FnOnce(&mut C, &mut Vec<Effect<C::Message>>),
     ) {
         let mut effects = Vec::new();
         let Some(core) = &mut self.core else { return };
@@ -135,20 +145,22 @@ impl RaftEngine {
         self.carry_out(effects, cx, out);
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>, cx: &Context<'_>, out: &mut Outbox) {
+    fn carry_out(&mut self, effects: Vec<Effect<C::Message>>, cx: &Context<'_>, out: &mut Outbox) {
         for effect in effects {
             let Some(core) = &self.core else { return };
             match effect {
-                Effect::KeepVote => out.push(keep_vote(&core.kept())),
+                Effect::KeepVote => out.push(keep_vote(core)),
                 Effect::KeepDraft(height) => {
-                    self.bodies.join(height);
+                    if let Some(entry) = core.log().at(height) {
+                        self.bodies.join(entry.at);
+                    }
                     let draft = self.bodies.draft(height);
-                    out.extend(draft.and_then(|draft| keep_draft(height, draft)));
+                    out.extend(draft.and_then(|draft| keep_draft(core, height, draft)));
                 }
                 Effect::Forget(first, last) => {
                     self.bodies
                         .forget(first, last)
-                        .for_each(|height| out.push(forget_draft(height)));
+                        .for_each(|height| out.push(forget_draft::<C>(height)));
                 }
                 Effect::Send(to, message) => self.send(to, message, out),
                 Effect::Examine { from, term, drafts } => {
@@ -173,11 +185,11 @@ impl RaftEngine {
     }
 
     /// Sends a message with the bodies of its drafts; in parts, if they are larger than a stream carries at a time.
-    fn send(&mut self, to: AuthorityId, message: Message<Ref>, out: &mut Outbox) {
+    fn send(&mut self, to: AuthorityId, message: C::Message, out: &mut Outbox) {
         let bodies = &self.bodies;
         let body = |draft: &Ref| bodies.find(draft.at);
-        let Some(full) = message.clone().with(body) else { return };
-        if let Some(message) = Wire::Raft(full).encode() {
+        let Some(packed) = message.clone().packed(body) else { return };
+        if let Some(message) = packed {
             return out.push(Action::Send { to, message });
         }
         if let Some((first, rest)) = message.halves() {
@@ -220,21 +232,21 @@ impl RaftEngine {
             }
         }
         seals.iter().for_each(|seal| self.bodies.remember(seal.clone()));
-        tell_seals(core.others(), seals, out);
+        tell_seals::<C>(core.log().others(core.me()), seals, out);
     }
 
     /// Somebody may have drafts whose seals it missed.
     fn remind(&self, to: AuthorityId, above: Height, out: &mut Outbox) {
         let seals: Vec<_> = self.bodies.seals_above(above).take(SEALS_MAX).cloned().collect();
         if !seals.is_empty() {
-            tell_seals([to], seals, out);
+            tell_seals::<C>([to], seals, out);
         }
     }
 
     /// Somebody says what is decided: drafts that are here become blocks, if their seals prove it.
     fn told(&mut self, from: AuthorityId, seals: Vec<SealOf>, cx: &Context<'_>, out: &mut Outbox) {
         let Some(core) = &self.core else { return };
-        if !core.knows(from) {
+        if !core.log().knows(from) {
             return out.push(dropped(from, DropReason::Stranger));
         }
         for (at, seal) in seals {
@@ -270,13 +282,10 @@ impl RaftEngine {
         if self.core.is_none() {
             return;
         }
-        let named = match Wire::<Draft>::decode(message) {
-            Some(Wire::Raft(message)) => message.named(&self.params().chain),
-            Some(Wire::Sealed(seals)) => return self.told(from, seals.into_inner(), cx, out),
-            None => None,
-        };
-        let Some((message, drafts)) = named else {
-            return out.push(dropped(from, DropReason::Malformed));
+        let (message, drafts) = match C::Message::unpacked(message, &self.params().chain) {
+            Some(Heard::Said(message, drafts)) => (message, drafts),
+            Some(Heard::Sealed(seals)) => return self.told(from, seals, cx, out),
+            None => return out.push(dropped(from, DropReason::Malformed)),
         };
         self.bodies.arrived(drafts);
         self.step(cx, out, |core, effects| core.receive(from, message, effects));
@@ -301,14 +310,17 @@ fn dropped(from: AuthorityId, reason: DropReason) -> Action {
 }
 
 /// Tells others what is decided.
-fn tell_seals(to: impl IntoIterator<Item = AuthorityId>, seals: Vec<SealOf>, out: &mut Outbox) {
-    let sealed: Wire<Draft> = Wire::Sealed(Bounded::truncated(seals));
-    if let Some(message) = sealed.encode() {
+fn tell_seals<C: LogCore>(
+    to: impl IntoIterator<Item = AuthorityId>,
+    seals: Vec<SealOf>,
+    out: &mut Outbox,
+) {
+    if let Some(message) = C::Message::sealed(seals) {
         out.extend(to.into_iter().map(|to| Action::Send { to, message: message.clone() }));
     }
 }
 
-impl Engine for RaftEngine {
+impl<C: LogCore> Engine for LogEngine<C> {
     fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
         match event {
             Event::Start { saved } => match Kept::read(saved) {
@@ -323,8 +335,8 @@ impl Engine for RaftEngine {
             Event::Received { from, message } => self.received(from, &message, cx, out),
             Event::Verified { order, sound } => self.verified(order, sound, cx, out),
             Event::Elapsed(timer) => match timer {
-                ELECTION => self.step(cx, out, Core::elapsed),
-                HEARTBEAT => self.step(cx, out, Core::beat),
+                ELECTION => self.step(cx, out, C::elapsed),
+                HEARTBEAT => self.step(cx, out, C::beat),
                 READING => self.read_again(cx, out),
                 Timer::Draft | Timer::Held | Timer::Own(_) => {}
             },

@@ -1,29 +1,56 @@
-//! The judging half of Raft.
+//! The judging half: a leader's signature says that a majority has a block.
 
-use super::RaftParams;
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::LogCore;
 use crate::chain::{BlockRef, Verdict};
 use crate::consensus::agreed::{self, Agreed, Agreement};
 use crate::consensus::authorities::Authorities;
 use crate::ledger::{ReadFailed, State};
 use crate::types::signatures::verify_single;
-use crate::types::{Address, BlockId, Hash, Header, Keypair, Seal, tagged};
+use crate::types::{Address, BlockId, GenesisId, Hash, Header, Keypair, Seal, Span, tagged};
 
-/// The rules of Raft.
-#[derive(Debug)]
-pub struct RaftRules {
-    params: RaftParams,
-    agreement: Agreement,
+/// The parameters, from the chain spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogParams {
+    /// The chain, which everything that is signed is tagged with.
+    pub chain: GenesisId,
+    /// The first authorities.
+    pub authorities: Authorities,
+    /// A block with transactions leaves so long after the one before it at the earliest.
+    pub block_time_min: Span,
+    /// And an empty one when nothing was made for so long; never, if there is none.
+    pub empty_block_after: Option<Span>,
+    /// The shortest time after which a leader that is not heard is given up; each is drawn between this and twice as much
+    /// (Raft 5.2). The lease of a leader is as long.
+    pub election_timeout: Span,
+    /// The time between two heartbeats.
+    pub heartbeat: Span,
 }
 
-impl RaftRules {
+/// The rules of a protocol.
+pub struct LogRules<C> {
+    params: LogParams,
+    agreement: Agreement,
+    protocol: PhantomData<fn() -> C>,
+}
+
+impl<C: LogCore> fmt::Debug for LogRules<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {:?}", C::RULE, self.params)
+    }
+}
+
+impl<C: LogCore> LogRules<C> {
     /// The rules under these parameters.
-    pub fn new(params: RaftParams) -> Self {
+    pub fn new(params: LogParams) -> Self {
         let agreement = Agreement::new(params.authorities.clone());
-        Self { params, agreement }
+        Self { params, agreement, protocol: PhantomData }
     }
 
     /// The parameters.
-    pub fn params(&self) -> &RaftParams {
+    pub fn params(&self) -> &LogParams {
         &self.params
     }
 
@@ -32,7 +59,7 @@ impl RaftRules {
         self.agreement.voters(state)
     }
 
-    /// What the leader of a term signs to seal a block.
+    /// What the leader signs to seal a block.
     fn sealing_hash(&self, id: &BlockId, round: u64) -> Hash {
         tagged("assay/leader-seal", &self.params.chain, &[id.as_bytes(), &round.to_le_bytes()])
     }
@@ -43,13 +70,13 @@ impl RaftRules {
         Seal::Leader { round, leader: key.public(), signature }
     }
 
-    /// Whether a draft may stand on its parent; gives its term, or why not.
+    /// Whether a draft may stand on its parent; gives its round, or why not.
     pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
-        agreed::claimed_round(header, parent, ("raft", "term"))
+        agreed::claimed_round(header, parent, (C::RULE, C::ROUND))
     }
 }
 
-impl Agreed for RaftRules {
+impl<C: LogCore> Agreed for LogRules<C> {
     fn agreement(&self) -> &Agreement {
         &self.agreement
     }
@@ -60,7 +87,8 @@ impl Agreed for RaftRules {
             return Err(Verdict::Seal("it is not a leader's".into()));
         };
         if *round < term {
-            let reason = format!("it is of term {round}, before the draft's, which is {term}");
+            let reason =
+                format!("it is of {} {round}, before the draft's, which is {term}", C::ROUND);
             return Err(Verdict::Seal(reason));
         }
         if !self.voters(parent.state)?.contains(&Address::of(leader)) {

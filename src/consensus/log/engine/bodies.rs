@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::super::RaftRules;
-use super::super::core::{Entry, Point, Ref};
-use super::super::message::{Brought, SealOf};
+use super::super::{Brought, Entry, LogCore, LogRules, Ref, SealOf};
 use super::dropped;
 use crate::chain::BlockRef;
-use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Report};
+use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Point, Report};
 use crate::ledger::{ExecuteError, Executed};
 use crate::types::{Block, BlockId, Draft, Height, Seal, TransactionId};
 
@@ -66,9 +64,9 @@ pub(super) struct Bodies {
 impl Bodies {
     /// Executes a draft on its parent; `ids` are those of its transactions, where they are known. What failed to be read
     /// says nothing about the draft.
-    pub(super) fn execute(
+    pub(super) fn execute<C: LogCore>(
         &self,
-        rules: &RaftRules,
+        rules: &LogRules<C>,
         draft: &Arc<Draft>,
         ids: Option<Vec<TransactionId>>,
         parent: BlockRef<'_>,
@@ -102,10 +100,10 @@ impl Bodies {
         self.fresh = Some(Held { id, draft: Arc::new(draft), executed });
     }
 
-    /// The draft that was made ready joins the log.
-    pub(super) fn join(&mut self, height: Height) {
-        if let Some(held) = self.fresh.take() {
-            self.log.insert(height, held);
+    /// The draft that was made ready joins the log, if it is this one.
+    pub(super) fn join(&mut self, at: Point) {
+        if let Some(held) = self.fresh.take_if(|held| held.id == at.id) {
+            self.log.insert(at.height, held);
         }
     }
 
