@@ -123,4 +123,9 @@ contract!(dpos, |tries| {
     ];
     Subject::with("dpos-dev", two, tries)
 });
+// Two of three go on where two of four could not; nobody lies here.
+contract!(pbft, |tries| {
+    let three = [", \"dave\"]", "]\nallow_unsafe = true"];
+    Subject::with("pbft-dev", three, tries)
+});
 contract!(raft, |tries| Subject::of("raft-3", tries));

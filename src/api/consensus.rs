@@ -30,8 +30,22 @@ pub enum ConsensusStatus {
     Dpos(Box<SlotStatus>),
     /// Authorities in turn.
     Poa(TurnStatus),
+    /// PBFT.
+    Pbft(RoundStatus),
     /// Raft.
     Raft(RoundStatus),
+    /// Paxos.
+    Paxos(RoundStatus),
+}
+
+impl ConsensusStatus {
+    /// What authorities that agree round by round are doing, where the rule has some.
+    pub fn rounds(&self) -> Option<&RoundStatus> {
+        match self {
+            Self::Pbft(rounds) | Self::Raft(rounds) | Self::Paxos(rounds) => Some(rounds),
+            Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) | Self::Dpos(_) | Self::Poa(_) => None,
+        }
+    }
 }
 
 /// What authorities that agree round by round are doing, as far as this node knows.

@@ -101,23 +101,13 @@ impl NodeRpc for Ports {
                 let staking = client.stake_status(None).await;
                 staking.map_err(|error| error.to_string())?.stakers
             }
-            ConsensusStatus::Pow(_)
-            | ConsensusStatus::Raft(_)
-            | ConsensusStatus::Dpos(_)
-            | ConsensusStatus::Poa(_) => Vec::new(),
+            _ => Vec::new(),
         };
         Ok(Report {
             chain: status.chain,
             peers: status.peers.len() as u64, // a length fits 64 bits
             mempool: status.mempool.transactions,
-            round: match status.consensus {
-                ConsensusStatus::Raft(round) => Some(round),
-                ConsensusStatus::Pow(_)
-                | ConsensusStatus::Pos(_)
-                | ConsensusStatus::Hybrid(_)
-                | ConsensusStatus::Dpos(_)
-                | ConsensusStatus::Poa(_) => None,
-            },
+            round: status.consensus.rounds().cloned(),
             stakes,
         })
     }

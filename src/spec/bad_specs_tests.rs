@@ -133,11 +133,11 @@ fn keys_that_nobody_knows() {
 
 #[test]
 fn rules_that_are_not_built_are_refused_by_name() {
-    for engine in ["pbft", "paxos"] {
+    for engine in ["paxos"] {
         let text = format!("name = \"test\"\n[consensus]\nengine = \"{engine}\"\n");
         let error = refused(&text).to_string();
         let words = format!(
-            "engine `{engine}` is not built yet; this version has pow, pos, hybrid, dpos, poa, raft"
+            "engine `{engine}` is not built yet; this version has pow, pos, hybrid, dpos, poa, pbft, raft"
         );
         assert!(error.contains(&words), "{error}");
         let error = refused(&below(&format!("[{engine}]\nx = 1\n")));
@@ -545,6 +545,27 @@ fn authorities_and_waits_that_cannot_work() {
     assert!(refused(&public).to_string().contains("whose key is public"));
 }
 
+/// Castro and Liskov 1999, 2: n > 3 f, so one that lies takes four.
+#[test]
+fn too_few_to_bear_one_that_lies() {
+    let pbft = |count: usize, lines: &str| {
+        let names = &["\"alice\"", "\"bob\"", "\"carol\"", "\"dave\""][..count];
+        accounts("{ dev = \"bob\", amount = \"1\" }")
+            .replace("engine = \"pow\"", "engine = \"pbft\"")
+            + &format!("[pbft]\nauthorities = [{}]\n{lines}", names.join(", "))
+    };
+    let one = refused(&pbft(1, "")).to_string();
+    assert!(one.contains("pbft has 1 authority: with fewer than 4"), "{one}");
+    let three = refused(&pbft(3, "")).to_string();
+    assert!(three.contains("pbft has 3 authorities"), "{three}");
+    assert!(three.contains("allow_unsafe = true below [pbft]"), "{three}");
+    for (count, lines) in [(3, "allow_unsafe = true\n"), (4, "")] {
+        Spec::parse("test.toml", &pbft(count, lines)).unwrap();
+    }
+    let silly = refused(&pbft(4, "view_timeout = \"1ms\"\nallow_unsafe = 1\n")).to_string();
+    assert!(silly.contains("pbft.view_timeout") && silly.contains("pbft.allow_unsafe"), "{silly}");
+}
+
 #[test]
 fn a_list_of_too_many_accounts_is_refused() {
     let list = "{ dev = \"bob\", amount = \"1\" },\n".repeat(1025);
@@ -555,7 +576,7 @@ fn a_list_of_too_many_accounts_is_refused() {
 #[test]
 fn all_mistakes_are_named_at_once_in_the_order_of_the_file() {
     let text = "name = \"test\"\n[pow]\nblok_time = \"2s\"\nfinality_depth = 0\n\
-                [consensus]\nengine = \"pbft\"\n[limits]\nblock_bytes = 1\n";
+                [consensus]\nengine = \"paxos\"\n[limits]\nblock_bytes = 1\n";
     let error = refused(text);
     let lines: Vec<usize> = error.problems().iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [3, 4, 6, 8], "{error}");

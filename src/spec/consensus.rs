@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::authorities::Authorities;
 use super::dpos::DposSpec;
 use super::hybrid::HybridSpec;
+use super::pbft::PbftSpec;
 use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::{InitialBits, PowSpec, present};
@@ -20,7 +21,7 @@ use crate::types::{GenesisId, Span, Time};
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
 /// Those that this version has.
-pub const ENGINES_BUILT: [&str; 6] = ["pow", "pos", "hybrid", "dpos", "poa", "raft"];
+pub const ENGINES_BUILT: [&str; 7] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft"];
 
 /// Why there is no such rule here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +68,8 @@ pub enum Consensus<B = Bits> {
     Dpos(DposSpec),
     /// Authorities in turn.
     Poa(PoaSpec),
+    /// PBFT.
+    Pbft(PbftSpec),
     /// Raft.
     Raft(RaftSpec),
 }
@@ -80,6 +83,7 @@ impl<B> Consensus<B> {
             Self::Hybrid(_) => "hybrid",
             Self::Dpos(_) => "dpos",
             Self::Poa(_) => "poa",
+            Self::Pbft(_) => "pbft",
             Self::Raft(_) => "raft",
         }
     }
@@ -89,7 +93,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pow(pow) => Some(pow),
             Self::Hybrid(hybrid) => Some(&hybrid.pow),
-            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
+            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
         }
     }
 
@@ -98,7 +102,7 @@ impl<B> Consensus<B> {
         match self {
             Self::Pos(pos) => Some(pos),
             Self::Hybrid(hybrid) => Some(&hybrid.pos),
-            Self::Pow(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
+            Self::Pow(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
         }
     }
 
@@ -108,7 +112,7 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => Some(pow.finality_depth),
             Self::Pos(pos) => Some(pos.finality_depth),
             Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
-            Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => None,
+            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
         }
     }
 
@@ -127,6 +131,7 @@ impl<B> Consensus<B> {
             Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) => None,
             Self::Dpos(dpos) => Some(&dpos.founders),
             Self::Poa(poa) => Some(&poa.authorities),
+            Self::Pbft(pbft) => Some(&pbft.authorities),
             Self::Raft(raft) => Some(&raft.authorities),
         }
     }
@@ -139,7 +144,8 @@ impl<B> Consensus<B> {
             Self::Hybrid(hybrid) => hybrid.block_time(),
             Self::Dpos(dpos) => dpos.slot_time,
             Self::Poa(poa) => poa.period,
-            Self::Raft(raft) => raft.empty_block_after.unwrap_or(raft.block_time_min),
+            Self::Pbft(pbft) => pbft.pace.block_time(),
+            Self::Raft(raft) => raft.pace.block_time(),
         }
     }
 }
@@ -152,7 +158,7 @@ impl<B> Consensus<B> {
             Self::Pos(pos) => present(pos.block_time, pos.finality_depth),
             Self::Hybrid(hybrid) => present(hybrid.block_time(), hybrid.finality_depth),
             // Nothing is final by depth.
-            Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => Span(u64::MAX),
+            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => Span(u64::MAX),
         }
     }
 }
@@ -163,7 +169,7 @@ impl Consensus<InitialBits> {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
             Self::Hybrid(hybrid) => hybrid.pow.initial_bits == InitialBits::Auto,
-            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Raft(_) => false,
+            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => false,
         }
     }
 
@@ -174,6 +180,7 @@ impl Consensus<InitialBits> {
             Self::Hybrid(hybrid) => Consensus::Hybrid(hybrid.resolve(auto)),
             Self::Dpos(dpos) => Consensus::Dpos(dpos),
             Self::Poa(poa) => Consensus::Poa(poa),
+            Self::Pbft(pbft) => Consensus::Pbft(pbft),
             Self::Raft(raft) => Consensus::Raft(raft),
         }
     }
@@ -185,6 +192,7 @@ impl Consensus<InitialBits> {
             Self::Hybrid(hybrid) => hybrid.entries(),
             Self::Dpos(dpos) => dpos.entries(settings),
             Self::Poa(poa) => poa.entries(settings),
+            Self::Pbft(pbft) => pbft.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -198,6 +206,7 @@ impl Consensus {
             Self::Hybrid(hybrid) => hybrid.entries(),
             Self::Dpos(dpos) => dpos.entries(settings),
             Self::Poa(poa) => poa.entries(settings),
+            Self::Pbft(pbft) => pbft.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
         }
     }
@@ -210,6 +219,7 @@ impl Consensus {
             Self::Hybrid(hybrid) => hybrid.identity(),
             Self::Dpos(dpos) => dpos.identity(),
             Self::Poa(poa) => poa.identity(),
+            Self::Pbft(pbft) => pbft.identity(),
             Self::Raft(raft) => raft.identity(),
         }
     }
@@ -226,6 +236,7 @@ impl Consensus {
             Self::Hybrid(hybrid) => hybrid.rules(chain, settings),
             Self::Dpos(dpos) => dpos.rules(chain, genesis, settings),
             Self::Poa(poa) => poa.rules(chain),
+            Self::Pbft(pbft) => pbft.rules(chain),
             Self::Raft(raft) => raft.rules(chain),
         }
     }
@@ -243,6 +254,7 @@ impl Consensus {
             Self::Hybrid(hybrid) => hybrid.engine(chain, settings, seat),
             Self::Dpos(dpos) => dpos.engine(chain, genesis, settings, seat),
             Self::Poa(poa) => poa.engine(chain, seat),
+            Self::Pbft(pbft) => pbft.engine(chain, seat),
             Self::Raft(raft) => raft.engine(chain, seat),
         }
     }

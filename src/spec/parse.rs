@@ -11,6 +11,7 @@ use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::hybrid::HybridSpec;
 use super::link::{self, Bandwidth, LinkShape, Loss};
+use super::pbft::PbftSpec;
 use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::PowSpec;
@@ -22,7 +23,7 @@ use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
 
 /// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 2] = ["pbft", "paxos"];
+const SECTIONS_UNBUILT: [&str; 1] = ["paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -57,6 +58,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
+    let pbft = PbftSpec::read(top.section("pbft", &schema::PBFT), &silent);
     let poa = PoaSpec::read(top.section("poa", &schema::POA), &silent);
     let dpos = top.section("dpos", &schema::DPOS);
     let dpos = DposSpec::read(dpos, &silent, &symbol, issuance.supply_cap);
@@ -70,6 +72,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
         "hybrid" => Consensus::Hybrid(hybrid),
         "dpos" => Consensus::Dpos(dpos),
         "poa" => Consensus::Poa(poa),
+        "pbft" => Consensus::Pbft(pbft),
         "raft" => Consensus::Raft(raft),
         other => {
             unreachable!("{other} is built, and a test reads the template of every built engine")
@@ -89,6 +92,12 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
             "nobody makes the blocks of this chain: it names no authority and no account",
             format!("name some: {key} = [\"alice\"] below [{engine}]"),
         );
+        return None;
+    }
+    if let Consensus::Pbft(pbft) = &consensus
+        && let Err(refusal) = pbft.fits()
+    {
+        top_faults.add(&top_span, refusal.reason, refusal.fix);
         return None;
     }
     let (name, prefix) = (name?, prefix?);

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use toml::de::DeValue;
-
 use super::authorities::Authorities;
+use super::pace::Pace;
 use super::read::{Refusal, Section};
 use super::schema::{default, range};
 use super::settings::{Entry, Settings, quoted};
@@ -18,10 +17,8 @@ use crate::types::{GenesisId, Span, encode};
 pub struct RaftSpec {
     /// The first authorities, in the order of the file.
     pub authorities: Authorities,
-    /// A block with transactions leaves so long after the one before it at the earliest.
-    pub block_time_min: Span,
-    /// And an empty one when nothing was made for so long; never, if there is none.
-    pub empty_block_after: Option<Span>,
+    /// When blocks leave.
+    pub pace: Pace,
     /// The shortest election timeout.
     pub election_timeout: Span,
     /// The time between two heartbeats.
@@ -36,12 +33,7 @@ impl RaftSpec {
     ) -> Self {
         let raft = &mut section;
         let authorities = authorities.read(raft);
-        let block_time_min = raft
-            .read("block_time_min", |value| values::span(value, range::BLOCK_TIME_MIN))
-            .unwrap_or(default::BLOCK_TIME_MIN);
-        let empty_block_after = raft
-            .read("empty_block_after", |value| read_empty(value, block_time_min))
-            .unwrap_or(Some(default::EMPTY_BLOCK_AFTER.max(block_time_min)));
+        let pace = Pace::read(raft);
         let election_timeout = raft
             .read("election_timeout", |value| values::span(value, range::ELECTION_TIMEOUT))
             .unwrap_or(default::ELECTION_TIMEOUT);
@@ -62,17 +54,15 @@ impl RaftSpec {
             );
         }
         section.finish();
-        Self { authorities, block_time_min, empty_block_after, election_timeout, heartbeat }
+        Self { authorities, pace, election_timeout, heartbeat }
     }
 
     pub(super) fn entries(&self, settings: &Settings) -> Vec<Entry> {
         let entry = |key, value, about| Entry::new("raft", key, value, about);
-        let empty = self.empty_block_after.map_or(quoted("never"), quoted);
-        vec![
-            entry("authorities", self.authorities.toml(settings), "who votes at first"),
-            entry("block_time_min", quoted(self.block_time_min), "between two blocks at least")
-                .local(),
-            entry("empty_block_after", empty, "without a transaction; or \"never\"").local(),
+        let mut entries =
+            vec![entry("authorities", self.authorities.toml(settings), "who votes at first")];
+        entries.extend(self.pace.entries("raft"));
+        entries.extend([
             entry(
                 "election_timeout",
                 quoted(self.election_timeout),
@@ -80,7 +70,8 @@ impl RaftSpec {
             )
             .local(),
             entry("heartbeat", quoted(self.heartbeat), "how often a leader says so").local(),
-        ]
+        ]);
+        entries
     }
 
     /// What the genesis id covers.
@@ -93,8 +84,8 @@ impl RaftSpec {
         Arc::new(RaftRules::new(RaftParams {
             chain,
             authorities: self.authorities.set(),
-            block_time_min: self.block_time_min,
-            empty_block_after: self.empty_block_after,
+            block_time_min: self.pace.block_time_min,
+            empty_block_after: self.pace.empty_block_after,
             election_timeout: self.election_timeout,
             heartbeat: self.heartbeat,
         }))
@@ -103,21 +94,4 @@ impl RaftSpec {
     pub(super) fn engine(&self, chain: GenesisId, seat: &Seat) -> Box<RaftEngine> {
         Box::new(RaftEngine::new(self.rules(chain), seat))
     }
-}
-
-/// How long nothing has to happen before an empty block is made; nothing stands for never.
-fn read_empty(value: &DeValue<'_>, least: Span) -> Result<Option<Span>, Refusal> {
-    if values::text(value, "5s")? == "never" {
-        return Ok(None);
-    }
-    let span = values::span(value, range::EMPTY_BLOCK_AFTER).map_err(|refusal| {
-        Refusal::new(refusal.reason, format!("{}, or \"never\"", refusal.fix))
-    })?;
-    if span < least {
-        return Err(Refusal::new(
-            format!("is less than block_time_min, which is {least}"),
-            format!("write \"{least}\" or more, or \"never\""),
-        ));
-    }
-    Ok(Some(span))
 }

@@ -117,15 +117,19 @@ pub(super) static RAFT: Schema = Schema {
     path: "raft",
     keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
 };
+pub(super) static PBFT: Schema = Schema {
+    path: "pbft",
+    keys: &["authorities", "block_time_min", "empty_block_after", "view_timeout", "allow_unsafe"],
+};
 pub(super) static DEVNET: Schema = Schema { path: "devnet", keys: &["nodes", "miner", "links"] };
 pub(super) static MINER: Schema = Schema { path: "devnet.miner", keys: &["threads", "throttle"] };
 pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 14] = [
-    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &DPOS, &POA, &RAFT,
-    &DEVNET, &MINER, &LINKS,
+pub(super) static SECTIONS: [&Schema; 15] = [
+    &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &DPOS, &POA, &PBFT,
+    &RAFT, &DEVNET, &MINER, &LINKS,
 ];
 
 /// A chain spec.
@@ -219,6 +223,9 @@ pub(super) mod default {
     pub(crate) const ELECTION_TIMEOUT: Span = Span(500);
     /// Heartbeats in the shortest election timeout: a few may be late.
     pub(crate) const HEARTBEATS: u64 = 5;
+
+    /// A block takes three messages and three syncs in a row, and a primary that is only slow should keep its view.
+    pub(crate) const VIEW_TIMEOUT: Span = Span::seconds(1);
 
     pub(crate) const NODES: u64 = 4;
     pub(crate) const THREADS: u64 = 1;

@@ -3,12 +3,14 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 12] = [
+static SHIPPED: [(&str, &str); 14] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
     ("dpos-dev", include_str!("../../chain-specs/dpos-dev.toml")),
     ("poa-dev", include_str!("../../chain-specs/poa-dev.toml")),
+    ("pbft-dev", include_str!("../../chain-specs/pbft-dev.toml")),
+    ("pbft-7", include_str!("../../chain-specs/pbft-7.toml")),
     ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),

@@ -40,9 +40,12 @@ fn cuts(outputs: &[Output]) -> BTreeSet<usize> {
     places.flat_map(|(place, _)| [place, place + 1]).collect()
 }
 
-/// The node among the seated ones that says most.
+/// The node among the seated ones that says most, of those that tell others of blocks.
 fn talkative(world: &World<'_>) -> usize {
-    let said = |node: &usize| cuts(&world.nodes[*node].outputs).len();
+    let said = |node: &usize| {
+        let node = &world.nodes[*node];
+        (!node.watch.told.is_empty(), cuts(&node.outputs).len())
+    };
     (0..SEATED).max_by_key(said).expect("somebody is seated")
 }
 

@@ -73,7 +73,10 @@ pub(super) async fn checks(globals: &Globals, own: Option<&Path>) -> (Vec<Check>
                 Ok(ConsensusStatus::Dpos(slots)) => Some(slots.slot_ms.0),
                 Ok(ConsensusStatus::Poa(turns)) => Some(turns.period_ms.0),
                 // Where there is nothing to do there may be no block for long.
-                Ok(ConsensusStatus::Raft(_)) | Err(_) => None,
+                Ok(
+                    ConsensusStatus::Pbft(_) | ConsensusStatus::Raft(_) | ConsensusStatus::Paxos(_),
+                )
+                | Err(_) => None,
             };
             checks.push(head(&chain, spacing, output::now()));
             checks.push(finality(&chain));

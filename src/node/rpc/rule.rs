@@ -39,8 +39,11 @@ enum Kind {
     /// Authorities sign in turn.
     Turns(Arc<PoaRules>),
     /// Authorities agree, round by round.
-    Rounds(Arc<dyn Rules>),
+    Rounds(Arc<dyn Rules>, Agreeing),
 }
+
+/// Names what authorities do by the rule under which they do it.
+type Agreeing = fn(RoundStatus) -> ConsensusStatus;
 
 /// What this node knows of an agreement beside the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,7 +67,8 @@ impl Rule {
                 Kind::Slots(dpos.rules(spec.genesis_id(), spec.genesis_time(), spec))
             }
             Consensus::Poa(poa) => Kind::Turns(poa.rules(spec.genesis_id())),
-            Consensus::Raft(_) => Kind::Rounds(spec.rules()),
+            Consensus::Pbft(_) => Kind::Rounds(spec.rules(), ConsensusStatus::Pbft),
+            Consensus::Raft(_) => Kind::Rounds(spec.rules(), ConsensusStatus::Raft),
         };
         Self { name: spec.consensus().engine(), kind }
     }
@@ -84,7 +88,7 @@ impl Rule {
         match &self.kind {
             Kind::Search(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.work()),
-            Kind::Stake(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Stake(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(..) => None,
         }
     }
 
@@ -93,7 +97,7 @@ impl Rule {
         match &self.kind {
             Kind::Stake(rules) => Some(rules),
             Kind::Both(rules) => Some(rules.stake()),
-            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(..) => None,
         }
     }
 
@@ -122,7 +126,7 @@ impl Rule {
         let who = match &self.kind {
             Kind::Stake(_) => "who stakes coins makes",
             Kind::Slots(_) => "its delegates make",
-            Kind::Search(_) | Kind::Both(_) | Kind::Turns(_) | Kind::Rounds(_) => {
+            Kind::Search(_) | Kind::Both(_) | Kind::Turns(_) | Kind::Rounds(..) => {
                 "its authorities make"
             }
         };
@@ -135,7 +139,7 @@ impl Rule {
             Kind::Search(rules) => Some(rules.params().finality_depth),
             Kind::Stake(rules) => Some(rules.params().finality_depth),
             Kind::Both(rules) => Some(rules.params().finality_depth),
-            Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => None,
+            Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(..) => None,
         }
     }
 
@@ -157,7 +161,7 @@ impl Rule {
                 total_trust: rules.total_trust(state)?,
                 finality_depth: rules.params().finality_depth,
             })),
-            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(_) => {
+            Kind::Search(_) | Kind::Slots(_) | Kind::Turns(_) | Kind::Rounds(..) => {
                 ConsensusStatus::Pow(pow_status(self.work()?, state, headers, prefix)?)
             }
         })
@@ -170,8 +174,8 @@ impl Rule {
         agreement: Agreement,
         prefix: &Prefix,
     ) -> Result<Option<ConsensusStatus>, Fault> {
-        let rules = match &self.kind {
-            Kind::Rounds(rules) => rules,
+        let (rules, status_of) = match &self.kind {
+            Kind::Rounds(rules, named) => (rules, named),
             Kind::Slots(rules) => {
                 let status = slot_status(rules, &view.state, agreement.ours, prefix)?;
                 return Ok(Some(ConsensusStatus::Dpos(Box::new(status))));
@@ -208,8 +212,7 @@ impl Rule {
             },
             head_time: view.header.time,
         };
-        // A rule that agrees otherwise gets a variant of its own.
-        Ok(Some(ConsensusStatus::Raft(status)))
+        Ok(Some(status_of(status)))
     }
 
     fn nobody(&self) -> Fault {
@@ -229,7 +232,7 @@ impl Rule {
         prefix: &Prefix,
     ) -> Result<AuthorityList, Fault> {
         let rules: &dyn Rules = match &self.kind {
-            Kind::Rounds(rules) => &**rules,
+            Kind::Rounds(rules, _) => &**rules,
             Kind::Turns(rules) => &**rules,
             Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) | Kind::Slots(_) => {
                 return Err(self.nobody());

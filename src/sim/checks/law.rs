@@ -16,7 +16,7 @@ use crate::types::signatures::verify_single;
 use crate::types::target::Bits;
 use crate::types::{
     Address, Ballot, BlockId, Claim, CoinId, GenesisId, Hash, Header, Height, Operation, Seal,
-    Span, Time, sha256d, tagged,
+    Span, Time, encode, sha256d, tagged,
 };
 
 /// Blocks whose times have a say in the earliest time of the next (BIP 113).
@@ -30,6 +30,8 @@ pub(super) struct Law {
     /// Where both make blocks.
     both: Option<HybridSpec>,
     leaders: bool,
+    /// Where a quorum of authorities signs.
+    quorums: bool,
     /// Where delegates have slots, and when the chain began.
     slots: Option<(DposSpec, Time)>,
     /// Where authorities take turns.
@@ -94,6 +96,7 @@ impl Law {
             stake,
             both,
             leaders: matches!(consensus, Consensus::Raft(_)),
+            quorums: matches!(consensus, Consensus::Pbft(_)),
             slots,
             turns,
             future_limit: drift.into_iter().chain(limit).chain(late).min(),
@@ -189,13 +192,17 @@ impl Law {
             {
                 slots.judge(dpos, chain, *genesis, (id, header, seal))
             }
-            Claim::Round { round } if self.leaders => {
+            Claim::Round { round } if self.leaders || self.quorums => {
                 if header.time <= parent.time {
                     return Err(format!("its time {} is not after its parent's", header.time));
                 }
                 match parent.claim {
                     Claim::Round { round: below } if below > round => {
-                        Err(format!("its term is {round}, and its parent's {below}"))
+                        Err(format!("its round is {round}, and its parent's {below}"))
+                    }
+                    _ if self.quorums => {
+                        let at = (header.height, *id);
+                        sealed_by_a_quorum(chain, at, seal, round, &past.members)
                     }
                     _ => sealed_by_a_leader(chain, id, seal, round, &past.members),
                 }
@@ -332,5 +339,34 @@ fn sealed_by_a_leader(
     match good && *round >= made_in && members.contains(&Address::of(leader)) {
         true => Ok(()),
         false => Err(format!("its seal of term {round} by {leader} proves nothing")),
+    }
+}
+
+/// More than two thirds of them, and the more the others are not a multiple of three: two such sets share more than those
+/// who may lie.
+fn sealed_by_a_quorum(
+    chain: &GenesisId,
+    (height, id): (Height, BlockId),
+    seal: &Seal,
+    made_in: u64,
+    members: &BTreeSet<Address>,
+) -> Result<(), String> {
+    let Seal::Quorum { round, votes } = seal else {
+        return Err("it has no seal of a quorum".into());
+    };
+    let message = tagged("assay/pbft-commit", chain, &[&encode(&(*round, height, id))]);
+    let good = votes.iter().filter(|vote| {
+        let signed = verify_single(&vote.key.0, &message.0, &vote.signature.0);
+        signed && members.contains(&Address::of(&vote.key))
+    });
+    let who: BTreeSet<Address> = good.map(|vote| Address::of(&vote.key)).collect();
+    let liars = (members.len() - 1) / 3;
+    match *round >= made_in && 2 * who.len() > members.len() + liars && who.len() == votes.len() {
+        true => Ok(()),
+        false => Err(format!(
+            "its seal of view {round} with {} good votes of {} proves nothing",
+            who.len(),
+            members.len()
+        )),
     }
 }

@@ -114,6 +114,7 @@ pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [
     ("swarm-hybrid", "hybrid"),
     ("swarm-dpos", "dpos"),
     ("swarm-poa", "poa"),
+    ("swarm-pbft", "pbft"),
     ("swarm-raft", "raft"),
 ];
 

@@ -160,9 +160,11 @@ async fn info(call: Call) -> Result<ChainInfo, Fault> {
         ConsensusStatus::Hybrid(both) => {
             (Some(both.work.difficulty), Some(both.stake.difficulty), both.work.hash_rate)
         }
-        ConsensusStatus::Dpos(_) | ConsensusStatus::Poa(_) | ConsensusStatus::Raft(_) => {
-            (None, None, None)
-        }
+        ConsensusStatus::Dpos(_)
+        | ConsensusStatus::Poa(_)
+        | ConsensusStatus::Pbft(_)
+        | ConsensusStatus::Raft(_)
+        | ConsensusStatus::Paxos(_) => (None, None, None),
     };
     let view = &call.view;
     let facts = &call.context.facts;
