@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::watch::{Scene, Watch};
 use super::block_at;
+use super::honour::is_honest;
 use crate::consensus;
 use crate::replica::{Output, Report};
-use crate::types::{BlockId, Height, PublicKey, Seal};
+use crate::types::{Address, BlockId, Height, PublicKey, Seal};
 
 /// Rounds and heights that are remembered, counted back from the latest.
 const KEPT: usize = 4096;
@@ -44,7 +45,7 @@ impl Watch for ElectionSafety {
     }
 }
 
-/// Nobody contradicts itself: no key of a correct node seals two blocks of one height in one round. That is what the
+/// Nobody contradicts itself: no key of a correct node seals two blocks of one height in one round, alone or with others. That is what the
 /// records of votes are for, and what a restart could break.
 #[derive(Debug, Default)]
 pub struct OneSeal {
@@ -61,14 +62,22 @@ impl Watch for OneSeal {
         let Some(block) = scene.correct(node).and_then(|replica| block_at(replica, id)) else {
             return Ok(());
         };
-        let Seal::Leader { round, leader, .. } = block.seal else { return Ok(()) };
-        let first = *self.seals.entry((block.header.height, round, leader)).or_insert(*id);
+        let (round, signers) = match &block.seal {
+            Seal::Leader { round, leader, .. } => (*round, vec![*leader]),
+            Seal::Quorum { round, votes } => (*round, votes.iter().map(|vote| vote.key).collect()),
+            _ => return Ok(()),
+        };
+        let honest = signers.into_iter().filter(|key| is_honest(scene, Address::of(key)));
+        for signer in honest {
+            let place = (block.header.height, round, signer);
+            let first = *self.seals.entry(place).or_insert(*id);
+            if first != *id {
+                return Err(format!("{signer} sealed {first} and {id} in round {round}"));
+            }
+        }
         while self.seals.len() > KEPT {
             self.seals.pop_first();
         }
-        match first == *id {
-            true => Ok(()),
-            false => Err(format!("{leader} sealed {first} and {id} in round {round}")),
-        }
+        Ok(())
     }
 }

@@ -60,7 +60,7 @@ use super::disk::Disk;
 use super::watch::Watch;
 use crate::ledger::Own;
 use crate::replica::{Output, Replica, Report};
-use crate::spec::FrozenSpec;
+use crate::spec::{Consensus, FrozenSpec};
 use crate::store::{Store, Table};
 use crate::types::signatures::verify_single;
 use crate::types::{Address, Block, BlockId, GenesisId, Height, Seal, decode, tagged};
@@ -76,9 +76,12 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
         Box::<BoundedMemory>::default(),
         Box::<Honour>::default(),
         Box::new(Equivocation::new(spec)),
-        Box::<ElectionSafety>::default(),
         Box::<OneSeal>::default(),
     ];
+    // Under PBFT nobody is elected: who leads in a view follows from the voters at a height.
+    if !matches!(spec.consensus(), Consensus::Pbft(_)) {
+        all.push(Box::<ElectionSafety>::default());
+    }
     all.extend(ForkChoice::of(spec).map(|fork_choice| Box::new(fork_choice) as Box<dyn Watch>));
     all
 }

@@ -440,6 +440,7 @@ impl<K: Signer> Core<K> {
         if head.at.height <= self.sealed.at.height {
             return;
         }
+        let same = self.sealed.voters == head.voters;
         self.sealed = head;
         self.kept.accepted = None;
         self.kept.prepared = None;
@@ -455,6 +456,10 @@ impl<K: Signer> Core<K> {
             self.enter(by, out);
         } else {
             // What was kept about this height means nothing above it, so it may stay where it is.
+            if !same {
+                // Others may follow each other as primaries now.
+                out.push(Effect::Round);
+            }
             out.push(Effect::Wait(Wait::Patience));
         }
         if !self.kept.active && self.is_voter() {
