@@ -42,7 +42,7 @@ mod wire;
 pub use engine::PbftEngine;
 pub use records::Lie;
 pub use rules::PbftRules;
-pub use wire::Wire;
+pub use wire::{Pen, Wire};
 
 use super::authorities::Authorities;
 use crate::types::{GenesisId, Span};

@@ -13,6 +13,7 @@
 //! | [`EveryFork`] | stakes on every branch, or on one of its own |
 //! | [`Grind`] | chooses among its own wins by stake the one that leads to the most of them |
 //! | [`Equivocate`] | says one thing to one half of the others and another thing to the other half |
+//! | [`Lie`] | signs what is not so, under PBFT |
 //!
 //! They can be stacked, such as a censor that withholds. At most one of a stack may use [`Timer::Held`], which is
 //! [`Delay`]'s.
@@ -24,6 +25,7 @@ mod delay;
 mod equivocate;
 mod every_fork;
 mod grind;
+mod lie;
 mod silent;
 mod withhold;
 
@@ -32,6 +34,7 @@ pub use delay::Delay;
 pub use equivocate::Equivocate;
 pub use every_fork::{Branches, EveryFork};
 pub use grind::{CHOICES_MAX, Grind, Grinder};
+pub use lie::{Falsehood, Lie};
 pub use silent::Silent;
 pub use withhold::Withhold;
 

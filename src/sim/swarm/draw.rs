@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::super::attackers::{Delay, Equivocate, Falsehood, Lie, Silent};
 use super::super::faults::{Fault, Script, Timed};
 use super::super::link::{Latency, LinkModel, Mode};
-use super::super::options::Options;
+use super::super::options::{Decorate, Options};
 use super::super::random::Dice;
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
-use crate::spec::{DevAccount, ENGINES_BUILT, Owner, Spec, find};
+use crate::consensus::Seat;
+use crate::consensus::pbft::Pen;
+use crate::spec::{Consensus, DevAccount, ENGINES_BUILT, Owner, PbftSpec, Spec, find};
+use crate::types::Span;
 
 /// Nodes in a swarm.
 pub const NODES: usize = 5;
@@ -43,6 +47,8 @@ pub struct Draw {
     /// Who stands as a delegate where people vote ([`Load::with_candidates`](crate::sim::Load::with_candidates)); nobody, where
     /// it is empty.
     pub candidates: Vec<DevAccount>,
+    /// Which node does what its rule does not say, and what that is; nobody, where none may.
+    pub liar: Option<(usize, &'static str)>,
     /// Whether the network is parted for longer than the model allows.
     pub outside: bool,
     /// The name under which the command line knows the swarm of this rule: one of [`SWARMS`].
@@ -66,6 +72,9 @@ impl fmt::Display for Draw {
         }
         if !self.candidates.is_empty() {
             write!(f, ", delegates are voted for")?;
+        }
+        if let Some((node, what)) = self.liar {
+            write!(f, ", node {node} {what}")?;
         }
         let skews = nodes.iter().map(|node| (node.skew.offset_ms, node.skew.drift_ppm));
         write!(f, ", clocks {:?}", skews.collect::<Vec<_>>())
@@ -177,6 +186,26 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     if let Some(authorities) = changes {
         council = authorities.iter().filter_map(Owner::dev).take(NODES).collect();
     }
+    // Some of those who agree though some lie have one that does. How is drawn apart.
+    let mut liar = None;
+    if let Consensus::Pbft(pbft) = options.spec.consensus().clone() {
+        let mut dice = Dice::new(seed, "swarm liars");
+        if dice.chance(0.6) {
+            // Where it is one of four it stays one of four.
+            council.clear();
+            let authorities = pbft.authorities.set();
+            let seats = options.nodes.iter().enumerate();
+            let seats = seats.filter(|(_, node)| {
+                let own = node.key.as_ref().map(|key| key.address());
+                own.is_some_and(|own| authorities.contains(&own))
+            });
+            let seats: Vec<usize> = seats.map(|(node, _)| node).collect();
+            let node = seats[dice.index(seats.len())];
+            let (name, attack) = draw_attack(&mut dice, &pbft, &options, node, phase);
+            options.nodes[node].decorate = Some(attack);
+            liar = Some((node, name));
+        }
+    }
     let mut candidates = Vec::new();
     if votes {
         candidates.extend(DevAccount::all().take(NODES));
@@ -193,8 +222,56 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
         payments_per_second,
         council,
         candidates,
+        liar,
         outside,
         name,
+    }
+}
+
+/// What an authority does that lies.
+fn draw_attack(
+    dice: &mut Dice,
+    pbft: &PbftSpec,
+    options: &Options,
+    node: usize,
+    phase: Micros,
+) -> (&'static str, Decorate) {
+    let (spec, seed) = (&options.spec, options.seed);
+    let key = options.nodes[node].key.clone().expect("whoever has a seat has its key");
+    match dice.below(5) {
+        0 => {
+            let seat = Seat { key: Some(key.clone()), ..Seat::default() };
+            let mut others = pbft.authorities.set();
+            others.remove(&key.address());
+            let spec = spec.clone();
+            let twins = move |engine| {
+                Equivocate::around(engine, spec.engine(&seat), others.iter().copied())
+            };
+            ("says two things", Arc::new(twins))
+        }
+        1 => {
+            let begin = spec.genesis_time();
+            let during = begin..begin.after(Span(phase.0 / 1000));
+            ("is silent", Arc::new(move |engine| Silent::around(engine, during.clone())))
+        }
+        2 => {
+            let by = Span(dice.below(3000));
+            ("says everything late", Arc::new(move |engine| Delay::around(engine, by)))
+        }
+        _ => {
+            let rules = pbft.rules(spec.genesis_id());
+            let all = Falsehood::ALL.into_iter();
+            let mut about: Vec<Falsehood> = all.filter(|_| dice.chance(0.5)).collect();
+            if about.is_empty() {
+                about.push(Falsehood::Voted);
+            }
+            let share = dice.unit();
+            let lies = move |engine| {
+                let pen = Pen { key: key.clone(), rules: rules.clone() };
+                Lie::around(engine, pen, about.clone(), share, seed)
+            };
+            ("lies", Arc::new(lies))
+        }
     }
 }
 
