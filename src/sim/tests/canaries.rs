@@ -74,6 +74,7 @@ fn canaries() -> Vec<Canary> {
         canary(Bug::MissedUncounted, "validity", 0..1, absent),
         canary(Bug::EvidenceForgotten, "equivocation", 0..4, doubled),
         canary(Bug::DraftUnkept, "agreement", 0..1, power_cut),
+        canary(Bug::VoteUnkept, "honour", 0..40, a_primary_dies_speaking),
     ]
 }
 
@@ -147,6 +148,26 @@ fn power_cut(seed: u64) -> Objections {
     (0..5).filter(|node| *node != leader).for_each(|node| sim.restart(node).unwrap());
     sim.run(Micros::seconds(20));
     sim.restart(leader).unwrap();
+    sim.run(Micros::seconds(20));
+    objections(&mut sim)
+}
+
+/// The power fails at a primary in the middle of what it says, a little later from seed to seed, and it comes back before anybody
+/// asks for another one.
+fn a_primary_dies_speaking(seed: u64) -> Objections {
+    let options = super::raft::options(1, "pbft-dev", 4);
+    let watchers = all(&options.spec, false);
+    let mut sim = Sim::watched(options, watchers).unwrap();
+    sim.run(Micros::seconds(3));
+    let authorities = sim.options().spec.consensus().authorities().unwrap().set();
+    let key = |node: &usize| sim.options().nodes[*node].key.as_ref().unwrap().address();
+    let primary = (0..4).find(|node| authorities.first() == Some(&key(node))).unwrap();
+    sim.crash_after(primary, seed).unwrap();
+    pay_at(&mut sim, 1);
+    sim.run(Micros::millis(400));
+    if sim.replica(primary).is_none() {
+        sim.restart(primary).unwrap();
+    }
     sim.run(Micros::seconds(20));
     objections(&mut sim)
 }
