@@ -7,6 +7,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `runner.rs` | reads, plays, compares and writes scripts of any rule |
+//! | `classics.rs` | the small models of `assay::sim::classics` |
 //! | `raft.rs` | what can be done to cores of Raft |
 //! | `raft/words.rs` | how messages and machines are written |
 //!
@@ -19,6 +20,8 @@ use assay::consensus::raft::message::Message;
 use assay::consensus::{AuthorityId, DropReason};
 use assay::types::{BlockId, Hash, Height, encode, sha256d};
 
+#[path = "transcripts/classics.rs"]
+mod classics;
 #[path = "../src/consensus/raft/tests/group.rs"]
 #[allow(dead_code, reason = "the model checker uses more of it")]
 mod group;
@@ -30,4 +33,9 @@ mod runner;
 #[test]
 fn raft_goes_as_written_down() {
     runner::play_all::<raft::Stage>("raft");
+}
+
+#[test]
+fn the_classics_go_as_their_papers_say() {
+    runner::play_all::<classics::Stage>("classics");
 }

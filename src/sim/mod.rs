@@ -24,6 +24,7 @@
 //! - [`replay`]: what a node recorded, run again
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
 //! - [`fidelity`]: the simulator measured against theory
+//! - [`classics`]: small models of the papers, which share nothing with the rest
 //! - `trace`: the digest
 //! - `svg`: drawing
 //!
@@ -53,6 +54,7 @@ mod trace;
 
 pub mod attackers;
 pub mod checks;
+pub mod classics;
 pub mod faults;
 pub mod fidelity;
 pub mod leading;
