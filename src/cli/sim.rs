@@ -1,5 +1,6 @@
 //! `assay sim`: scenarios in simulated time. None of it asks a node.
 
+mod classic;
 mod files;
 mod replay;
 mod report;
@@ -28,6 +29,8 @@ Examples:
   assay sim replay run.rec                       the same again, and whether it is
   assay sim replay node.rec                      what a node was fed with `assay node run --record node.rec`
   assay sim replay node.rec --until 17 --trace steps.jsonl
+  assay sim classic synod                        single-decree Paxos, told beside the paper
+  assay sim classic two-generals --say 'chance 0.3 runs 20000 seed 1'
 
 Exit code 10: a checker found a violation, something expected did not come, or a replay is another history.";
 
@@ -45,6 +48,8 @@ enum Command {
     Run(Run),
     /// List the shipped scenarios
     List,
+    /// Tell the classics: single-decree Paxos, the Byzantine generals, two generals
+    Classic(classic::Args),
     /// Run again what was recorded, and compare: a run with --trace, or a node with --record
     Replay(replay::Args),
 }
@@ -74,6 +79,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
     match args.command {
         Command::Run(args) => start(&args, globals.json),
         Command::List => list(globals.json),
+        Command::Classic(args) => classic::run(&args, globals.json),
         Command::Replay(args) => replay::run(&args, globals.json),
     }
 }

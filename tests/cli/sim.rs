@@ -113,3 +113,22 @@ fn what_is_shipped_is_listed() {
     assert!(names.contains(&"partition") && names.contains(&"swarm"), "{names:?}");
     assert!(stage.line("sim list").ok().stdout.contains("eclipse"));
 }
+
+#[test]
+fn the_classics_are_told_listed_and_continued() {
+    let stage = Stage::new();
+    let list = stage.line("sim classic").ok().stdout;
+    assert!(
+        list.contains("generals-four") && list.contains("Four generals bear one traitor"),
+        "{list}"
+    );
+    let told = stage.line("sim classic synod-adopted").ok().stdout;
+    assert!(told.contains("\n    P2 wanted blue and has to adopt red\n"), "{told}");
+    stage.write("own.txt", "# Own\nclassic two-generals\nacknowledgements 1\nrun 1\n");
+    let own = stage.line("sim classic own.txt --json").ok().json();
+    assert_eq!(own["parts"][3]["line"]["told"][3], "B heard all that it waits for: attacks");
+    let error = stage.line("sim classic generals --say fight");
+    assert_eq!(error.exit, 3);
+    assert!(error.stderr.contains("line 2, `fight`"), "{}", error.stderr);
+    assert_eq!(stage.line("sim classic poker").exit, 2);
+}

@@ -137,12 +137,18 @@ pub const STORIES: &[Shipped] = shipped![
 ];
 
 /// A part of a story that was played.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Prose, without its `#`; empty between paragraphs.
     Prose(String),
-    /// A line, and what came of it.
-    Line(String, Vec<String>),
+    /// Something that is done.
+    Line {
+        /// What.
+        line: String,
+        /// What came of it.
+        told: Vec<String>,
+    },
 }
 
 /// Why a story cannot be played.
@@ -191,7 +197,7 @@ pub fn play(story: &str) -> Result<Vec<Part>, Unplayable> {
             }
             let line = line.trim().to_owned();
             match stage.act(&line) {
-                Ok(told) => parts.push(Part::Line(line, told)),
+                Ok(told) => parts.push(Part::Line { line, told }),
                 Err(why) => return Err(Unplayable::Line { number: place + 1, line, why }),
             }
         }

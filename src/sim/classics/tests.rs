@@ -5,14 +5,15 @@ fn shipped_stories_are_played_to_their_end_as_they_are_written() {
     for story in STORIES {
         let parts = play(story.text).unwrap_or_else(|error| panic!("{}: {error}", story.name));
         assert!(story.name.starts_with(story.classic.name()), "{}", story.name);
-        let Some(Part::Line(first, _)) = parts.iter().find(|it| matches!(it, Part::Line(..)))
+        let Some(Part::Line { line: first, .. }) =
+            parts.iter().find(|it| matches!(it, Part::Line { .. }))
         else {
             panic!("{} does nothing", story.name);
         };
         assert_eq!(*first, format!("classic {}", story.classic.name()));
         // The record below each line is what comes of it.
         let told = parts.iter().flat_map(|part| match part {
-            Part::Line(_, told) => told.clone(),
+            Part::Line { told, .. } => told.clone(),
             Part::Prose(_) => Vec::new(),
         });
         let written = story.text.lines().filter_map(|line| line.strip_prefix("    "));
