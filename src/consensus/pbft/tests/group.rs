@@ -14,7 +14,7 @@ pub(super) struct Letter {
 }
 
 /// An authority: its core while it is up, and what survives a crash.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     pub core: Option<Core>,
     kept: Kept,
@@ -31,7 +31,7 @@ pub(super) struct Node {
 }
 
 /// All of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     voters: Authorities,
     pub nodes: BTreeMap<AuthorityId, Node>,

@@ -2,6 +2,7 @@
 
 mod engine;
 mod group;
+mod model;
 mod ordering;
 mod reads;
 mod rules;
