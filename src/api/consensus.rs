@@ -65,6 +65,9 @@ pub struct RoundStatus {
     pub leader: Option<String>,
     /// The authorities after the head, by address.
     pub authorities: Vec<AuthorityStatus>,
+    /// Authorities of which this node holds proof that they signed two things where an honest one signs one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub liars: Vec<String>,
     /// The round in which the head was drafted; absent for the genesis block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_round: Option<u64>,

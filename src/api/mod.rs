@@ -28,6 +28,7 @@ mod history;
 mod mempool;
 mod mining;
 mod net;
+mod proof;
 #[cfg(feature = "node")]
 mod schema;
 mod selector;
@@ -81,6 +82,7 @@ pub use mining::{
 pub use net::{
     ConnectParams, Direction, LinkParams, LinkShape, NetBlockParams, NodeLinks, PeerInfo,
 };
+pub use proof::{Certificate, Certified, Replied, Replies, Reply, addresses};
 pub use selector::BlockSelector;
 pub use sim::{
     NodeLife, NodeParted, NodeReplay, NodeStep, SimExpect, SimReplay, SimRun, SimScenario,

@@ -1,5 +1,6 @@
 //! `assay chain`: what a node says about the chain, and the chain in files and data directories.
 
+mod certificate;
 mod export;
 mod import;
 pub(super) mod place;
@@ -26,6 +27,8 @@ Examples:
   assay chain block                 the head
   assay chain block final           the newest block that can no longer change
   assay chain block 17 --json
+  assay chain block 17 --certificate > block.json    under pbft: the votes that prove it, …
+  assay chain verify --certificate block.json --chain chain.toml    … checked without any node
   assay chain info --dir pow-dev:2  as the third node of a devnet sees it
   assay chain export chain.assay    the whole chain in a file, and elsewhere
   assay chain import chain.assay --datadir DIR
@@ -61,6 +64,9 @@ enum Question {
         /// Its height, its id, `head` or `final`
         #[arg(value_name = "HEIGHT|ID", default_value = "head")]
         block: BlockSelector,
+        /// Print what proves it without this node, as JSON: its header and the votes of a quorum (pbft)
+        #[arg(long)]
+        certificate: bool,
     },
     /// Show a transaction, and how far it has come
     Tx {
@@ -98,7 +104,10 @@ async fn answer(command: Question, connection: &Connection, json: bool) -> Resul
             }
             info(&chain, &symbol(connection).await?).print()
         }
-        Question::Block { block: selector } => {
+        Question::Block { block: selector, certificate: true } => {
+            output::json(&certificate::of(selector, connection).await?)
+        }
+        Question::Block { block: selector, certificate: false } => {
             let found = client.chain_block(selector).await.map_err(explain)?;
             if json { output::json(&found) } else { block(&found).print() }
         }

@@ -15,7 +15,7 @@ use super::staking::{StakeConfig, StakeError, Staking};
 use super::store::RocksStore;
 use super::stratum::Hub;
 use super::work::{SealError, Template, Work};
-use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo};
+use crate::api::{Direction, ForkInfo, ForkStatus, MiningStatus, NodeLinks, PeerInfo, Reply};
 use crate::chain::Tree;
 use crate::consensus::{AuthorityId, Stake};
 use crate::mempool::Pending;
@@ -28,7 +28,8 @@ use crate::store::{
 };
 use crate::types::work::WorkProof;
 use crate::types::{
-    Address, Block, BlockId, Header, Height, Prefix, Transaction, TransactionId, decode,
+    Address, Block, BlockId, GenesisId, Header, Height, Keypair, Prefix, Transaction,
+    TransactionId, decode,
 };
 
 /// Branch ends listed at most.
@@ -56,6 +57,10 @@ pub(super) struct NodeBackend {
     pub(super) histories: Histories<RocksStore>,
     /// The authority that the node acts for.
     pub(super) authority: Option<AuthorityId>,
+    /// Its key.
+    pub(super) authority_key: Option<Keypair>,
+    /// The chain.
+    pub(super) chain: GenesisId,
     pub(super) staking: Arc<Staking>,
     pub(super) payout: arc_swap::ArcSwapOption<Address>,
     /// Whom templates pay where neither their asker nor the search says.
@@ -148,7 +153,13 @@ impl Backend for NodeBackend {
 
     fn agreement(&self) -> Agreement {
         let connected = self.net.authorities().into_iter().collect();
-        Agreement { ours: self.authority, round: self.host.round(), connected }
+        let (round, liars) = (self.host.round(), (*self.host.liars()).clone());
+        Agreement { ours: self.authority, round, connected, liars }
+    }
+
+    fn reply(&self, id: &TransactionId, block: BlockId, height: Height) -> Option<Reply> {
+        let key = self.authority_key.as_ref()?;
+        Some(Reply::sign(&self.chain, id, (block, height), key))
     }
 
     fn p2p(&self) -> P2p {

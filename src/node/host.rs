@@ -12,7 +12,7 @@
 //!
 //! Readers never wait for the loop: they take the published [`View`] and read the store beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -115,6 +115,8 @@ struct Shared {
     changes: watch::Sender<u64>,
     /// The round that the rule said last, and who leads in it.
     round: ArcSwap<Option<(u64, Option<AuthorityId>)>>,
+    /// Authorities that were seen to say two things.
+    liars: ArcSwap<BTreeSet<AuthorityId>>,
     feed: Feed,
     store: Arc<RocksStore>,
     search: SearchControl,
@@ -135,6 +137,11 @@ impl Host {
     /// The search, to look at it and to change it.
     pub(super) fn search(&self) -> &SearchControl {
         &self.shared.search
+    }
+
+    /// Authorities that were seen to say two things, of whom the rule keeps the proofs.
+    pub fn liars(&self) -> Arc<BTreeSet<AuthorityId>> {
+        self.shared.liars.load_full()
     }
 
     /// The round of an agreement that this node is in, and who leads in it, if the rule has said so.
@@ -255,6 +262,7 @@ impl Mailbox {
             view: ArcSwap::from_pointee(replica.view()),
             changes: watch::channel(0).0,
             round: ArcSwap::default(),
+            liars: ArcSwap::default(),
             feed,
             store: replica.store().clone(),
             search: searcher.control().clone(),
@@ -467,6 +475,11 @@ impl Loop {
                 Output::Report(report) => {
                     if let Report::Engine(EngineReport::Round { round, leader }) = &report {
                         self.shared.round.store(Arc::new(Some((*round, *leader))));
+                    }
+                    if let Report::Engine(EngineReport::Lied { by, .. }) = &report {
+                        let mut liars = (**self.shared.liars.load()).clone();
+                        liars.insert(*by);
+                        self.shared.liars.store(Arc::new(liars));
                     }
                     self.reporter.report(&report, took);
                     if self.shared.feed.wants(&report) {

@@ -185,6 +185,8 @@ async fn serve(config: &NodeConfig, spec: &FrozenSpec) -> Result<Exit, NodeError
         prefix: spec.prefix,
         histories: Histories::of(store, spec.genesis_id()),
         authority: seat.authority(),
+        authority_key: seat.key.clone(),
+        chain: spec.genesis_id(),
         staking: staking.clone(),
         payout: arc_swap::ArcSwapOption::from(mining.map(Arc::new)),
         template_payout: config.template_payout,

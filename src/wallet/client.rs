@@ -21,8 +21,8 @@ use crate::api::{
     BlocksParams, ChainInfo, CoinPage, CoinsParams, ConnectParams, ConsensusStatus, DelegatesPage,
     DelegatesParams, Delegation, ErrorBody, Exit, ForkInfo, HeaderInfo, HistoryCursor, HistoryPage,
     HistoryParams, LinkParams, MempoolInfo, MempoolParams, MiningParams, MiningStatus,
-    MiningTemplate, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read, ReadPoint, RpcCode,
-    SealParams, Sealed, SpecInfo, StakeParams, StakingParams, StakingStatus, SubmitParams,
+    MiningTemplate, NetBlockParams, NodeLinks, PayoutParams, PeerInfo, Read, ReadPoint, Replied,
+    RpcCode, SealParams, Sealed, SpecInfo, StakeParams, StakingParams, StakingStatus, SubmitParams,
     SubmitResult, SupplyInfo, SystemInfo, TemplateParams, TransactionInfo, TransactionParams,
     VotesParams,
 };
@@ -352,6 +352,11 @@ impl Client {
             Err(error) if error.code() == Some(RpcCode::UnknownTransaction) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// `chain_reply`.
+    pub async fn chain_reply(&self, id: TransactionId) -> Result<Replied, ClientError> {
+        self.call("chain_reply", &TransactionParams { id }).await
     }
 
     /// `chain_supply`.

@@ -14,16 +14,17 @@ use super::node::NodeApi;
 use super::track::Clock;
 use crate::api::{
     AuthorityList, Balance, CoinInfo, CoinPage, DelegateStatus, DelegatesPage, Delegation,
-    HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, ReadPoint, Refusal, RpcCode, SecretKey,
-    StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo, TransactionStatus,
+    HistoryCursor, HistoryInfo, HistoryKind, HistoryPage, ReadPoint, Refusal, Replied, Reply,
+    RpcCode, SecretKey, StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
+    TransactionStatus,
 };
 use crate::consensus::pos::Footing;
 use crate::ledger::{Coin, CoinKind, CoinView, Params, ReadFailed, signature_checks, validate};
 use crate::types::signatures::verify_batch;
 use crate::types::target::Target;
 use crate::types::{
-    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Operation, Prefix, Span, Time,
-    Transaction, TransactionId, sha256d,
+    Address, Amount, BlockId, COIN, CoinId, GenesisId, Hash, Height, Keypair, Operation, Prefix,
+    Span, Time, Transaction, TransactionId, sha256d,
 };
 
 /// Blocks until a reward matures.
@@ -89,6 +90,8 @@ struct Fake {
     cuts: usize,
     submissions: usize,
     authorities: Option<AuthorityList>,
+    /// The authority that it acts for, and the block that it says of all transactions to carry them.
+    word: Option<(Keypair, BlockId)>,
     /// Who stands for election, and whom the first account that asks approves; nothing where nobody is a delegate.
     delegates: Option<(DelegatesPage, Vec<String>)>,
     /// Who stakes, and the reserve; nothing where the rule has no stake.
@@ -256,6 +259,7 @@ impl FakeNode {
             cuts: 0,
             submissions: 0,
             authorities: None,
+            word: None,
             delegates: None,
             stakers: None,
             min_age: 0,
@@ -285,6 +289,12 @@ impl FakeNode {
 
     pub(crate) fn with_info(self, change: impl FnOnce(&mut SystemInfo)) -> Self {
         change(&mut self.0.borrow_mut().info);
+        self
+    }
+
+    /// A node that says in the name of this authority that a block carries every transaction.
+    pub(crate) fn replying(self, key: Keypair, block: BlockId) -> Self {
+        self.0.borrow_mut().word = Some((key, block));
         self
     }
 
@@ -692,6 +702,18 @@ impl NodeApi for FakeNode {
             return Err(ClientError::Unreachable { url, reason });
         }
         Ok(results)
+    }
+
+    async fn chain_reply(&self, id: TransactionId) -> Result<Replied, ClientError> {
+        others_first().await;
+        let mut fake = self.0.borrow_mut();
+        fake.ask()?;
+        let chain = fake.chain();
+        let word = fake.word.as_ref();
+        let sign = |(key, block): &(Keypair, BlockId)| {
+            Reply::sign(&chain, &id, (*block, Height(HEAD)), key)
+        };
+        Ok(Replied { reply: word.map(sign) })
     }
 
     async fn chain_transaction(

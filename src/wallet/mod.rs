@@ -18,6 +18,7 @@ pub mod keystore;
 pub mod mining;
 pub mod node;
 pub mod password;
+pub mod replies;
 pub mod select;
 pub mod subscription;
 pub mod track;

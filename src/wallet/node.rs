@@ -5,7 +5,8 @@ use std::future::Future;
 use super::client::{Client, ClientError};
 use crate::api::{
     AuthorityList, Balance, CoinPage, DelegatesPage, Delegation, HistoryCursor, HistoryPage,
-    ReadPoint, RpcCode, StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
+    ReadPoint, Replied, RpcCode, StakeParams, StakingStatus, SubmitResult, SystemInfo,
+    TransactionInfo,
 };
 use crate::types::{CoinId, GenesisId, Prefix, Transaction, TransactionId};
 
@@ -75,6 +76,9 @@ pub trait NodeApi {
         &self,
         transactions: &[Transaction],
     ) -> impl Future<Output = Result<Vec<SubmitResult>, ClientError>>;
+
+    /// `chain_reply`: the word of the authority that the node acts for.
+    fn chain_reply(&self, id: TransactionId) -> impl Future<Output = Result<Replied, ClientError>>;
 
     /// `chain_transaction`: a transaction and how far it has come; nothing if the node does not know it.
     fn chain_transaction(
@@ -151,6 +155,10 @@ impl NodeApi for Client {
         transactions: &[Transaction],
     ) -> Result<Vec<SubmitResult>, ClientError> {
         self.mempool_submit(transactions).await
+    }
+
+    async fn chain_reply(&self, id: TransactionId) -> Result<Replied, ClientError> {
+        self.chain_reply(id).await
     }
 
     async fn chain_transaction(

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use assay::api::{Direction, ForkInfo, ForkStatus, LinkShape, MiningStatus, NodeLinks, PeerInfo};
+use assay::api::{
+    Direction, ForkInfo, ForkStatus, LinkShape, MiningStatus, NodeLinks, PeerInfo, Reply,
+};
 use assay::chain::Rank;
 use assay::consensus::Stake;
 use assay::consensus::pow::{PowParams, PowRules};
@@ -369,6 +371,10 @@ impl Backend for Fake {
 
     fn agreement(&self) -> Agreement {
         Agreement::default()
+    }
+
+    fn reply(&self, id: &TransactionId, block: BlockId, height: Height) -> Option<Reply> {
+        Some(Reply::sign(&chain(), id, (block, height), &owner()))
     }
 
     fn p2p(&self) -> P2p {

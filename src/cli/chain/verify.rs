@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::certificate::{self, Proof};
 use super::place::Datadir;
 use crate::api::Exit;
 use crate::cli::error::CliError;
@@ -19,6 +20,8 @@ use crate::types::{BlockId, GenesisId, Height, StateRoot};
 pub(super) struct Verify {
     #[command(flatten)]
     datadir: Datadir,
+    #[command(flatten)]
+    proof: Proof,
 }
 
 /// What holds.
@@ -38,6 +41,9 @@ struct Verified {
 
 /// Runs `assay chain verify`.
 pub(super) fn run(args: Verify, globals: &Globals) -> Result<Exit, CliError> {
+    if let Some(file) = &args.proof.certificate {
+        return certificate::verify(file, &args.proof, globals);
+    }
     let datadir = args.datadir.expect("assay chain verify", globals)?;
     let directory = DataDirectory::take(&datadir)?;
     if !directory.has_database() {

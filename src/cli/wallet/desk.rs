@@ -30,6 +30,9 @@ pub(super) struct Connected<N> {
     pub explain: Box<dyn Fn(ClientError) -> CliError>,
 }
 
+/// Finds nodes by their URLs, or those around the one that a command asks.
+pub(super) type FindWitnesses<'a, N> = dyn Fn(&[String]) -> Result<Vec<N>, CliError> + 'a;
+
 /// All that lies around a wallet.
 pub(super) struct Desk<'a, N> {
     /// Looks up an environment variable.
@@ -46,6 +49,8 @@ pub(super) struct Desk<'a, N> {
     pub now: &'a dyn Fn() -> Time,
     /// Finds the node.
     pub connect: &'a dyn Fn() -> Result<Connected<N>, CliError>,
+    /// Finds the nodes whose authorities may reply: those at these URLs, or else those around the one that a command asks.
+    pub witnesses: &'a FindWitnesses<'a, N>,
     /// The accounts that the faucet may take from.
     pub givers: &'a dyn Fn() -> Vec<Giver>,
     /// Tells the person something beside the result.

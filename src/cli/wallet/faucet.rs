@@ -66,7 +66,7 @@ pub(super) async fn faucet<N: NodeApi>(
         selection: &given.selection,
         deed,
     };
-    follow(desk, &connected, &chain, paid, &args.paying).await
+    follow(desk, &connected, &chain, paid, (&args.paying, None)).await
 }
 
 /// The accounts that may pay.

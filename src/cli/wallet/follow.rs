@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::desk::{Answer, Connected, Desk};
 use super::errors;
 use super::options::Paying;
+use super::replies::Asking;
 use crate::api::{Exit, OperationInfo, SendReport};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table};
@@ -74,6 +75,9 @@ struct Report<'a> {
     fee: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
+    /// The authorities that said that it is final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replies: Option<Vec<String>>,
     /// How many coins of `amount` were made.
     #[serde(skip_serializing_if = "Option::is_none")]
     coins: Option<usize>,
@@ -119,7 +123,7 @@ pub(super) async fn follow<N: NodeApi>(
     connected: &Connected<N>,
     chain: &Chain,
     paid: Paid<'_>,
-    paying: &Paying,
+    (paying, asking): (&Paying, Option<&Asking>),
 ) -> Result<Answer, CliError> {
     let Paid { signed, submitted, selection, deed } = paid;
     let id = signed.id;
@@ -135,6 +139,10 @@ pub(super) async fn follow<N: NodeApi>(
     };
     bar.finish_and_clear();
     let tracked = followed?;
+    let agreed = match asking {
+        Some(asking) => asking.gather(desk, (connected, chain), &id, paying.timeout).await?,
+        None => None,
+    };
     let sent = &tracked.report;
     let shown = |amount| output::amount(amount, &chain.symbol);
     let mut table = Table::pairs();
@@ -153,6 +161,12 @@ pub(super) async fn follow<N: NodeApi>(
     if let (Some(height), Some(block)) = (sent.height, tracked.block) {
         table.pair("block", format!("{height} {block}"));
     }
+    let replies: Option<Vec<String>> =
+        agreed.as_ref().map(|agreed| agreed.by.iter().map(|by| by.encode(&chain.prefix)).collect());
+    if let (Some(agreed), Some(replies)) = (&agreed, &replies) {
+        table.pair("final by", format!("block {} {}", agreed.height, agreed.block));
+        replies.iter().for_each(|by| table.pair("reply", by));
+    }
     let latency = &sent.latency_ms;
     let steps = [
         ("accepted", Some(latency.accepted)),
@@ -165,7 +179,7 @@ pub(super) async fn follow<N: NodeApi>(
         .collect();
     table.pair("time", steps.join(", "));
     let fee = selection.fee;
-    let report = match deed {
+    let mut report = match deed {
         Deed::Payment { to, amount, giver } => {
             let to = Some(to.encode(&chain.prefix));
             Report {
@@ -176,17 +190,37 @@ pub(super) async fn follow<N: NodeApi>(
                 fee,
                 from: giver,
                 coins: None,
+                replies: None,
             }
         }
         Deed::Shape { coins, each } => {
             let (amount, coins) = (Some(each), Some(coins));
-            Report { sent, to: None, amount, operation: None, fee, from: None, coins }
+            Report {
+                sent,
+                to: None,
+                amount,
+                operation: None,
+                fee,
+                from: None,
+                coins,
+                replies: None,
+            }
         }
         Deed::Operation { operation, .. } => {
             let operation = Some(OperationInfo::of(operation, &chain.prefix));
-            Report { sent, to: None, amount: None, operation, fee, from: None, coins: None }
+            Report {
+                sent,
+                to: None,
+                amount: None,
+                operation,
+                fee,
+                from: None,
+                coins: None,
+                replies: None,
+            }
         }
     };
+    report.replies = replies;
     Answer::new(&report, table)
 }
 

@@ -22,6 +22,7 @@ mod keys;
 mod money;
 mod operate;
 pub(super) mod options;
+mod replies;
 mod send;
 mod shape;
 mod stake;
@@ -32,7 +33,7 @@ use clap::Subcommand;
 use self::desk::{Answer, Connected, Desk, stopped};
 use super::connect::connect;
 use super::error::CliError;
-use super::{Globals, block_on, log, output};
+use super::{Globals, block_on, locate, log, output};
 use crate::api::Exit;
 use crate::spec::DevAccount;
 use crate::wallet::client::Client;
@@ -118,6 +119,16 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
             let connection = connect(globals)?;
             let api: Client = connection.client.clone();
             Ok(Connected { api, explain: Box::new(move |error| connection.explain(error)) })
+        },
+        witnesses: &|urls| {
+            if urls.is_empty() {
+                let nodes = locate::nodes(globals, &locate::Here)?;
+                return nodes
+                    .into_iter()
+                    .map(|(_, node)| Ok(Client::new(&node.url, None)?))
+                    .collect();
+            }
+            urls.iter().map(|url| Ok(Client::new(url, None)?)).collect()
         },
         givers: &|| {
             let giver =

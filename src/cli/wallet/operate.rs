@@ -96,7 +96,13 @@ impl<N: NodeApi> Actor<N> {
                 .map_err(|error| explain(error, deposit, self))
         };
         let deed = Deed::Operation { operation, words };
-        carry_out(desk, (connected, chain), Order { wallet, source, deed, paying }, choose).await
+        carry_out(
+            desk,
+            (connected, chain),
+            Order { wallet, source, deed, paying, asking: None },
+            choose,
+        )
+        .await
     }
 }
 

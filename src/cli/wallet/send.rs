@@ -5,6 +5,7 @@ use super::errors;
 use super::follow::{Deed, Paid, announce, follow};
 use super::money::ID_DIGITS;
 use super::options::{self, Password, Paying, Whose};
+use super::replies::Asking;
 use crate::cli::error::CliError;
 use crate::types::{Address, CoinId, Keypair, Output};
 use crate::wallet::build;
@@ -26,6 +27,7 @@ Examples:
   assay wallet send assay1… 1.5
   assay wallet send assay1… \"1.5 PYR\" --wait final
   assay wallet send assay1… 150000000u --wait 6 --timeout 2m
+  assay wallet send assay1… 1.5 --replies        under pbft: several authorities say so, of whom one is honest
   assay wallet send assay1… 1.5 --coin 3f9a0c… --json --password-file pass";
 
 /// What `assay wallet send` takes.
@@ -49,6 +51,8 @@ pub(super) struct Send {
     #[command(flatten)]
     paying: Paying,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     password: Password,
 }
 
@@ -61,6 +65,7 @@ pub(super) async fn send<N: NodeApi>(
     let account = args.whose.account(&wallet)?.clone();
     let source = args.password.source(desk.variable)?;
     let (connected, chain) = desk.chain().await?;
+    args.asking.fits(&chain)?;
     let to = options::address(&args.to, &chain.prefix)?;
     let amount = options::amount(&args.amount, &chain)?;
 
@@ -84,7 +89,13 @@ pub(super) async fn send<N: NodeApi>(
     };
 
     let deed = Deed::Payment { to, amount, giver: None };
-    let order = Order { wallet: &wallet, source: &source, deed, paying: &args.paying };
+    let order = Order {
+        wallet: &wallet,
+        source: &source,
+        deed,
+        paying: &args.paying,
+        asking: Some(&args.asking),
+    };
     carry_out(desk, (&connected, &chain), order, choose).await
 }
 
@@ -99,13 +110,15 @@ pub(super) struct Order<'a> {
     pub deed: Deed<'a>,
     /// What it costs, and how far it is followed.
     pub paying: &'a Paying,
+    /// Whose replies are waited for.
+    pub asking: Option<&'a Asking>,
 }
 
 /// Chooses coins, says what is about to happen, signs, sends and follows.
 pub(super) async fn carry_out<N: NodeApi>(
     desk: &mut Desk<'_, N>,
     (connected, chain): (&Connected<N>, &Chain),
-    Order { wallet, source, deed, paying }: Order<'_>,
+    Order { wallet, source, deed, paying, asking }: Order<'_>,
     choose: impl AsyncFn() -> Result<Selection, CliError>,
 ) -> Result<Answer, CliError> {
     // Whatever can be refused without the password is refused before it is asked for.
@@ -134,7 +147,7 @@ pub(super) async fn carry_out<N: NodeApi>(
         .map_err(|error| errors::track(error, connected))?;
     drop(turn);
     let paid = Paid { signed: &signed, submitted, selection: &selection, deed };
-    follow(desk, connected, chain, paid, paying).await
+    follow(desk, connected, chain, paid, (paying, asking)).await
 }
 
 /// The coin whose id is, or starts with, what was given.

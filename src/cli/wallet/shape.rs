@@ -176,6 +176,6 @@ async fn reshape<N: NodeApi>(
             .map_err(|error| errors::choose(error, &connected, &chain, &owner))
     };
     desk.note("note: the coins that come of it are new: their age begins with the block that carries them");
-    let order = Order { wallet: &wallet, source: &source, deed, paying: &paying };
+    let order = Order { wallet: &wallet, source: &source, deed, paying: &paying, asking: None };
     carry_out(desk, (&connected, &chain), order, choose).await
 }

@@ -131,6 +131,9 @@ impl PbftEngine {
             core.lost(at);
         }
         self.carry_out(effects, cx, out);
+        for (by, lie) in &self.lies {
+            out.push(told(*by, lie));
+        }
         Ok(())
     }
 
@@ -233,11 +236,9 @@ impl PbftEngine {
         if self.lies.contains_key(&by) {
             return;
         }
-        let ballot = lie.votes[0].0;
         out.push(keep_lie(&by, &lie));
+        out.push(told(by, &lie));
         self.lies.insert(by, lie);
-        let (round, height) = (ballot.view, ballot.at.height);
-        out.push(Action::Report(Report::Lied { by, round, height }));
     }
 
     fn received(
@@ -335,6 +336,12 @@ fn timer(wait: Wait) -> Timer {
         Wait::Change { .. } => CHANGE,
         Wait::Beat => BEAT,
     }
+}
+
+/// Tells of a lie.
+fn told(by: AuthorityId, lie: &Lie) -> Action {
+    let Ballot { view: round, at } = lie.votes[0].0;
+    Action::Report(Report::Lied { by, round, height: at.height })
 }
 
 /// Says that a message is not looked at.

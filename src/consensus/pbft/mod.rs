@@ -41,7 +41,7 @@ mod wire;
 
 pub use engine::PbftEngine;
 pub use records::Lie;
-pub use rules::PbftRules;
+pub use rules::{PbftRules, certifies};
 pub use wire::{Pen, Wire};
 
 use super::authorities::Authorities;

@@ -3,12 +3,13 @@
 use super::PbftParams;
 use super::message::{Ballot, ViewChange};
 use crate::chain::{BlockRef, Verdict};
+use crate::consensus::Point;
 use crate::consensus::agreed::{self, Agreed, Agreement};
 use crate::consensus::authorities::Authorities;
 use crate::consensus::quorum::byzantine;
 use crate::ledger::{ReadFailed, State};
 use crate::types::signatures::{SignatureCheck, verify_batch};
-use crate::types::{Address, Hash, Header, Seal, Vote, encode, tagged};
+use crate::types::{Address, Claim, GenesisId, Hash, Header, Seal, Vote, encode, tagged};
 
 /// The rules of PBFT.
 #[derive(Debug)]
@@ -49,44 +50,57 @@ impl PbftRules {
 
     /// What a voter signs to commit to a draft in a view: a quorum of these seals it.
     pub fn commit_hash(&self, ballot: &Ballot) -> Hash {
-        tagged("assay/pbft-commit", &self.params.chain, &[&encode(ballot)])
+        commit_hash(&self.params.chain, ballot)
     }
 
     /// Whether a draft may stand on its parent; gives the view in which it was made, or why not.
     pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
         agreed::claimed_round(header, parent, ("pbft", "view"))
     }
+}
 
-    /// Whether votes are those of exactly a quorum, sorted, so that one set of them has one form; says why not.
-    fn judge_votes(
-        &self,
-        ballot: &Ballot,
-        votes: &[Vote],
-        voters: &Authorities,
-    ) -> Result<(), String> {
-        let (quorum, given) = (byzantine(voters.len()), votes.len());
-        if given != quorum {
-            let of = voters.len();
-            return Err(format!("it has {given} votes; exactly {quorum} of {of} are a quorum"));
-        }
-        if !votes.is_sorted_by(|one, next| one.key < next.key) {
-            return Err("its votes are not in order of key, or one is there twice".into());
-        }
-        let stranger = votes.iter().find(|vote| !voters.contains(&Address::of(&vote.key)));
-        if let Some(Vote { key, .. }) = stranger {
-            return Err(format!("{key}, who votes, is no authority"));
-        }
-        let message = self.commit_hash(ballot).0;
-        let check = |Vote { key, signature }: &Vote| SignatureCheck {
-            key: key.0,
-            message,
-            signature: signature.0,
-        };
-        let checks: Vec<SignatureCheck> = votes.iter().map(check).collect();
-        match verify_batch(&checks).first().and_then(|bad| votes.get(*bad)) {
-            Some(Vote { key, .. }) => Err(format!("the signature of {key} does not verify")),
-            None => Ok(()),
-        }
+fn commit_hash(chain: &GenesisId, ballot: &Ballot) -> Hash {
+    tagged("assay/pbft-commit", chain, &[&encode(ballot)])
+}
+
+/// Whether a seal proves to whoever knows the authorities that they decided on a block: that its votes are those of exactly a
+/// quorum of them, sorted, so that one set of votes has one form, in a view no earlier than the block's. Says why not.
+pub fn certifies(
+    chain: &GenesisId,
+    header: &Header,
+    seal: &Seal,
+    authorities: &Authorities,
+) -> Result<(), String> {
+    let (Seal::Quorum { round, votes }, Claim::Round { round: made }) = (seal, &header.claim)
+    else {
+        return Err("it is not of a quorum".into());
+    };
+    if round < made {
+        return Err(format!("it is of view {round}, before the draft's, which is {made}"));
+    }
+    let (quorum, given) = (byzantine(authorities.len()), votes.len());
+    if given != quorum {
+        let of = authorities.len();
+        return Err(format!("it has {given} votes; exactly {quorum} of {of} are a quorum"));
+    }
+    if !votes.is_sorted_by(|one, next| one.key < next.key) {
+        return Err("its votes are not in order of key, or one is there twice".into());
+    }
+    let stranger = votes.iter().find(|vote| !authorities.contains(&Address::of(&vote.key)));
+    if let Some(Vote { key, .. }) = stranger {
+        return Err(format!("{key}, who votes, is no authority"));
+    }
+    let at = Point { height: header.height, id: header.id(chain) };
+    let message = commit_hash(chain, &Ballot { view: *round, at }).0;
+    let check = |Vote { key, signature }: &Vote| SignatureCheck {
+        key: key.0,
+        message,
+        signature: signature.0,
+    };
+    let checks: Vec<SignatureCheck> = votes.iter().map(check).collect();
+    match verify_batch(&checks).first().and_then(|bad| votes.get(*bad)) {
+        Some(Vote { key, .. }) => Err(format!("the signature of {key} does not verify")),
+        None => Ok(()),
     }
 }
 
@@ -96,17 +110,8 @@ impl Agreed for PbftRules {
     }
 
     fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        let made = self.judge_header(header, parent).map_err(Verdict::Header)?;
-        let Seal::Quorum { round, votes } = seal else {
-            return Err(Verdict::Seal("it is not of a quorum".into()));
-        };
-        if *round < made {
-            let reason = format!("it is of view {round}, before the draft's, which is {made}");
-            return Err(Verdict::Seal(reason));
-        }
-        let id = header.id(&self.params.chain);
-        let at = crate::consensus::Point { height: header.height, id };
+        self.judge_header(header, parent).map_err(Verdict::Header)?;
         let voters = self.voters(parent.state)?;
-        self.judge_votes(&Ballot { view: *round, at }, votes, &voters).map_err(Verdict::Seal)
+        certifies(&self.params.chain, header, seal, &voters).map_err(Verdict::Seal)
     }
 }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::rule::Agreement;
-use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo};
+use crate::api::{ForkInfo, MiningStatus, NodeLinks, PeerInfo, Reply};
 use crate::consensus::Stake;
 use crate::ledger::Coin;
 use crate::miner::Throttle;
@@ -99,6 +99,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What the node knows of the agreement of its chain's authorities, if there are any.
     fn agreement(&self) -> Agreement;
+
+    /// The word of the authority that the node acts for that a transaction is final in a block; nothing if it acts for none.
+    fn reply(&self, id: &TransactionId, block: BlockId, height: Height) -> Option<Reply>;
 
     /// Where the node meets its peers.
     fn p2p(&self) -> P2p;

@@ -54,6 +54,8 @@ pub struct Agreement {
     pub round: Option<(u64, Option<AuthorityId>)>,
     /// Authorities that there are streams to.
     pub connected: BTreeSet<AuthorityId>,
+    /// Authorities that were seen to say two things.
+    pub liars: BTreeSet<AuthorityId>,
 }
 
 impl Rule {
@@ -188,7 +190,7 @@ impl Rule {
             Kind::Search(_) | Kind::Stake(_) | Kind::Both(_) => return Ok(None),
         };
         let members = rules.authorities(&view.state)?;
-        let Agreement { ours, round, connected } = agreement;
+        let Agreement { ours, round, connected, liars } = agreement;
         let (round, leader) = round.map_or((None, None), |(round, leader)| (Some(round), leader));
         let role = match ours.filter(|ours| members.contains(ours)) {
             None => Role::Observer,
@@ -206,6 +208,7 @@ impl Rule {
             round,
             leader: leader.as_ref().map(named),
             authorities: members.iter().map(authority).collect(),
+            liars: liars.iter().map(named).collect(),
             head_round: match view.header.claim {
                 Claim::Round { round } => Some(round),
                 _ => None,

@@ -3,7 +3,7 @@
 use super::FakeNode;
 use crate::api::{
     AuthorityList, Balance, CoinPage, DelegatesPage, Delegation, HistoryCursor, HistoryPage,
-    ReadPoint, StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
+    ReadPoint, Replied, StakeParams, StakingStatus, SubmitResult, SystemInfo, TransactionInfo,
 };
 use crate::types::{CoinId, Transaction, TransactionId};
 use crate::wallet::client::ClientError;
@@ -78,6 +78,10 @@ impl NodeApi for &FakeNode {
         transactions: &[Transaction],
     ) -> Result<Vec<SubmitResult>, ClientError> {
         (**self).mempool_submit(transactions).await
+    }
+
+    async fn chain_reply(&self, id: TransactionId) -> Result<Replied, ClientError> {
+        (**self).chain_reply(id).await
     }
 
     async fn chain_transaction(

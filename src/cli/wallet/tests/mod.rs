@@ -156,6 +156,7 @@ impl Stage {
             clock: &FakeClock::default(),
             now: &|| Time(HEAD * 1000),
             connect,
+            witnesses: &|_| Ok(connect()?.api).map(|api| vec![api]),
             givers: &givers,
             note: &|text| self.notes.borrow_mut().push(text.to_owned()),
             stopped: &|| Box::pin(std::future::pending()),

@@ -205,7 +205,7 @@ impl<K: Signer> Core<K> {
 
     /// Takes up again what a crash broke off: the same votes, which bind nobody to more.
     fn resume(&mut self, out: &mut Vec<Effect<K::Signature>>) {
-        out.extend([Effect::Wait(Wait::Beat), Effect::Wait(Wait::Patience)]);
+        out.extend([Effect::Round, Effect::Wait(Wait::Beat), Effect::Wait(Wait::Patience)]);
         if !self.is_voter() {
             return;
         }

@@ -6,7 +6,7 @@ use super::{Access, Call, None as NoParams, Table, blocking};
 use crate::api::{
     BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockInfo, BlockParams, BlockSelector, BlocksPage,
     BlocksParams, ChainInfo, ConsensusStatus, FinalityConflictInfo, ForkInfo, HeaderInfo, Read,
-    ReadPoint, RpcCode, SpecInfo, SupplyInfo, SyncInfo, SyncStage, TransactionInfo,
+    ReadPoint, Replied, RpcCode, SpecInfo, SupplyInfo, SyncInfo, SyncStage, TransactionInfo,
     TransactionParams, TransactionStatus,
 };
 use crate::ledger::{ReadFailed, Supply};
@@ -62,6 +62,12 @@ pub(super) fn register(table: &mut Table) {
         Access::Open,
         "a transaction and how far it has come",
         |call, params: TransactionParams| transaction(call, params.id),
+    );
+    table.ask(
+        "chain_reply",
+        Access::Open,
+        "an authority's signed word that a transaction is final",
+        |call, params: TransactionParams| reply(call, params.id),
     );
     table.read("chain_supply", Access::Open, "how much money there is", |call, _: NoParams| {
         let supply = call.view.state.supply()?;
@@ -236,6 +242,21 @@ async fn transaction(call: Call, id: TransactionId) -> Result<TransactionInfo, F
     }
     Err(Fault::new(RpcCode::UnknownTransaction, format!("this node knows no transaction {id}"))
         .help("it was never accepted here, or a block spent its coins otherwise"))
+}
+
+/// The word of the authority that this node acts for; none while the transaction is not final.
+async fn reply(call: Call, id: TransactionId) -> Result<Replied, Fault> {
+    let backend = call.backend.clone();
+    if backend.agreement().ours.is_none() {
+        let reason = "this node acts for no authority, so its word is nobody's";
+        return Err(Fault::new(RpcCode::NoAuthorities, reason)
+            .help("ask a node that acts for one: authority_list says which are connected"));
+    }
+    let info = transaction(call, id).await?;
+    let place = info.block.zip(info.height);
+    let place = place.filter(|_| info.status == TransactionStatus::Final);
+    let reply = place.and_then(|(block, height)| backend.reply(&id, block, height));
+    Ok(Replied { reply })
 }
 
 impl Call {
