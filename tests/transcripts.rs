@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `runner.rs` | reads, plays, compares and writes scripts of any rule |
 //! | `classics.rs` | the small models of `assay::sim::classics` |
+//! | `pbft.rs` | what can be done to cores of PBFT |
 //! | `raft.rs` | what can be done to cores of Raft |
 //! | `raft/words.rs` | how messages and machines are written |
 //!
@@ -25,6 +26,8 @@ mod classics;
 #[path = "../src/consensus/raft/tests/group.rs"]
 #[allow(dead_code, reason = "the model checker uses more of it")]
 mod group;
+#[path = "transcripts/pbft.rs"]
+mod pbft;
 #[path = "transcripts/raft.rs"]
 mod raft;
 #[path = "transcripts/runner.rs"]
@@ -33,6 +36,11 @@ mod runner;
 #[test]
 fn raft_goes_as_written_down() {
     runner::play_all::<raft::Stage>("raft");
+}
+
+#[test]
+fn pbft_goes_as_written_down() {
+    runner::play_all::<pbft::Stage>("pbft");
 }
 
 #[test]
