@@ -13,10 +13,10 @@ const DRAFTS_MAX: usize = 1 << 16;
 /// What correct nodes said of terms and their leaders.
 #[derive(Debug, Clone, Default)]
 pub struct Leading {
-    /// The latest term that one of them was in.
-    term: u64,
+    /// The latest term that one of them was in; PBFT's first view is 0.
+    term: Option<u64>,
     /// The latest term in which somebody led.
-    elected: u64,
+    elected: Option<u64>,
     /// Who leads in the latest term.
     leader: Option<usize>,
     /// Since when that is so, or nobody does.
@@ -36,6 +36,8 @@ pub struct Leading {
     /// Their bytes.
     pub bytes: u64,
     drafts: BTreeMap<BlockId, Moment>,
+    /// Authorities of whom a correct one has a proof that they said two things.
+    pub liars: BTreeSet<AuthorityId>,
     members: BTreeSet<Address>,
     /// How often the set of authorities changed.
     pub changes: u64,
@@ -56,7 +58,7 @@ impl Leading {
 
     /// The latest term; nothing where the rule has none.
     pub fn term(&self) -> Option<u64> {
-        (self.term > 0).then_some(self.term)
+        self.term
     }
 
     /// The longest time without a leader, in a run that ended then.
@@ -75,8 +77,13 @@ impl Leading {
                 let leader = leader.filter(|leader| scene.replica(*leader).is_some());
                 self.heard(scene.now(), node, *round, leader);
             }
+            Report::Lied { by, .. } => {
+                self.liars.insert(*by);
+            }
             // Under proof of work a block's drafts are many.
-            Report::Drafted { block, .. } if self.term > 0 && self.drafts.len() < DRAFTS_MAX => {
+            Report::Drafted { block, .. }
+                if self.term.is_some() && self.drafts.len() < DRAFTS_MAX =>
+            {
                 self.drafts.insert(*block, scene.now());
             }
             _ => {}
@@ -90,6 +97,7 @@ impl Leading {
         } else if self.own.remove(&node) {
             self.step_downs += 1;
         }
+        let term = Some(term);
         if term > self.term {
             self.term = term;
             self.lose(now);
@@ -135,7 +143,7 @@ impl Leading {
 
     /// A block was final nowhere and is now, sealed by a leader of this term.
     pub(super) fn finalised(&mut self, now: Moment, term: u64) {
-        self.deposed += u64::from(term < self.elected);
+        self.deposed += u64::from(Some(term) < self.elected);
         for (_, recovered) in self.crashes.iter_mut().rev().take_while(|it| it.1.is_none()) {
             *recovered = Some(now);
         }

@@ -39,7 +39,7 @@ pub struct Seen {
     pub producer: Address,
     /// When its draft was made, under a rule with authorities.
     pub drafted_at: Option<Moment>,
-    /// The term of the leader who sealed it; 0 where no leader did.
+    /// The term in which it was sealed; 0 where the rule has none.
     pub sealed_in: u64,
     /// Offences that it proves.
     pub proofs: usize,
@@ -154,7 +154,7 @@ impl Record {
         // What a replica has just executed is in memory.
         let issued = known.state.supply().map(|supply| supply.issued).unwrap_or_default();
         let sealed_in = match block.seal {
-            Seal::Leader { round, .. } => round,
+            Seal::Leader { round, .. } | Seal::Quorum { round, .. } => round,
             _ => 0,
         };
         let drafted_at = self.leading.drafted(&id);
@@ -385,6 +385,8 @@ pub enum Metric {
     DecisionP99,
     /// Offences that blocks of the main chain prove.
     Proofs,
+    /// Authorities that correct ones can prove to have said two things.
+    Liars,
     /// Messages between authorities for each final block.
     Messages,
     /// Their bytes.
@@ -393,7 +395,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 34] = [
+    pub const ALL: [(&'static str, Self); 35] = [
         ("blocks", Self::Blocks),
         ("stale_rate", Self::StaleRate),
         ("interval_mean_s", Self::IntervalMean),
@@ -426,6 +428,7 @@ impl Metric {
         ("decision_p50_ms", Self::DecisionP50),
         ("decision_p99_ms", Self::DecisionP99),
         ("proofs", Self::Proofs),
+        ("liars", Self::Liars),
         ("messages_per_block", Self::Messages),
         ("message_bytes_per_block", Self::MessageBytes),
     ];
@@ -466,6 +469,7 @@ impl Metric {
             Self::DeposedFinals => Some(leading.deposed as f64),
             Self::Recovery => leading.recovery(record.ended_at).map(Micros::as_seconds),
             Self::AuthorityChanges => Some(leading.changes as f64),
+            Self::Liars => Some(leading.liars.len() as f64),
             _ => None,
         }
     }
@@ -540,6 +544,7 @@ impl Metric {
             | Self::StepDowns
             | Self::DeposedFinals
             | Self::Recovery
+            | Self::Liars
             | Self::AuthorityChanges => self.of_leaders(record),
         }
     }

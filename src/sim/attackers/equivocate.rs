@@ -5,6 +5,8 @@
 //! tree and one pool; the second's clock is a millisecond ahead, so that what the two draft at one moment differs.
 //!
 //! - Messages of each reach only its half of the other authorities, so that nobody hears both.
+//! - Accomplices, who equivocate as well, know of each other's twins: what the first says the first hears, and the second the second.
+//!   So what no one of them could make two others believe, all together can, where they are too many.
 //! - Blocks go to everybody: gossip has no halves. Where a seal is a signature, that is the evidence against it.
 //! - What the first one keeps across crashes is kept, what the second one keeps is not.
 //! - There is one nonce search. It is the first one's; when that has found a block, the second one gets it once to find
@@ -13,9 +15,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consensus::{
-    Action, AuthorityId, Context, Engine, Event, OrderId, Outbox, SearchOrder, Timer,
+    Action, AuthorityId, Context, Engine, Event, Message, OrderId, Outbox, SearchOrder, Timer,
 };
-use crate::types::{BlockId, Span, Time};
+use crate::types::{BlockId, Bounded, Span, Time};
 
 /// How far the second twin's clock is ahead.
 const AHEAD: Span = Span(1);
@@ -28,11 +30,12 @@ pub struct Equivocate {
     /// The search that is on: the number outside, and the one inside.
     search: Option<(OrderId, OrderId)>,
     orders: u64,
+    accomplices: BTreeSet<AuthorityId>,
 }
 
 struct Twin {
     engine: Box<dyn Engine>,
-    /// The authorities that hear it.
+    /// The authorities that hear it, but for accomplices.
     hears: BTreeSet<AuthorityId>,
     timers: BTreeMap<Timer, Time>,
     /// What it wants searched for.
@@ -46,16 +49,28 @@ impl Equivocate {
         second: Box<dyn Engine>,
         others: impl IntoIterator<Item = AuthorityId>,
     ) -> Box<dyn Engine> {
+        Self::among(first, second, others, BTreeSet::new())
+    }
+
+    /// The same with accomplices, who say what their twins say to ours, and hear ours. All of them must equivocate in this way.
+    pub fn among(
+        first: Box<dyn Engine>,
+        second: Box<dyn Engine>,
+        others: impl IntoIterator<Item = AuthorityId>,
+        accomplices: BTreeSet<AuthorityId>,
+    ) -> Box<dyn Engine> {
         let mut twins = [first, second].map(|engine| Twin {
             engine,
             hears: BTreeSet::new(),
             timers: BTreeMap::new(),
             wants: None,
         });
-        for (place, other) in others.into_iter().collect::<BTreeSet<_>>().into_iter().enumerate() {
+        let mut others: BTreeSet<AuthorityId> = others.into_iter().collect();
+        others.retain(|other| !accomplices.contains(other));
+        for (place, other) in others.into_iter().enumerate() {
             twins[place % 2].hears.insert(other);
         }
-        Box::new(Self { twins, turn: 0, search: None, orders: 0 })
+        Box::new(Self { twins, turn: 0, search: None, orders: 0, accomplices })
     }
 
     /// One twin handles an event.
@@ -72,10 +87,18 @@ impl Equivocate {
         let state = &mut self.twins[twin];
         match action {
             Action::Persist { .. } if twin == 1 => {}
+            Action::Send { to, message } if self.accomplices.contains(&to) => {
+                out.extend(marked(twin, &message).map(|message| Action::Send { to, message }));
+            }
             Action::Send { to, .. } if !state.hears.contains(&to) => {}
             Action::Broadcast(message) => {
                 let to = state.hears.iter();
                 to.for_each(|to| out.push(Action::Send { to: *to, message: message.clone() }));
+                if let Some(message) = marked(twin, &message) {
+                    let send =
+                        |to: &AuthorityId| Action::Send { to: *to, message: message.clone() };
+                    out.extend(self.accomplices.iter().map(send));
+                }
             }
             Action::SetTimer { timer, at } => {
                 state.timers.insert(timer, at);
@@ -181,12 +204,31 @@ impl Equivocate {
     }
 }
 
+/// What a twin says to accomplices: its number is the last byte. A message that has no room for it is not said.
+fn marked(twin: usize, message: &Message) -> Option<Message> {
+    let mut bytes = message.0.to_vec();
+    bytes.push(u8::from(twin == 1));
+    Bounded::new(bytes).ok().map(Message)
+}
+
+/// Which twin an accomplice speaks to, and what it says.
+fn unmarked(message: &Message) -> Option<(usize, Message)> {
+    let (mark, bytes) = message.0.split_last()?;
+    let message = Message(Bounded::new(bytes.to_vec()).ok()?);
+    (*mark < 2).then_some((usize::from(*mark), message))
+}
+
 impl Engine for Equivocate {
     fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
         match event {
             Event::Found { .. } => self.found(event, cx, out),
             Event::Imported(_) => self.imported(event, cx, out),
             Event::Elapsed(timer) => self.elapsed(timer, cx, out),
+            Event::Received { from, message } if self.accomplices.contains(&from) => {
+                if let Some((twin, message)) = unmarked(&message) {
+                    self.tell(twin, Event::Received { from, message }, cx, out);
+                }
+            }
             Event::Received { from, .. } => {
                 // Who hears one twin is heard by that one.
                 let twin = usize::from(self.twins[1].hears.contains(&from));

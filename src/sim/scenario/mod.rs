@@ -19,6 +19,7 @@ mod shrink;
 mod spending;
 mod who;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use events::{Act, Event};
@@ -30,15 +31,18 @@ pub use shipped::{NotShipped, Shipped, find, shipped};
 pub use shrink::shrink;
 pub use who::{Named, Who};
 
-use super::attackers::{Branches, Censor, Delay, Equivocate, EveryFork, Silent, Withhold};
+use super::attackers::{
+    Branches, Censor, Delay, Equivocate, EveryFork, Falsehood, Lie, Silent, Withhold,
+};
 use super::market::{Farm, Market};
 use super::mining::tries;
 use super::options::{Decorate, NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
 use super::time::Micros;
+use crate::consensus::pbft::Pen;
 use crate::consensus::{Seat, Stake};
-use crate::spec::{DevAccount, FrozenSpec, SpecError};
+use crate::spec::{Consensus, DevAccount, FrozenSpec, SpecError};
 use crate::types::{Address, Keypair, Span};
 
 /// A scenario.
@@ -118,7 +122,7 @@ impl Group {
 }
 
 /// What an attacker does ([`super::attackers`]).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Attack {
     /// Mines in secret.
     Withhold,
@@ -128,8 +132,11 @@ pub enum Attack {
     Silent(Span, Span),
     /// Leaves out whatever concerns these.
     Censor(Vec<Address>),
-    /// Finds two blocks of one height.
+    /// Finds two blocks of one height, or says one thing to one half of the authorities and another thing to the other; those of
+    /// one group are accomplices.
     Equivocate,
+    /// Signs what is not so, under PBFT: of these kinds, so often of all times that it could.
+    Lie(Vec<Falsehood>, f64),
     /// Signs with its coins on every branch that is at most so much shorter than the best.
     EveryFork,
 }
@@ -138,8 +145,13 @@ pub enum Attack {
 const FORKS_BEHIND: u64 = 6;
 
 impl Attack {
-    /// What is put around the engine of this node.
-    fn decorate(&self, spec: &FrozenSpec, node: &NodeOptions) -> Decorate {
+    /// What is put around the engine of this node, one of a group with these keys.
+    fn decorate(
+        &self,
+        spec: &FrozenSpec,
+        (number, node): (usize, &NodeOptions),
+        group: &BTreeSet<Address>,
+    ) -> Decorate {
         match self.clone() {
             Self::Withhold => Arc::new(Withhold::around),
             Self::Delay(by) => Arc::new(move |engine| Delay::around(engine, by)),
@@ -158,11 +170,29 @@ impl Attack {
                 let spec = spec.clone();
                 let everybody = spec.consensus().authorities().map(|them| them.set());
                 let mut others = everybody.unwrap_or_default();
+                let mut accomplices = group.clone();
                 if let Some(own) = seat.authority() {
                     others.remove(&own);
+                    accomplices.remove(&own);
                 }
                 Arc::new(move |engine| {
-                    Equivocate::around(engine, spec.engine(&seat), others.iter().copied())
+                    let second = spec.engine(&seat);
+                    let others = others.iter().copied();
+                    Equivocate::among(engine, second, others, accomplices.clone())
+                })
+            }
+            Self::Lie(about, share) => {
+                let rules = match spec.consensus() {
+                    Consensus::Pbft(pbft) => Some(pbft.rules(spec.genesis_id())),
+                    _ => None,
+                };
+                let (key, seed) = (node.key.clone(), number as u64);
+                Arc::new(move |engine| match (&rules, &key) {
+                    (Some(rules), Some(key)) => {
+                        let pen = Pen { key: key.clone(), rules: rules.clone() };
+                        Lie::around(engine, pen, about.clone(), share, seed)
+                    }
+                    _ => engine,
                 })
             }
             Self::EveryFork => {
@@ -238,16 +268,16 @@ impl Scenario {
 
 /// A node of a group.
 fn node_options(
-    node: usize,
+    number: usize,
     plain: NodeOptions,
     makes_blocks: bool,
     (key, stake): (Option<Keypair>, Option<Stake>),
-    attack: Option<&Attack>,
+    attack: Option<(&Attack, &BTreeSet<Address>)>,
     spec: &FrozenSpec,
 ) -> NodeOptions {
-    let payout = makes_blocks.then_some(operator(node).address());
+    let payout = makes_blocks.then_some(operator(number).address());
     let mut node = NodeOptions { payout, key, stake, ..plain };
-    node.decorate = attack.map(|attack| attack.decorate(spec, &node));
+    node.decorate = attack.map(|(attack, group)| attack.decorate(spec, (number, &node), group));
     node
 }
 

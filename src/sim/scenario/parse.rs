@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::super::attackers::Falsehood;
 use super::super::link::{Latency, LinkModel, Mode};
 use super::super::options::{Costs, NodeOptions, Options, freeze, seats, stakes};
 use super::super::regions::Region;
@@ -14,7 +15,9 @@ use super::schema::{self, range};
 use super::{Act, Attack, Group, Scenario, Terms, node_options};
 use crate::spec::link::LATENCY;
 use crate::spec::read::{self, Faults, Refusal, Section};
-use crate::spec::{Bandwidth, DevAccount, FrozenSpec, Loss, SpecError, overridden, values};
+use crate::spec::{
+    Bandwidth, Consensus, DevAccount, FrozenSpec, Loss, SpecError, overridden, values,
+};
 use crate::types::Span;
 
 /// Where chain specs come from.
@@ -24,7 +27,15 @@ type Specs<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 const RAMP: Micros = Micros::seconds(600);
 
 const ROLES: [&str; 3] = ["miner", "observer", "attacker"];
-const ATTACKS: [&str; 6] = ["withhold", "delay", "silent", "censor", "equivocate", "every-fork"];
+const ATTACKS: [&str; 7] =
+    ["withhold", "delay", "silent", "censor", "equivocate", "every-fork", "lie"];
+const FALSEHOODS: [(&str, Falsehood); 5] = [
+    ("altered", Falsehood::Altered),
+    ("numbered", Falsehood::Numbered),
+    ("voted", Falsehood::Voted),
+    ("forgotten", Falsehood::Forgotten),
+    ("begun", Falsehood::Begun),
+];
 const REGIONS: [(&str, Region); 6] = [
     ("north-america", Region::NorthAmerica),
     ("europe", Region::Europe),
@@ -132,6 +143,16 @@ fn refuse_what_cannot_be(
                 "make the cut shorter, the clocks differ less, or chain.pow.finality_depth greater",
             );
         }
+    }
+    let lies = |group: &&Group| matches!(group.attack, Some(Attack::Lie(..)));
+    let consensus = scenario.spec().consensus();
+    if let Some(group) = scenario.groups.iter().find(lies)
+        && !matches!(consensus, Consensus::Pbft(_))
+    {
+        let (name, engine) = (&group.name, consensus.engine());
+        let reason = format!("{name} lie as one can under pbft, and the chain's rule is {engine}");
+        let fix = "write a chain spec of pbft, such as \"pbft-dev\", or another attack";
+        faults.add(&(0..0), reason, fix);
     }
     refuse_half_a_market(scenario, faults);
     let rates = scenario.options.nodes.iter().map(|node| node.hash_rate);
@@ -448,6 +469,11 @@ fn read_attack(section: &mut Section<'_, '_>, role: &str) -> Option<Attack> {
     Some(match word {
         "withhold" => Attack::Withhold,
         "equivocate" => Attack::Equivocate,
+        "lie" => {
+            let about = events::required(section, "about", "about = [\"altered\"]", falsehoods);
+            let share = section.read("share", |value| values::decimal(value, range::SHARE));
+            Attack::Lie(about?, share.unwrap_or(1.0))
+        }
         "every-fork" => Attack::EveryFork,
         "delay" => Attack::Delay(span("by", "by = \"2s\"")?),
         "silent" => {
@@ -461,6 +487,22 @@ fn read_attack(section: &mut Section<'_, '_>, role: &str) -> Option<Attack> {
                 .collect(),
         ),
     })
+}
+
+/// What somebody lies about.
+fn falsehoods(value: &DeValue<'_>) -> Result<Vec<Falsehood>, Refusal> {
+    let refused = || {
+        let words = FALSEHOODS.map(|(word, _)| word).join(", ");
+        Refusal::new("is no list of lies", format!("write some of {words}, as in [\"altered\"]"))
+    };
+    let DeValue::Array(array) = value else { return Err(refused()) };
+    let kind = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(word) => FALSEHOODS.iter().find(|(it, _)| it == word).map(|(_, it)| *it),
+        _ => None,
+    };
+    let about = array.iter().map(|item| kind(item).ok_or_else(refused));
+    let about = about.collect::<Result<Vec<_>, _>>()?;
+    if about.is_empty() { Err(refused()) } else { Ok(about) }
 }
 
 /// A list of development accounts.
@@ -487,13 +529,17 @@ fn build(spec: &FrozenSpec, tries: u32, groups: &[Group], plain: Plain) -> Vec<N
     let mut nodes = Vec::new();
     let (mut seats, mut stakes) = (seats(spec), stakes(spec));
     for (group, (plain, mines)) in groups.iter().zip(plain) {
-        for node in group.nodes() {
+        let mut seat = || match mines {
+            true => (seats.next().flatten(), stakes.next().flatten()),
+            false => (None, None),
+        };
+        let taken: Vec<_> = group.nodes().map(|node| (node, seat())).collect();
+        let keys = taken.iter().filter_map(|(_, (key, _))| Some(key.as_ref()?.address()));
+        let keys = keys.collect();
+        for (node, seat) in taken {
             let plain = NodeOptions { hash_rate: plain.hash_rate * rate, ..plain.clone() };
-            let seat = match mines {
-                true => (seats.next().flatten(), stakes.next().flatten()),
-                false => (None, None),
-            };
-            nodes.push(node_options(node, plain, mines, seat, group.attack.as_ref(), spec));
+            let attack = group.attack.as_ref().map(|attack| (attack, &keys));
+            nodes.push(node_options(node, plain, mines, seat, attack, spec));
         }
     }
     nodes

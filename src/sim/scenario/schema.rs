@@ -50,6 +50,8 @@ pub(super) static NODES: Schema = Schema {
         "drift_ppm",
         "attack",
         "by",
+        "about",
+        "share",
         "victims",
         "from",
         "until",
@@ -117,6 +119,7 @@ pub(super) mod range {
     pub(crate) const SEEDS_MAX: u64 = 10_000_000;
     pub(crate) const POWER: RangeInclusive<f64> = 0.0..=1e6;
     /// From a laptop to the largest machine there is. Its hashes are made for real, too.
+    pub(crate) const SHARE: RangeInclusive<f64> = 0.0..=1.0;
     pub(crate) const TIMES: RangeInclusive<f64> = 0.0..=1e6;
     pub(crate) const PRICE: RangeInclusive<f64> = 0.0..=1e9;
     pub(crate) const COST: RangeInclusive<f64> = 0.0..=1e12;

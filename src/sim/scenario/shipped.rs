@@ -19,7 +19,7 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 20] = ships![
+static SHIPPED: [Shipped; 27] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
@@ -33,6 +33,13 @@ static SHIPPED: [Shipped; 20] = ships![
     "raft-split-brain",
     "raft-slow-minority",
     "raft-membership",
+    "pbft-silent-primary",
+    "pbft-two-faced-primary",
+    "pbft-misnumbering-primary",
+    "pbft-altering-primary",
+    "pbft-censoring-primary",
+    "pbft-late-primary",
+    "pbft-slow-minority",
     "stake-partition",
     "nothing-at-stake",
     "dpos-absent",
