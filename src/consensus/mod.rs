@@ -14,6 +14,7 @@ mod event;
 pub mod hybrid;
 pub mod implied;
 pub mod log;
+pub mod paxos;
 pub mod pbft;
 pub mod poa;
 mod point;

@@ -57,6 +57,12 @@ pub(crate) enum Bug {
     NewViewBelieved,
     /// A draft of an earlier term counts as decided when a majority has it (Raft, figure 8).
     OldTermCounted,
+    /// A proposer does not remember which ballots it used (Paxos Made Simple, 2.5).
+    BallotReused,
+    /// A new leader proposes what most had accepted, and not what was accepted in the highest ballot (2.2).
+    MajorityValue,
+    /// A ballot that is promised is refused: only higher ones are accepted (2.2).
+    AcceptedAbovePromised,
     /// Any coin of the producer's stakes, whether its kernel hits or not.
     KernelUnchecked,
     /// Staked coins earn twice what they should.

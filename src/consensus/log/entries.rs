@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::consensus::authorities::Authorities;
 use crate::consensus::{AuthorityId, Point};
 use crate::types::Height;
 
 /// A draft as messages between cores name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Ref {
     /// Where it stands.
     pub at: Point,

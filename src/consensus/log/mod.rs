@@ -11,6 +11,7 @@
 //! - `core`: what a protocol is asked
 //! - `effect`: what it wants
 //! - `entries`: the sealed head and the drafts above it
+//! - `progress`: what a leader knows of a follower
 //! - `engine`: bodies, signatures, timers, pacing, reads
 //! - `records`: what is kept
 //! - `rules`: what is judged, and what the ledger keeps
@@ -19,6 +20,7 @@ mod core;
 mod effect;
 mod engine;
 mod entries;
+mod progress;
 mod records;
 mod rules;
 
@@ -28,4 +30,5 @@ pub use self::core::{
 pub use effect::{Effect, Wait};
 pub use engine::LogEngine;
 pub use entries::{Entry, Log, Ref};
+pub use progress::{Answer, Progress};
 pub use rules::{LogParams, LogRules};

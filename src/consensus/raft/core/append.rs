@@ -1,6 +1,7 @@
 //! Replication and what is decided (Raft 5.3, 5.4.2).
 
 use super::{Core, Effect, Entry, Point, Ref, Role, Wait};
+use crate::consensus::log::Answer;
 use crate::consensus::quorum::{committed, majority};
 use crate::consensus::raft::message::{DRAFTS_MAX, Message};
 use crate::consensus::{AuthorityId, DropReason};
@@ -190,16 +191,8 @@ impl Core {
         }
         let Some(progress) = lead.peers.get_mut(&from) else { return };
         lead.heard.insert(from);
-        progress.round = progress.round.max(round);
-        progress.sealed = progress.sealed.max(shared);
-        let known = matched.unwrap_or_default().max(shared).min(last);
-        progress.matched = progress.matched.max(known);
-        let has = progress.matched.max(if matched.is_some() { holds.min(last) } else { shared });
-        progress.behind = matched.is_none() && shared < own_sealed;
-        // An answer to what was sent after the last drafts: if they are not there, they are lost.
-        if matched.is_none() || (round > progress.sent && has.next() < progress.next) {
-            progress.next = has.max(own_sealed).next().min(last.next());
-        }
+        let answer = Answer { round, matched, holds, sealed: shared };
+        progress.answered(answer, own_sealed, last);
         self.send_drafts(from, out);
         self.decide(out);
         self.hand_over(out);

@@ -94,14 +94,7 @@ impl Core {
         let Role::Leader(lead) = &mut self.role else { return };
         lead.peers.retain(|id, _| others.contains(id));
         for other in others {
-            lead.peers.entry(other).or_insert(Progress {
-                matched: Height(0),
-                next,
-                sealed: Height(0),
-                behind: false,
-                round: 0,
-                sent: round,
-            });
+            lead.peers.entry(other).or_insert(Progress::new(next, round));
         }
     }
 

@@ -16,7 +16,7 @@ mod shell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use crate::consensus::Point;
-pub use crate::consensus::log::{Entry, Log, Ref, Wait};
+pub use crate::consensus::log::{Entry, Log, Progress, Ref, Wait};
 
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
@@ -67,23 +67,6 @@ pub struct Lead {
     pub reads: VecDeque<Read>,
     /// Who is to lead instead.
     pub transfer: Option<AuthorityId>,
-}
-
-/// How far a follower is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Progress {
-    /// Its log is the leader's up to here.
-    pub matched: Height,
-    /// What to send next.
-    pub next: Height,
-    /// What it has sealed, by its own word.
-    pub sealed: Height,
-    /// It lacks sealed blocks, which are not the leader's to send.
-    pub behind: bool,
-    /// The latest heartbeat that it answered.
-    pub round: u64,
-    /// The heartbeat before which drafts were last sent.
-    pub sent: u64,
 }
 
 /// A read that waits.

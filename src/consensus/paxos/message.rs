@@ -1,0 +1,266 @@
+//! What authorities say to each other under Multi-Paxos.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::consensus::log::{Brought, Heard, LogMessage, Packed, Ref, SEALS_MAX, SealOf, pack};
+use crate::consensus::{AuthorityId, Point};
+use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
+
+/// Drafts in one message. A leader has fewer in flight.
+pub const DRAFTS_MAX: usize = 64;
+
+/// Votes in one promise: an acceptor accepts no more above what it knows to be decided, since it has to tell all of them.
+pub const VOTES_MAX: usize = 256;
+
+/// A ballot: rounds are compared first, and in one round proposers. A proposer is an address and not a place among the
+/// authorities, so that no two ever share a ballot, however the set changes. The zeroth is nobody's.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    BorshSerialize,
+    BorshDeserialize,
+)]
+pub struct Ballot {
+    /// The round: what drafts that are made in it claim by, and what its seals carry.
+    pub round: u64,
+    /// Whose it is.
+    pub proposer: AuthorityId,
+}
+
+/// A draft that an acceptor accepted, and the highest ballot in which it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Vote {
+    /// Which.
+    pub draft: Ref,
+    /// In which ballot.
+    pub ballot: Ballot,
+}
+
+/// What an acceptor has accepted: one draft upon the other, from right above its sealed head.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Accepts {
+    /// Its sealed head: what stands up to there is chosen.
+    pub sealed: Point,
+    /// Lowest first.
+    pub votes: Vec<Vote>,
+}
+
+impl Accepts {
+    /// Whether the votes are for a line of drafts.
+    pub fn stand(&self) -> bool {
+        let heights = (self.sealed.height.0 + 1)..;
+        self.votes.len() <= VOTES_MAX
+            && self.votes.iter().zip(heights).all(|(vote, height)| vote.draft.at.height.0 == height)
+    }
+
+    /// The vote for what stands on a block or draft, if there is one.
+    pub fn above(&self, below: &Point) -> Option<&Vote> {
+        let place = below.height.0.checked_sub(self.sealed.height.0)?;
+        let place = usize::try_from(place).ok()?;
+        let under = match place.checked_sub(1) {
+            None => self.sealed,
+            Some(place) => self.votes.get(place)?.draft.at,
+        };
+        self.votes.get(place).filter(|_| under == *below)
+    }
+}
+
+/// A message of the protocol. `D` is a draft on the wire, and its name in the core.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Message<D> {
+    /// 1a: promise to accept nothing in lower ballots.
+    Prepare {
+        /// The ballot.
+        ballot: Ballot,
+        /// My sealed head.
+        sealed: Point,
+    },
+    /// 1b: promised; and what was accepted so far.
+    Promise {
+        /// The ballot.
+        ballot: Ballot,
+        /// My sealed head.
+        sealed: Point,
+        /// What I accepted above it, lowest first.
+        votes: Vec<Vote>,
+    },
+    /// A ballot is too low, or comes while a leader is heard.
+    Refused {
+        /// The ballot that was promised.
+        ballot: Ballot,
+    },
+    /// What others accepted has to be proposed again: send me these, which I lack.
+    Want {
+        /// My ballot.
+        ballot: Ballot,
+        /// Which, lowest first.
+        drafts: Vec<Ref>,
+    },
+    /// Here they are.
+    Bring {
+        /// The ballot of whoever wants them.
+        ballot: Ballot,
+        /// Those that are here.
+        drafts: Vec<D>,
+    },
+    /// 2a, for one height after the other; a heartbeat without drafts.
+    Accept {
+        /// The ballot.
+        ballot: Ballot,
+        /// The number of the last heartbeat.
+        beat: u64,
+        /// What the first draft stands on: accepted in this ballot too, or sealed.
+        prev: Point,
+        /// Drafts, lowest first.
+        drafts: Vec<D>,
+        /// The leader's sealed head.
+        sealed: Point,
+    },
+    /// 2b, once at once and once more for each draft that is durable.
+    Accepted {
+        /// The ballot.
+        ballot: Ballot,
+        /// The heartbeat that it answers; 0 if it answers none.
+        beat: u64,
+        /// Everything up to here is accepted in this ballot or sealed; nothing if that does not reach to where it was told
+        /// to go on.
+        upto: Option<Height>,
+        /// What it has been sent, and may still be looking at.
+        holds: Height,
+        /// Its sealed head.
+        sealed: Point,
+    },
+    /// What does a read have to see that begins now?
+    ReadIndex {
+        /// The reader's number for it.
+        number: u64,
+    },
+    /// This much.
+    ReadReady {
+        /// The reader's number.
+        number: u64,
+        /// Everything up to here.
+        height: Height,
+    },
+}
+
+impl Message<Ref> {
+    /// The message with the bodies of its drafts; nothing if one of them is gone.
+    pub fn with<D>(self, body: impl Fn(&Ref) -> Option<D>) -> Option<Message<D>> {
+        self.map(|draft| body(&draft))
+    }
+}
+
+impl Message<Draft> {
+    /// The message with names in place of drafts, and those drafts by their ids; nothing if one claims by no round.
+    pub fn named(self, chain: &GenesisId) -> Option<(Message<Ref>, Brought)> {
+        let mut bodies = Vec::new();
+        let named = self.map(|draft: Draft| {
+            let Claim::Round { round } = draft.header.claim else { return None };
+            let id = draft.id(chain);
+            let at = Point { height: draft.header.height, id };
+            bodies.push((id, draft));
+            Some(Ref { at, term: round })
+        });
+        named.map(|named| (named, bodies))
+    }
+}
+
+impl<D> Message<D> {
+    fn map<E>(self, draft: impl FnMut(D) -> Option<E>) -> Option<Message<E>> {
+        Some(match self {
+            Self::Prepare { ballot, sealed } => Message::Prepare { ballot, sealed },
+            Self::Promise { ballot, sealed, votes } => Message::Promise { ballot, sealed, votes },
+            Self::Refused { ballot } => Message::Refused { ballot },
+            Self::Want { ballot, drafts } => Message::Want { ballot, drafts },
+            Self::Bring { ballot, drafts } => {
+                let drafts = drafts.into_iter().map(draft).collect::<Option<Vec<E>>>()?;
+                Message::Bring { ballot, drafts }
+            }
+            Self::Accept { ballot, beat, prev, drafts, sealed } => {
+                let drafts = drafts.into_iter().map(draft).collect::<Option<Vec<E>>>()?;
+                Message::Accept { ballot, beat, prev, drafts, sealed }
+            }
+            Self::Accepted { ballot, beat, upto, holds, sealed } => {
+                Message::Accepted { ballot, beat, upto, holds, sealed }
+            }
+            Self::ReadIndex { number } => Message::ReadIndex { number },
+            Self::ReadReady { number, height } => Message::ReadReady { number, height },
+        })
+    }
+}
+
+impl LogMessage for Message<Ref> {
+    fn packed<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Packed> {
+        self.with(body).map(|full| Wire::Paxos(full).encode())
+    }
+
+    fn unpacked(message: &crate::consensus::Message, chain: &GenesisId) -> Option<Heard<Self>> {
+        match Wire::<Draft>::decode(message)? {
+            Wire::Paxos(message) => {
+                message.named(chain).map(|(said, drafts)| Heard::Said(said, drafts))
+            }
+            Wire::Sealed(seals) => Some(Heard::Sealed(seals.into_inner())),
+        }
+    }
+
+    fn sealed(seals: Vec<SealOf>) -> Packed {
+        Wire::<Draft>::Sealed(Bounded::truncated(seals)).encode()
+    }
+
+    fn halves(self) -> Option<(Self, Self)> {
+        match self {
+            Self::Accept { ballot, beat, prev, mut drafts, sealed } => {
+                let rest = drafts.split_off(drafts.len() / 2);
+                let between = drafts.last()?.at;
+                let first = Self::Accept { ballot, beat, prev, drafts, sealed };
+                Some((first, Self::Accept { ballot, beat, prev: between, drafts: rest, sealed }))
+            }
+            Self::Bring { ballot, mut drafts } => {
+                let rest = drafts.split_off(drafts.len() / 2);
+                drafts.last()?;
+                Some((Self::Bring { ballot, drafts }, Self::Bring { ballot, drafts: rest }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What travels: the protocol's messages with bodies, and seals for drafts that are there already.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Wire<D> {
+    /// A message of the protocol.
+    Paxos(Message<D>),
+    /// These drafts are decided, lowest first.
+    Sealed(Bounded<SealOf, SEALS_MAX>),
+}
+
+impl<D: BorshSerialize> Wire<D> {
+    /// For a stream; nothing if it is larger than streams carry.
+    pub fn encode(&self) -> Packed {
+        pack(self)
+    }
+}
+
+impl<D: BorshDeserialize> Wire<D> {
+    /// From a stream; nothing if it says nothing.
+    pub fn decode(message: &crate::consensus::Message) -> Option<Self> {
+        let wire: Self = decode(&message.0).ok()?;
+        let (count, most) = match &wire {
+            Self::Paxos(Message::Accept { drafts, .. } | Message::Bring { drafts, .. }) => {
+                (drafts.len(), DRAFTS_MAX)
+            }
+            Self::Paxos(Message::Want { drafts, .. }) => (drafts.len(), DRAFTS_MAX),
+            Self::Paxos(Message::Promise { votes, .. }) => (votes.len(), VOTES_MAX),
+            _ => (0, 0),
+        };
+        (count <= most).then_some(wire)
+    }
+}

@@ -1,0 +1,61 @@
+//! Multi-Paxos over a chain (Lamport, *Paxos Made Simple*, 2001; van Renesse and Altinbuken, *Paxos Made Moderately Complex*, 2015;
+//! Chandra, Griesemer and Redstone, *Paxos Made Live*, 2007).
+//!
+//! An instance is a height, a value a draft of a block. Phase 1 is done once for all heights: whoever has the promises of a
+//! majority leads, and proposes in its ballot ([`message::Ballot`]) draft after draft. First what the acceptors had accepted already:
+//! at each height the value of the highest ballot among the promises, the same draft with its old claim. When a majority has
+//! accepted a draft in the leader's ballot, it is chosen: the leader signs its id, and that is the seal. A sealed block is the news
+//! for learners and what others catch up by. There is one branch, and it is final at its head.
+//!
+//! Drafts name their parents, so an acceptor accepts at a height only on top of what it accepted below in the same ballot, or of
+//! its sealed head. So a vote stands for all below it too, there are no gaps to fill with no-ops, and up to
+//! [`core::WINDOW`] drafts are in flight: each is proposed without waiting for the one below to be chosen.
+//!
+//! # What it promises
+//!
+//! With less than half of the authorities down, and messages that arrive within the lease, blocks are made. Whatever fails by
+//! stopping, and whatever happens to messages, no two correct nodes have different final blocks at one height. It promises
+//! nothing against lies: a leader's signature is taken for the majority's.
+//!
+//! # Where it differs from the papers
+//!
+//! - *The longest chain of the highest ballot is built height by height.* A leader may have proposed only a part of what it found
+//!   when it fell, so at each height the highest ballot counts, and not the highest of all. The walk ends where nothing that was
+//!   accepted stands on what was taken below: whatever else is there cannot have been chosen, since who chose it accepted what
+//!   it stands on in the same ballot.
+//! - *Promises name drafts, bodies are asked for.* A majority of promises would bring each body several times; a leader asks for
+//!   those that it lacks ([`message::Message::Want`]).
+//! - *Sealed blocks are the past.* An acceptor forgets votes for what is sealed: its promise tells its sealed head, and nobody leads
+//!   who lacks that. Ordinary block sync brings it.
+//! - *Drafts are looked at* before they are accepted, so that nothing is chosen that no observer would import.
+//! - *Ballots are adopted from seals*: whoever imports a block does not listen to lower ballots than its seal's any more.
+//! - *The leader's acceptor promises last.* While a proposer waits for others it goes on following, and a lease keeps those that
+//!   hear a leader from promising anybody else (Paxos Made Live, 5.2). So who was cut off and comes back deposes nobody, without
+//!   a message for that.
+//! - *Acceptors change when the block that changes them stands below* (Paxos Made Simple, 3, with α = 1 for such blocks): a leader
+//!   makes nothing above such a block before it is sealed, one block changes one member at most, and before the first
+//!   draft of a new set a majority of that has to have promised, in the same ballot.
+//! - *Reads* are confirmed by a round of a majority, as Raft's are (thesis 6.4), and not by a lease of the leader's own.
+//! - *A leader begins with nothing of its own*: what it proposes again is chosen in its ballot, and if there is nothing,
+//!   nothing can have been chosen.
+//!
+//! # Parts
+//!
+//! - [`core`]: the protocol, without bodies, keys, clocks and disks: proposer, acceptor, learner
+//! - [`message`]: what is said
+//! - [`log`](super::log): everything else, which Raft needs as well
+
+pub mod core;
+pub mod message;
+
+/// Multi-Paxos as an authority runs it; without a key it keeps silent.
+pub type PaxosEngine = super::log::LogEngine<core::Core>;
+
+/// The rules of Multi-Paxos.
+pub type PaxosRules = super::log::LogRules<core::Core>;
+
+/// The parameters of Multi-Paxos, from the chain spec; the election timeout is the lease.
+pub type PaxosParams = super::log::LogParams;
+
+#[cfg(test)]
+mod tests;
