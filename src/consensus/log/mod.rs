@@ -11,7 +11,7 @@
 //! - `core`: what a protocol is asked
 //! - `effect`: what it wants
 //! - `entries`: the sealed head and the drafts above it
-//! - `progress`: what a leader knows of a follower
+//! - `followers`: what a leader knows of those that follow it, and the reads that wait for their word
 //! - `engine`: bodies, signatures, timers, pacing, reads
 //! - `records`: what is kept
 //! - `rules`: what is judged, and what the ledger keeps
@@ -20,7 +20,7 @@ mod core;
 mod effect;
 mod engine;
 mod entries;
-mod progress;
+mod followers;
 mod records;
 mod rules;
 
@@ -30,5 +30,5 @@ pub use self::core::{
 pub use effect::{Effect, Wait};
 pub use engine::LogEngine;
 pub use entries::{Entry, Log, Ref};
-pub use progress::{Answer, Progress};
+pub use followers::{Answer, DRAFTS_MAX, Followers, Progress, Queued, READS_MAX, Read};
 pub use rules::{LogParams, LogRules};

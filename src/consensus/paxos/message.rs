@@ -2,12 +2,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::consensus::log::{Brought, Heard, LogMessage, Packed, Ref, SEALS_MAX, SealOf, pack};
+use crate::consensus::log::{
+    Brought, DRAFTS_MAX, Heard, LogMessage, Packed, Ref, SEALS_MAX, SealOf, pack,
+};
 use crate::consensus::{AuthorityId, Point};
 use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
-
-/// Drafts in one message. A leader has fewer in flight.
-pub const DRAFTS_MAX: usize = 64;
 
 /// Votes in one promise: an acceptor accepts no more above what it knows to be decided, since it has to tell all of them.
 pub const VOTES_MAX: usize = 256;

@@ -3,11 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::core::{Point, Ref};
-use crate::consensus::log::{Brought, Heard, LogMessage, Packed, SEALS_MAX, SealOf, pack};
+use crate::consensus::log::{
+    Brought, DRAFTS_MAX, Heard, LogMessage, Packed, SEALS_MAX, SealOf, pack,
+};
 use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
-
-/// Drafts in one message. A leader has few in flight; after elections in a row there may be more.
-pub const DRAFTS_MAX: usize = 64;
 
 /// The end of a log (Raft 5.4.1). The later term is the more up to date, and in one term the longer log.
 #[derive(

@@ -3,10 +3,8 @@
 use super::{Core, Effect, Entry, Point, Stage, Wait};
 use crate::consensus::log::Answer;
 use crate::consensus::paxos::message::Ballot;
-use crate::consensus::quorum::{committed, majority};
 use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
-use crate::types::canary::{Bug, planted};
 
 impl Core {
     /// An acceptor says how far it accepted; `what` is up to where, what it has been sent, and what it has sealed.
@@ -18,22 +16,17 @@ impl Core {
         what: (Option<Height>, Height, Point),
         out: &mut Vec<Effect>,
     ) {
-        let (last, own_sealed) = (self.log.last().at.height, self.log.sealed().at.height);
         let (matched, holds, sealed) = what;
-        // What it has sealed was chosen in this ballot or before, so it is what this one proposes or has sealed, too.
-        let shared = match sealed.height < own_sealed || self.log.has(&sealed) {
-            true => sealed.height,
-            false => Height(0),
-        };
         let Stage::Leading(lead) = &mut self.stage else { return };
         if ballot != lead.ballot {
             return out.push(Effect::Dropped(from, DropReason::Stale));
         }
-        let Some(progress) = lead.peers.get_mut(&from) else { return };
-        lead.heard.insert(from);
-        let answer = Answer { round: beat, matched, holds, sealed: shared };
-        progress.answered(answer, own_sealed, last);
-        if sealed.height > own_sealed {
+        // What it has sealed was chosen in this ballot or before, so it is what this one proposes or has sealed, too.
+        let answer = Answer { round: beat, matched, holds, sealed };
+        if !lead.followers.answered(from, answer, &self.log) {
+            return;
+        }
+        if sealed.height > self.log.sealed().at.height {
             out.push(Effect::Seek(sealed.height));
         }
         self.send_drafts(from, out);
@@ -45,19 +38,12 @@ impl Core {
     /// ones says nothing here. Each height is counted by the set that stood below it.
     pub(super) fn decide(&mut self, out: &mut Vec<Effect>) {
         let Stage::Leading(lead) = &self.stage else { return };
-        let (me, ballot) = (self.me, lead.ballot);
-        let reached = |id: &AuthorityId| match *id == me {
-            true => u64::MAX,
-            false => lead.peers.get(id).map_or(0, |progress| progress.matched.0),
-        };
+        let ballot = lead.ballot;
         let own = self.log.drafts().iter().take_while(|it| self.vote(it.at.height) == Some(ballot));
         let chosen = own.take_while(|entry| {
             let height = entry.at.height;
             let Some(voters) = self.log.voters_on(height) else { return false };
-            let short = planted(Bug::QuorumOneShort)
-                && voters.iter().filter(|id| reached(id) >= height.0).count() + 1
-                    >= majority(voters.len());
-            short || committed(voters, reached).is_some_and(|number| number >= height.0)
+            lead.followers.have(self.me, voters, height)
         });
         let Some(height) = chosen.last().map(|entry| entry.at.height) else { return };
         if height > self.committed {

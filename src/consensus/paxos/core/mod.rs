@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 pub use self::proposer::{Lead, Stage};
 pub use crate::consensus::Point;
-pub use crate::consensus::log::{Entry, Log, Progress, Ref, Wait};
+pub use crate::consensus::log::{Entry, Followers, Log, Ref, Wait};
 
 use super::message::{Accepts, Ballot, Message, Vote};
 use crate::consensus::{AuthorityId, DropReason};
@@ -27,9 +27,6 @@ use crate::types::Height;
 
 /// Drafts above the sealed head that a leader puts there by itself: what is in flight.
 pub const WINDOW: usize = 4;
-
-/// Reads that a leader has not confirmed yet.
-pub const READS_MAX: usize = 1024;
 
 /// What is to be done, in order.
 pub type Effect = crate::consensus::log::Effect<Message<Ref>>;

@@ -1,12 +1,12 @@
 //! The proposer: it asks for promises once, and then proposes height after height (Paxos Made Simple 2.2, 2.4 and 3; Paxos Made
 //! Moderately Complex 2.3, scouts and commanders, and 2.4, leaders).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use super::{Core, Effect, Entry, Message, Point, Progress, Ref, WINDOW, Wait};
+use super::{Core, Effect, Entry, Followers, Message, Point, Ref, WINDOW, Wait};
 use crate::consensus::authorities::Authorities;
-use crate::consensus::paxos::message::{Accepts, Ballot, DRAFTS_MAX, Vote};
-use crate::consensus::quorum::{Tally, joint_tally, tally};
+use crate::consensus::paxos::message::{Accepts, Ballot, Vote};
+use crate::consensus::quorum::{Tally, tally};
 use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
 use crate::types::canary::{Bug, planted};
@@ -37,23 +37,8 @@ pub struct Lead {
     /// What was accepted in lower ballots is proposed again up to here, and nothing above can have been chosen: from here on
     /// its own drafts follow. Nothing while that is still being done.
     pub begun: Option<Height>,
-    /// How far the others are.
-    pub peers: BTreeMap<AuthorityId, Progress>,
-    /// Who answered since the quorum was last looked at.
-    pub heard: BTreeSet<AuthorityId>,
-    /// Reads that wait for a majority to confirm that this one leads.
-    pub reads: VecDeque<Read>,
-}
-
-/// A read that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Read {
-    /// Who wants to read; nobody else than this one where it is empty.
-    pub from: Option<AuthorityId>,
-    /// The reader's number for it.
-    pub number: u64,
-    /// What it has to see, and the heartbeat that has to be answered; unknown while the leader does not know all that is chosen.
-    pub since: Option<(Height, u64)>,
+    /// How far the others are, and the reads that wait for their word.
+    pub followers: Followers,
 }
 
 impl Core {
@@ -115,14 +100,8 @@ impl Core {
             out.truncate(before);
         }
         self.leader = Some(self.me);
-        self.stage = Stage::Leading(Lead {
-            ballot,
-            promises,
-            begun: None,
-            peers: BTreeMap::new(),
-            heard: BTreeSet::new(),
-            reads: VecDeque::new(),
-        });
+        self.stage =
+            Stage::Leading(Lead { ballot, promises, begun: None, followers: Followers::default() });
         self.know_peers();
         out.push(Effect::Round);
         out.push(Effect::Wait(Wait::Quorum));
@@ -315,37 +294,23 @@ impl Core {
 
     /// A leader knows everybody whose vote may count; whoever is new is sent drafts from above the sealed head.
     pub(super) fn know_peers(&mut self) {
-        let others: BTreeSet<AuthorityId> = self.log.others(self.me).collect();
+        let others = self.log.others(self.me);
         let (next, beat) = (self.log.sealed().at.height.next(), self.beat);
-        let Stage::Leading(lead) = &mut self.stage else { return };
-        lead.peers.retain(|id, _| others.contains(id));
-        for other in others {
-            lead.peers.entry(other).or_insert(Progress::new(next, beat));
+        if let Stage::Leading(lead) = &mut self.stage {
+            lead.followers.know(others, next, beat);
         }
     }
 
-    /// Sends what an acceptor has not been sent of what is proposed in this ballot: as much as goes into one message, the
-    /// rest when it answers.
+    /// Sends what an acceptor has not been sent of what is proposed in this ballot.
     pub(super) fn send_drafts(&mut self, to: AuthorityId, out: &mut Vec<Effect>) {
-        let sealed = self.log.sealed().at;
+        let (beat, sealed) = (self.beat, self.log.sealed().at);
         let Stage::Leading(lead) = &self.stage else { return };
         let ballot = lead.ballot;
         let end = self.proposed(ballot).at.height;
         let Stage::Leading(lead) = &mut self.stage else { return };
-        let Some(progress) = lead.peers.get_mut(&to) else { return };
-        // What was sealed meanwhile is not the leader's to send.
-        progress.next = progress.next.max(sealed.height.next());
-        let Some(prev) = self.log.at(progress.next.back(1)) else { return };
-        let drafts = self.log.from(progress.next).iter().filter(|entry| entry.at.height <= end);
-        let drafts = drafts.take(DRAFTS_MAX);
-        let drafts: Vec<Ref> = drafts.map(|entry| Ref { at: entry.at, term: entry.term }).collect();
-        if progress.behind || drafts.is_empty() {
-            return;
+        if let Some((prev, drafts)) = lead.followers.due(to, &self.log, end, beat) {
+            out.push(Effect::Send(to, Message::Accept { ballot, beat, prev, drafts, sealed }));
         }
-        progress.next = drafts.last().map_or(progress.next, |last| last.at.height.next());
-        progress.sent = self.beat;
-        let (beat, prev) = (self.beat, prev.at);
-        out.push(Effect::Send(to, Message::Accept { ballot, beat, prev, drafts, sealed }));
     }
 
     /// It is time for a heartbeat: whoever leads says so, and does again what may have been lost.
@@ -357,7 +322,7 @@ impl Core {
         out.push(Effect::Wait(Wait::Heartbeat));
         let sealed = self.log.sealed().at.height;
         let Stage::Leading(lead) = &self.stage else { return };
-        for (to, progress) in &lead.peers {
+        for (to, progress) in lead.followers.peers() {
             if progress.sealed < sealed && progress.round > 0 {
                 out.push(Effect::Remind(*to, progress.sealed));
             }
@@ -367,29 +332,24 @@ impl Core {
         }
     }
 
-    /// Tells everybody who leads. What is told to stand before is what they are known to have.
+    /// Tells everybody who leads.
     pub(super) fn send_heartbeats(&mut self, out: &mut Vec<Effect>) {
         self.beat = self.beat.saturating_add(1);
         let (beat, sealed) = (self.beat, self.log.sealed().at);
         let Stage::Leading(lead) = &self.stage else { return };
         let ballot = lead.ballot;
-        for (to, progress) in &lead.peers {
-            let prev = self.log.at(progress.matched).map_or(sealed, |entry| entry.at);
+        for (to, prev) in lead.followers.stands(&self.log) {
             let drafts = Vec::new();
-            out.push(Effect::Send(*to, Message::Accept { ballot, beat, prev, drafts, sealed }));
+            out.push(Effect::Send(to, Message::Accept { ballot, beat, prev, drafts, sealed }));
         }
     }
 
     /// A leader that a majority does not answer steps down, so that its clients look for another one.
     pub(super) fn look_at_quorum(&mut self, out: &mut Vec<Effect>) {
-        let me = self.me;
-        let (sealed, last) = (self.log.sealed().voters.clone(), self.log.last().voters.clone());
         let Stage::Leading(lead) = &mut self.stage else { return };
-        let heard = std::mem::take(&mut lead.heard);
-        let there = |id: &AuthorityId| (*id == me || heard.contains(id)).then_some(true);
-        match joint_tally([&sealed, &last], there) {
-            Tally::Won => out.push(Effect::Wait(Wait::Quorum)),
-            Tally::Pending | Tally::Lost => self.rest(Wait::Campaign, out),
+        match lead.followers.answer_still(self.me, &self.log) {
+            true => out.push(Effect::Wait(Wait::Quorum)),
+            false => self.rest(Wait::Campaign, out),
         }
     }
 

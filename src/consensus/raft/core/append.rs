@@ -2,8 +2,7 @@
 
 use super::{Core, Effect, Entry, Point, Ref, Role, Wait};
 use crate::consensus::log::Answer;
-use crate::consensus::quorum::{committed, majority};
-use crate::consensus::raft::message::{DRAFTS_MAX, Message};
+use crate::consensus::raft::message::Message;
 use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
 use crate::types::canary::{Bug, planted};
@@ -29,24 +28,14 @@ impl Core {
         self.decide(out);
     }
 
-    /// Sends what a follower has not been sent: as much as goes into one message, the rest when it answers.
+    /// Sends what a follower has not been sent.
     fn send_drafts(&mut self, to: AuthorityId, out: &mut Vec<Effect>) {
-        let committed = self.log.sealed().at;
+        let (term, round, committed) = (self.term, self.round, self.log.sealed().at);
+        let last = self.log.last().at.height;
         let Role::Leader(lead) = &mut self.role else { return };
-        let Some(progress) = lead.peers.get_mut(&to) else { return };
-        // What was sealed meanwhile is not the leader's to send.
-        progress.next = progress.next.max(committed.height.next());
-        let Some(prev) = self.log.at(progress.next.back(1)) else { return };
-        let drafts = self.log.from(progress.next);
-        if progress.behind || drafts.is_empty() {
-            return;
+        if let Some((prev, drafts)) = lead.followers.due(to, &self.log, last, round) {
+            out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
         }
-        let drafts = drafts.iter().take(DRAFTS_MAX);
-        let drafts: Vec<Ref> = drafts.map(|entry| Ref { at: entry.at, term: entry.term }).collect();
-        progress.next = drafts.last().map_or(progress.next, |last| last.at.height.next());
-        progress.sent = self.round;
-        let (term, round, prev) = (self.term, self.round, prev.at);
-        out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
     }
 
     /// It is time for a heartbeat.
@@ -58,23 +47,21 @@ impl Core {
         out.push(Effect::Wait(Wait::Heartbeat));
         let sealed = self.log.sealed().at.height;
         let Role::Leader(lead) = &self.role else { return };
-        for (to, progress) in &lead.peers {
+        for (to, progress) in lead.followers.peers() {
             if progress.sealed < sealed && progress.matched > Height(0) {
                 out.push(Effect::Remind(*to, progress.sealed));
             }
         }
     }
 
-    /// Tells everybody who leads. What is told to stand before is what they are known to have: bodies may still be looked
-    /// at there, and nothing has to come twice.
+    /// Tells everybody who leads.
     pub(super) fn send_heartbeats(&mut self, out: &mut Vec<Effect>) {
         self.round = self.round.saturating_add(1);
         let (term, round, committed) = (self.term, self.round, self.log.sealed().at);
         let Role::Leader(lead) = &self.role else { return };
-        for (to, progress) in &lead.peers {
-            let prev = self.log.at(progress.matched).map_or(committed, |entry| entry.at);
+        for (to, prev) in lead.followers.stands(&self.log) {
             let drafts = Vec::new();
-            out.push(Effect::Send(*to, Message::Append { term, round, prev, drafts, committed }));
+            out.push(Effect::Send(to, Message::Append { term, round, prev, drafts, committed }));
         }
     }
 
@@ -178,21 +165,16 @@ impl Core {
         if term > self.term {
             return self.follow(term, None, out);
         }
-        let (last, own_sealed) = (self.log.last().at.height, self.log.sealed().at.height);
         let (matched, holds, sealed) = what;
-        // What it has sealed was decided in this term or before, and a leader has all that was (Raft 5.4.3).
-        let shared = match sealed.height < own_sealed || self.log.has(&sealed) {
-            true => sealed.height,
-            false => Height(0),
-        };
         let Role::Leader(lead) = &mut self.role else { return };
         if term < self.term {
             return out.push(Effect::Dropped(from, DropReason::Stale));
         }
-        let Some(progress) = lead.peers.get_mut(&from) else { return };
-        lead.heard.insert(from);
-        let answer = Answer { round, matched, holds, sealed: shared };
-        progress.answered(answer, own_sealed, last);
+        // What it has sealed was decided in this term or before, and a leader has all that was (Raft 5.4.3).
+        let answer = Answer { round, matched, holds, sealed };
+        if !lead.followers.answered(from, answer, &self.log) {
+            return;
+        }
         self.send_drafts(from, out);
         self.decide(out);
         self.hand_over(out);
@@ -203,19 +185,11 @@ impl Core {
     /// with it. Each entry is counted by the set that stood below it.
     fn decide(&mut self, out: &mut Vec<Effect>) {
         let Role::Leader(lead) = &self.role else { return };
-        let (me, last) = (self.me, self.log.last().at.height);
-        let reached = |id: &AuthorityId| match *id == me {
-            true => last.0,
-            false => lead.peers.get(id).map_or(0, |progress| progress.matched.0),
-        };
         let decided = self.log.drafts().iter().rev().find(|entry| {
             let height = entry.at.height;
             let Some(voters) = self.log.voters_on(height) else { return false };
             let own = entry.term == self.term || planted(Bug::OldTermCounted);
-            let short = planted(Bug::QuorumOneShort)
-                && voters.iter().filter(|id| reached(id) >= height.0).count() + 1
-                    >= majority(voters.len());
-            own && (short || committed(voters, reached).is_some_and(|number| number >= height.0))
+            own && lead.followers.have(self.me, voters, height)
         });
         let Some(height) = decided.map(|entry| entry.at.height) else { return };
         if height > self.committed {

@@ -1,9 +1,9 @@
 //! Elections (Raft 5.2, 5.4.1; thesis 3.10, 4.2.3, 6.4.1, 9.6).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use super::{Core, Effect, Lead, Progress, Role, Wait};
-use crate::consensus::quorum::{Tally, joint_tally, tally};
+use super::{Core, Effect, Followers, Lead, Role, Wait};
+use crate::consensus::quorum::{Tally, tally};
 use crate::consensus::raft::message::{Last, Message};
 use crate::consensus::{AuthorityId, DropReason};
 use crate::types::Height;
@@ -74,10 +74,8 @@ impl Core {
     fn lead(&mut self, out: &mut Vec<Effect>) {
         self.leader = Some(self.me);
         self.role = Role::Leader(Lead {
-            peers: BTreeMap::new(),
-            heard: BTreeSet::new(),
+            followers: Followers::default(),
             begun: self.log.last().at.height.next(),
-            reads: VecDeque::new(),
             transfer: None,
         });
         self.know_peers(self.log.last().at.height.next());
@@ -89,12 +87,9 @@ impl Core {
 
     /// A leader knows everybody whose match may count; whoever is new is sent drafts from `next` on.
     pub(super) fn know_peers(&mut self, next: Height) {
-        let others: BTreeSet<AuthorityId> = self.others().collect();
-        let round = self.round;
-        let Role::Leader(lead) = &mut self.role else { return };
-        lead.peers.retain(|id, _| others.contains(id));
-        for other in others {
-            lead.peers.entry(other).or_insert(Progress::new(next, round));
+        let (others, round) = (self.others(), self.round);
+        if let Role::Leader(lead) = &mut self.role {
+            lead.followers.know(others, next, round);
         }
     }
 
@@ -186,16 +181,12 @@ impl Core {
 
     /// Thesis 6.2: a leader that a majority does not answer steps down, so that its clients look for another one.
     pub(super) fn look_at_quorum(&mut self, out: &mut Vec<Effect>) {
-        let me = self.me;
-        let (sealed, last) = (self.log.sealed().voters.clone(), self.log.last().voters.clone());
         let Role::Leader(lead) = &mut self.role else { return };
-        let heard = std::mem::take(&mut lead.heard);
         // Thesis 3.10: a transfer that did not happen within an election timeout does not happen.
         lead.transfer = None;
-        let there = |id: &AuthorityId| (*id == me || heard.contains(id)).then_some(true);
-        match joint_tally([&sealed, &last], there) {
-            Tally::Won => out.push(Effect::Wait(Wait::Quorum)),
-            Tally::Pending | Tally::Lost => self.follow(self.term, None, out),
+        match lead.followers.answer_still(self.me, &self.log) {
+            true => out.push(Effect::Wait(Wait::Quorum)),
+            false => self.follow(self.term, None, out),
         }
     }
 
@@ -204,7 +195,7 @@ impl Core {
     pub fn transfer(&mut self, to: AuthorityId, out: &mut Vec<Effect>) -> bool {
         let voter = self.log.sealed().voters.contains(&to) && to != self.me;
         let Role::Leader(lead) = &mut self.role else { return false };
-        if !voter || !lead.peers.contains_key(&to) {
+        if !voter || !lead.followers.peers().contains_key(&to) {
             return false;
         }
         lead.transfer = Some(to);
@@ -217,7 +208,8 @@ impl Core {
         let (term, last) = (self.term, self.log.last().at.height);
         let Role::Leader(lead) = &self.role else { return };
         let Some(to) = lead.transfer else { return };
-        if lead.peers.get(&to).is_some_and(|progress| progress.matched >= last) {
+        let progress = lead.followers.peers().get(&to);
+        if progress.is_some_and(|progress| progress.matched >= last) {
             out.push(Effect::Send(to, Message::TimeoutNow { term }));
         }
     }
@@ -226,7 +218,7 @@ impl Core {
     pub(super) fn retire(&mut self, out: &mut Vec<Effect>) {
         let voters = self.log.sealed().voters.clone();
         if let Role::Leader(lead) = &self.role {
-            let peers = lead.peers.iter().filter(|(id, _)| voters.contains(*id));
+            let peers = lead.followers.peers().iter().filter(|(id, _)| voters.contains(*id));
             if let Some((to, _)) = peers.max_by_key(|(_, progress)| progress.matched) {
                 let term = self.term;
                 out.push(Effect::Send(*to, Message::TimeoutNow { term }));

@@ -13,10 +13,10 @@ mod election;
 mod reads;
 mod shell;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 pub use crate::consensus::Point;
-pub use crate::consensus::log::{Entry, Log, Progress, Ref, Wait};
+pub use crate::consensus::log::{Entry, Followers, Log, READS_MAX, Ref, Wait};
 
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
@@ -25,9 +25,6 @@ use crate::types::Height;
 
 /// Drafts above the sealed head that a leader puts there by itself: what is in flight.
 pub const WINDOW: usize = 4;
-
-/// Reads that a leader has not confirmed yet.
-pub const READS_MAX: usize = 1024;
 
 /// What is to be done, in order.
 pub type Effect = crate::consensus::log::Effect<Message<Ref>>;
@@ -57,27 +54,12 @@ pub enum Role {
 /// What a leader knows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lead {
-    /// How far the others are.
-    pub peers: BTreeMap<AuthorityId, Progress>,
-    /// Who answered since the quorum was last looked at.
-    pub heard: BTreeSet<AuthorityId>,
+    /// How far the others are, and the reads that wait for their word.
+    pub followers: Followers,
     /// The height of the first draft of its term.
     pub begun: Height,
-    /// Reads that wait for a majority to confirm that this one leads.
-    pub reads: VecDeque<Read>,
     /// Who is to lead instead.
     pub transfer: Option<AuthorityId>,
-}
-
-/// A read that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Read {
-    /// Who wants to read; nobody else than this one where it is empty.
-    pub from: Option<AuthorityId>,
-    /// The reader's number for it.
-    pub number: u64,
-    /// What it has to see, and the heartbeat that has to be answered; unknown while nothing of the term is sealed.
-    pub since: Option<(Height, u64)>,
 }
 
 /// One authority's Raft.

@@ -1,11 +1,10 @@
 //! Linearizable reads without an entry in the log (thesis 6.4): the leader remembers what is decided, makes sure that a
 //! majority still takes it for the leader, and whoever reads waits until it has that much.
 
-use super::{Core, Effect, READS_MAX, Read, Role};
-use crate::consensus::quorum::{Tally, joint_tally};
+use super::{Core, Effect, Role};
+use crate::consensus::log::{Queued, Read};
 use crate::consensus::raft::message::Message;
 use crate::consensus::{AuthorityId, DropReason};
-use crate::types::canary::{Bug, planted};
 
 impl Core {
     /// Somebody here wants to read. Without a leader nothing comes of it: to be asked again.
@@ -25,14 +24,13 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let Role::Leader(lead) = &mut self.role else { return };
-        if lead.reads.iter().any(|read| read.from == from && read.number == number) {
-            return; // asked for again
+        match lead.followers.read(from, number) {
+            Queued::New => self.start_reads(out),
+            Queued::Already => {}
+            Queued::Full => {
+                out.push(Effect::Dropped(from.unwrap_or(self.me), DropReason::Full));
+            }
         }
-        if lead.reads.len() >= READS_MAX {
-            return out.push(Effect::Dropped(from.unwrap_or(self.me), DropReason::Full));
-        }
-        lead.reads.push_back(Read { from, number, since: None });
-        self.start_reads(out);
     }
 
     /// Thesis 6.4, step 1: only a leader that has something of its own term decided knows all that is.
@@ -43,12 +41,7 @@ impl Core {
         if sealed < lead.begun {
             return;
         }
-        let mut fresh = false;
-        for read in lead.reads.iter_mut().filter(|read| read.since.is_none()) {
-            read.since = Some((decided, round));
-            fresh = true;
-        }
-        if fresh {
+        if lead.followers.begin_reads(decided, round) {
             self.send_heartbeats(out);
             self.confirm_reads(out);
         }
@@ -56,21 +49,8 @@ impl Core {
 
     /// Step 3: a majority answered a heartbeat that went out after the read came in.
     pub(super) fn confirm_reads(&mut self, out: &mut Vec<Effect>) {
-        let me = self.me;
-        let (sealed, last) = (self.log.sealed().voters.clone(), self.log.last().voters.clone());
         let Role::Leader(lead) = &mut self.role else { return };
-        while let Some(Read { from, number, since: Some((height, round)) }) =
-            lead.reads.front().copied()
-        {
-            let answered = |id: &AuthorityId| {
-                let there = *id == me || lead.peers.get(id).is_some_and(|it| it.round >= round);
-                there.then_some(true)
-            };
-            let confirmed = joint_tally([&sealed, &last], answered) == Tally::Won;
-            if !confirmed && !planted(Bug::ReadUnconfirmed) {
-                return;
-            }
-            lead.reads.pop_front();
+        for (Read { from, number, .. }, height) in lead.followers.confirmed(self.me, &self.log) {
             out.push(match from {
                 Some(from) => Effect::Send(from, Message::ReadReady { number, height }),
                 None => Effect::Read(number, height),

@@ -102,7 +102,7 @@ fn reads_that_wait_are_bounded() {
     else {
         panic!("it leads")
     };
-    assert_eq!(lead.reads.len(), READS_MAX);
+    assert_eq!(lead.followers.reads(), READS_MAX);
 }
 
 /// 3.10: the leader brings the other up to date first, and it is elected in spite of all leases.

@@ -2,7 +2,7 @@
 
 use super::group::{Note, above};
 use super::*;
-use crate::consensus::raft::message::DRAFTS_MAX;
+use crate::consensus::log::DRAFTS_MAX;
 
 /// Raft 7, by block sync here: who has other entries as high as what is decided looks for that all the same.
 #[test]
