@@ -90,6 +90,18 @@ pub enum Action {
     Report(Report),
 }
 
+impl Action {
+    /// Says that a message is not looked at.
+    pub(super) fn dropped(from: AuthorityId, reason: DropReason) -> Self {
+        Self::Report(Report::Dropped { from, reason })
+    }
+
+    /// Says that a draft does not stand.
+    pub(super) fn refused(block: BlockId, from: AuthorityId, reason: impl Into<String>) -> Self {
+        Self::Report(Report::DraftRefused { block, from, reason: reason.into() })
+    }
+}
+
 /// A proof of work to find.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
 pub struct SearchOrder {

@@ -1,11 +1,19 @@
-//! What the rules share in which authorities agree on every block: what a header may claim, and what operations and fees do.
+//! What the rules share in which authorities agree on every block: what a header may claim, how a draft is made, and what operations
+//! and fees do.
+
+use std::collections::BTreeSet;
 
 use super::authorities::{Authorities, in_force, operate};
+use super::{Context, DraftError};
 use crate::chain::{BlockRef, Finality, Rank, Rules, Verdict};
 use crate::ledger::{
-    Around, CoinKind, Movements, Payment, ReadFailed, Refused, Rewards, State, System, Transition,
+    Around, CoinKind, Executed, Movements, Payment, ReadFailed, Refused, Rewards, State, System,
+    Transition,
 };
-use crate::types::{Address, Amount, Claim, Draft, Header, Height, Operation, Seal, Time};
+use crate::types::{
+    Address, Amount, Claim, Draft, Header, Height, Keypair, Operation, Seal, Span, Time,
+    TransactionId,
+};
 
 /// Authorities that have to stay: whether a chain may begin with fewer than its rule wants is the spec's to say, and none may
 /// end with none.
@@ -32,6 +40,34 @@ pub fn claimed_round(
         return Err(format!("its time {given} is not after its parent's, {below}"));
     }
     Ok(claimed)
+}
+
+/// Nothing could be drafted of what is pending: it is tried again after so long.
+pub const TRY_AGAIN: Span = Span(500);
+
+/// Why a draft whose signatures were looked at is not sound.
+pub const UNSOUND: &str = "its body is not the one that it names, or a signature in it is bad";
+
+/// Whom the drafts of an authority pay: itself, if nobody is named.
+pub fn paid(key: Option<&Keypair>, payout: Option<Address>) -> Address {
+    payout.unwrap_or_else(|| key.map(Keypair::address).unwrap_or_default())
+}
+
+/// A draft of a round, later than its parent: of pending transactions but those that are `taken`, or an empty one. None where
+/// no pending one executes.
+pub fn draft(
+    cx: &Context<'_>,
+    parent: BlockRef<'_>,
+    (round, producer): (u64, Address),
+    taken: Option<&BTreeSet<TransactionId>>,
+) -> Result<Option<(Draft, Executed)>, DraftError> {
+    let time = cx.now.max(parent.header.time.after(Span(1)));
+    let claim = Claim::Round { round };
+    let Some(taken) = taken else {
+        return cx.empty_draft(parent, time, producer, claim).map(Some);
+    };
+    let made = cx.draft(parent, time, producer, claim, taken)?;
+    Ok(Some(made).filter(|(draft, _)| !draft.body.transactions.is_empty()))
 }
 
 /// What agreement does to the ledger: authorities are all that there is to have a say about, and nobody has to be paid for work

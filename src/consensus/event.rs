@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::Stake;
 use crate::chain::Imported;
-use crate::types::{Address, Bounded, Seal, TransactionId};
+use crate::types::{Address, Bounded, Seal, TransactionId, encode};
 
 /// Bytes in a message between authorities: the largest draft that a spec allows, and what a rule says about it.
 pub const MESSAGE_BYTES_MAX: usize = (4 << 20) + (16 << 10);
@@ -15,6 +15,15 @@ pub type AuthorityId = Address;
 /// A message between authorities, encoded by the rule that sends it: no transport reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Message(pub Bounded<u8, MESSAGE_BYTES_MAX>);
+
+impl Message {
+    /// What a rule says, encoded; nothing if it is larger than streams carry.
+    pub fn pack(said: &impl BorshSerialize) -> Option<Self> {
+        let bytes = encode(said);
+        let fits = bytes.len() <= MESSAGE_BYTES_MAX;
+        fits.then(|| Self(Bounded::truncated(bytes)))
+    }
+}
 
 /// The name of a value that an engine keeps across crashes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]

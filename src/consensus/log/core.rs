@@ -1,19 +1,10 @@
-//! What a protocol is asked, and how its messages travel.
+//! What a protocol is asked.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Effect, Entry, Log, Ref, Wait};
-use crate::consensus::{AuthorityId, MESSAGE_BYTES_MAX, Message, Point};
-use crate::types::{BlockId, Bounded, Draft, GenesisId, Height, Seal, encode};
-
-/// Seals in one message.
-pub const SEALS_MAX: usize = 64;
-
-/// A seal, and of which block.
-pub type SealOf = (Point, Seal);
-
-/// Drafts that a message brought, by their ids.
-pub type Brought = Vec<(BlockId, Draft)>;
+use super::{Effect, Entry, Log, LogMessage, Wait};
+use crate::consensus::{AuthorityId, Point};
+use crate::types::Height;
 
 /// Which leader sealed a block; nobody of the first one of a chain, before the first round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,40 +13,6 @@ pub struct Sealer {
     pub round: u64,
     /// Who it was.
     pub leader: AuthorityId,
-}
-
-/// A message ready for a stream; nothing if it is larger than streams carry.
-pub type Packed = Option<Message>;
-
-/// Packs what is to travel.
-pub fn pack(wire: &impl BorshSerialize) -> Packed {
-    let bytes = encode(wire);
-    let fits = bytes.len() <= MESSAGE_BYTES_MAX;
-    fits.then(|| Message(Bounded::truncated(bytes)))
-}
-
-/// What came over a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard<M> {
-    /// A message of the protocol, and the bodies of its drafts.
-    Said(M, Brought),
-    /// These drafts are decided, lowest first.
-    Sealed(Vec<SealOf>),
-}
-
-/// A message between cores, in which drafts are names.
-pub trait LogMessage: Sized + Clone {
-    /// With the bodies of its drafts; nothing if one of them is gone.
-    fn packed<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Packed>;
-
-    /// What came over a stream; nothing if it says nothing.
-    fn unpacked(message: &Message, chain: &GenesisId) -> Option<Heard<Self>>;
-
-    /// The news that these are decided.
-    fn sealed(seals: Vec<SealOf>) -> Packed;
-
-    /// Two messages that say the same one after the other; nothing if it has less than two drafts.
-    fn halves(self) -> Option<(Self, Self)>;
 }
 
 /// A protocol that decides on drafts in a line. It knows them by height and id; time-outs are events.

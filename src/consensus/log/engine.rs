@@ -12,17 +12,18 @@ use rand_core::{Rng, SeedableRng};
 use self::bodies::Bodies;
 use super::records::{Kept, forget_draft, keep_draft, keep_vote};
 use super::{
-    Effect, Entry, Heard, Log, LogCore, LogMessage, LogParams, LogRules, Ref, SEALS_MAX, SealOf,
-    Sealer, Wait,
+    Effect, Entry, Log, LogCore, LogMessage, LogParams, LogRules, Ref, SEALS_MAX, SealOf, Sealer,
+    Wait, Wire,
 };
 use crate::chain::{Imported, Node, Rules, Verdict};
+use crate::consensus::agreed::paid;
 use crate::consensus::reads::Reads;
 use crate::consensus::{
     self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Point, Report, Seat,
     Timer,
 };
 use crate::ledger::{ExecuteError, ReadFailed};
-use crate::types::{Address, Claim, Height, Keypair, Seal, Span, Time};
+use crate::types::{Address, Bounded, Claim, Height, Keypair, Seal, Span, Time};
 
 /// The clock that the waits of elections share.
 const ELECTION: Timer = Timer::Own(0);
@@ -32,6 +33,9 @@ const HEARTBEAT: Timer = Timer::Own(1);
 
 /// The clock of reads that nobody has answered.
 const READING: Timer = Timer::Own(2);
+
+/// A message of a protocol as it arrives.
+type Arrived<C> = <<C as LogCore>::Message as LogMessage>::Arrived;
 
 /// A protocol as an authority runs it; without a key it keeps silent.
 pub struct LogEngine<C> {
@@ -53,12 +57,11 @@ pub struct LogEngine<C> {
 impl<C: LogCore> LogEngine<C> {
     /// The engine of a seat.
     pub fn new(rules: Arc<LogRules<C>>, seat: &Seat) -> Self {
-        let own = seat.authority().unwrap_or_default();
         let every = rules.params().election_timeout;
         Self {
             rules,
             key: seat.key.clone(),
-            producer: seat.payout.unwrap_or(own),
+            producer: paid(seat.key.as_ref(), seat.payout),
             dice: ChaCha8Rng::seed_from_u64(seat.seed),
             core: None,
             bodies: Bodies::default(),
@@ -178,7 +181,7 @@ impl<C: LogCore> LogEngine<C> {
                     out.push(Action::Report(Report::Round { round, leader }));
                     self.reads.ask_again(cx.now, out);
                 }
-                Effect::Dropped(from, reason) => out.push(dropped(from, reason)),
+                Effect::Dropped(from, reason) => out.push(Action::dropped(from, reason)),
             }
         }
         self.reads.answer(cx.tree.head().height(), out);
@@ -188,8 +191,8 @@ impl<C: LogCore> LogEngine<C> {
     fn send(&mut self, to: AuthorityId, message: C::Message, out: &mut Outbox) {
         let bodies = &self.bodies;
         let body = |draft: &Ref| bodies.find(draft.at);
-        let Some(packed) = message.clone().packed(body) else { return };
-        if let Some(message) = packed {
+        let Some(full) = message.clone().with(body) else { return };
+        if let Some(message) = Wire::Said(full).encode() {
             return out.push(Action::Send { to, message });
         }
         if let Some((first, rest)) = message.halves() {
@@ -232,14 +235,14 @@ impl<C: LogCore> LogEngine<C> {
             }
         }
         seals.iter().for_each(|seal| self.bodies.remember(seal.clone()));
-        tell_seals::<C>(core.log().others(core.me()), seals, out);
+        tell_seals(core.log().others(core.me()), seals, out);
     }
 
     /// Somebody may have drafts whose seals it missed.
     fn remind(&self, to: AuthorityId, above: Height, out: &mut Outbox) {
         let seals: Vec<_> = self.bodies.seals_above(above).take(SEALS_MAX).cloned().collect();
         if !seals.is_empty() {
-            tell_seals::<C>([to], seals, out);
+            tell_seals([to], seals, out);
         }
     }
 
@@ -247,7 +250,7 @@ impl<C: LogCore> LogEngine<C> {
     fn told(&mut self, from: AuthorityId, seals: Vec<SealOf>, cx: &Context<'_>, out: &mut Outbox) {
         let Some(core) = &self.core else { return };
         if !core.log().knows(from) {
-            return out.push(dropped(from, DropReason::Stranger));
+            return out.push(Action::dropped(from, DropReason::Stranger));
         }
         for (at, seal) in seals {
             let height = at.height;
@@ -264,7 +267,7 @@ impl<C: LogCore> LogEngine<C> {
             match self.rules.verify(&draft.header, &seal, parent) {
                 Ok(()) => {}
                 Err(Verdict::Failed(error)) => return out.push(Action::Fail(error)),
-                Err(_) => return out.push(dropped(from, DropReason::Malformed)),
+                Err(_) => return out.push(Action::dropped(from, DropReason::Malformed)),
             }
             let Some((block, executed)) = self.bodies.seal(height, seal.clone()) else { break };
             self.bodies.remember((at, seal));
@@ -282,10 +285,13 @@ impl<C: LogCore> LogEngine<C> {
         if self.core.is_none() {
             return;
         }
-        let (message, drafts) = match C::Message::unpacked(message, &self.params().chain) {
-            Some(Heard::Said(message, drafts)) => (message, drafts),
-            Some(Heard::Sealed(seals)) => return self.told(from, seals, cx, out),
-            None => return out.push(dropped(from, DropReason::Malformed)),
+        let named = match Wire::<Arrived<C>>::decode(message) {
+            Some(Wire::Said(arrived)) => C::Message::named(arrived, &self.params().chain),
+            Some(Wire::Sealed(seals)) => return self.told(from, seals.into_inner(), cx, out),
+            None => None,
+        };
+        let Some((message, drafts)) = named else {
+            return out.push(Action::dropped(from, DropReason::Malformed));
         };
         self.bodies.arrived(drafts);
         self.step(cx, out, |core, effects| core.receive(from, message, effects));
@@ -304,18 +310,10 @@ impl<C: LogCore> LogEngine<C> {
     }
 }
 
-/// Says that a message is not looked at.
-fn dropped(from: AuthorityId, reason: DropReason) -> Action {
-    Action::Report(Report::Dropped { from, reason })
-}
-
 /// Tells others what is decided.
-fn tell_seals<C: LogCore>(
-    to: impl IntoIterator<Item = AuthorityId>,
-    seals: Vec<SealOf>,
-    out: &mut Outbox,
-) {
-    if let Some(message) = C::Message::sealed(seals) {
+fn tell_seals(to: impl IntoIterator<Item = AuthorityId>, seals: Vec<SealOf>, out: &mut Outbox) {
+    let sealed: Wire<()> = Wire::Sealed(Bounded::truncated(seals));
+    if let Some(message) = sealed.encode() {
         out.extend(to.into_iter().map(|to| Action::Send { to, message: message.clone() }));
     }
 }
@@ -341,10 +339,7 @@ impl<C: LogCore> Engine for LogEngine<C> {
                 Timer::Draft | Timer::Held | Timer::Own(_) => {}
             },
             Event::Read { ticket } => self.read(ticket, cx, out),
-            Event::Payout(payout) => {
-                let own = self.key.as_ref().map(Keypair::address).unwrap_or_default();
-                self.producer = payout.unwrap_or(own);
-            }
+            Event::Payout(payout) => self.producer = paid(self.key.as_ref(), payout),
             // The pool is looked at below, and nothing is searched for.
             Event::PoolFilled | Event::Found { .. } => {}
             Event::Signed { .. } | Event::Stake(_) => {}

@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::consensus::authorities::Authorities;
 use crate::consensus::{AuthorityId, Point};
-use crate::types::Height;
+use crate::types::{Claim, Draft, GenesisId, Height};
 
 /// A draft as messages between cores name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
@@ -15,6 +15,14 @@ pub struct Ref {
     pub at: Point,
     /// The term or round in which it was made: its header's claim.
     pub term: u64,
+}
+
+impl Ref {
+    /// The name of a draft; nothing if it claims by no round.
+    pub fn of(draft: &Draft, chain: &GenesisId) -> Option<Self> {
+        let Claim::Round { round } = draft.header.claim else { return None };
+        Some(Self { at: Point::of(&draft.header, chain), term: round })
+    }
 }
 
 /// An entry of the log.

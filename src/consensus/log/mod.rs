@@ -14,6 +14,7 @@
 //! - `followers`: what a leader knows of those that follow it, and the reads that wait for their word
 //! - `engine`: bodies, signatures, timers, pacing, reads
 //! - `records`: what is kept
+//! - `wire`: how messages travel
 //! - `rules`: what is judged, and what the ledger keeps
 
 mod core;
@@ -23,12 +24,12 @@ mod entries;
 mod followers;
 mod records;
 mod rules;
+mod wire;
 
-pub use self::core::{
-    Brought, Heard, LogCore, LogMessage, Packed, SEALS_MAX, SealOf, Sealer, pack,
-};
+pub use self::core::{LogCore, Sealer};
 pub use effect::{Effect, Wait};
 pub use engine::LogEngine;
 pub use entries::{Entry, Log, Ref};
 pub use followers::{Answer, DRAFTS_MAX, Followers, Progress, Queued, READS_MAX, Read};
 pub use rules::{LogParams, LogRules};
+pub use wire::{Brought, Fits, LogMessage, SEALS_MAX, SealOf, Wire, name};

@@ -2,11 +2,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::consensus::log::{
-    Brought, DRAFTS_MAX, Heard, LogMessage, Packed, Ref, SEALS_MAX, SealOf, pack,
-};
+use crate::consensus::log::{Brought, DRAFTS_MAX, Fits, LogMessage, Ref, name};
 use crate::consensus::{AuthorityId, Point};
-use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
+use crate::types::{Draft, GenesisId, Height};
 
 /// Votes in one promise: an acceptor accepts no more above what it knows to be decided, since it has to tell all of them.
 pub const VOTES_MAX: usize = 256;
@@ -150,28 +148,6 @@ pub enum Message<D> {
     },
 }
 
-impl Message<Ref> {
-    /// The message with the bodies of its drafts; nothing if one of them is gone.
-    pub fn with<D>(self, body: impl Fn(&Ref) -> Option<D>) -> Option<Message<D>> {
-        self.map(|draft| body(&draft))
-    }
-}
-
-impl Message<Draft> {
-    /// The message with names in place of drafts, and those drafts by their ids; nothing if one claims by no round.
-    pub fn named(self, chain: &GenesisId) -> Option<(Message<Ref>, Brought)> {
-        let mut bodies = Vec::new();
-        let named = self.map(|draft: Draft| {
-            let Claim::Round { round } = draft.header.claim else { return None };
-            let id = draft.id(chain);
-            let at = Point { height: draft.header.height, id };
-            bodies.push((id, draft));
-            Some(Ref { at, term: round })
-        });
-        named.map(|named| (named, bodies))
-    }
-}
-
 impl<D> Message<D> {
     fn map<E>(self, draft: impl FnMut(D) -> Option<E>) -> Option<Message<E>> {
         Some(match self {
@@ -196,22 +172,29 @@ impl<D> Message<D> {
     }
 }
 
-impl LogMessage for Message<Ref> {
-    fn packed<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Packed> {
-        self.with(body).map(|full| Wire::Paxos(full).encode())
-    }
-
-    fn unpacked(message: &crate::consensus::Message, chain: &GenesisId) -> Option<Heard<Self>> {
-        match Wire::<Draft>::decode(message)? {
-            Wire::Paxos(message) => {
-                message.named(chain).map(|(said, drafts)| Heard::Said(said, drafts))
-            }
-            Wire::Sealed(seals) => Some(Heard::Sealed(seals.into_inner())),
+impl<D> Fits for Message<D> {
+    fn fits(&self) -> bool {
+        match self {
+            Self::Accept { drafts, .. } | Self::Bring { drafts, .. } => drafts.len() <= DRAFTS_MAX,
+            Self::Want { drafts, .. } => drafts.len() <= DRAFTS_MAX,
+            Self::Promise { votes, .. } => votes.len() <= VOTES_MAX,
+            _ => true,
         }
     }
+}
 
-    fn sealed(seals: Vec<SealOf>) -> Packed {
-        Wire::<Draft>::Sealed(Bounded::truncated(seals)).encode()
+impl LogMessage for Message<Ref> {
+    type Sent<'a> = Message<&'a Draft>;
+    type Arrived = Message<Draft>;
+
+    fn with<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Message<&'a Draft>> {
+        self.map(|draft| body(&draft))
+    }
+
+    fn named(arrived: Message<Draft>, chain: &GenesisId) -> Option<(Self, Brought)> {
+        let mut brought = Brought::new();
+        let named = arrived.map(|draft| name(draft, chain, &mut brought))?;
+        Some((named, brought))
     }
 
     fn halves(self) -> Option<(Self, Self)> {
@@ -232,34 +215,5 @@ impl LogMessage for Message<Ref> {
     }
 }
 
-/// What travels: the protocol's messages with bodies, and seals for drafts that are there already.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Wire<D> {
-    /// A message of the protocol.
-    Paxos(Message<D>),
-    /// These drafts are decided, lowest first.
-    Sealed(Bounded<SealOf, SEALS_MAX>),
-}
-
-impl<D: BorshSerialize> Wire<D> {
-    /// For a stream; nothing if it is larger than streams carry.
-    pub fn encode(&self) -> Packed {
-        pack(self)
-    }
-}
-
-impl<D: BorshDeserialize> Wire<D> {
-    /// From a stream; nothing if it says nothing.
-    pub fn decode(message: &crate::consensus::Message) -> Option<Self> {
-        let wire: Self = decode(&message.0).ok()?;
-        let (count, most) = match &wire {
-            Self::Paxos(Message::Accept { drafts, .. } | Message::Bring { drafts, .. }) => {
-                (drafts.len(), DRAFTS_MAX)
-            }
-            Self::Paxos(Message::Want { drafts, .. }) => (drafts.len(), DRAFTS_MAX),
-            Self::Paxos(Message::Promise { votes, .. }) => (votes.len(), VOTES_MAX),
-            _ => (0, 0),
-        };
-        (count <= most).then_some(wire)
-    }
-}
+/// What travels.
+pub type Wire<D> = crate::consensus::log::Wire<Message<D>>;

@@ -15,6 +15,7 @@ use super::message::Ballot;
 use super::records::{Lie, Saved, keep, keep_begun, keep_lie};
 use super::wire::{Pen, Wire, is_signed};
 use crate::chain::{Imported, Node};
+use crate::consensus::agreed::paid;
 use crate::consensus::reads::Reads;
 use crate::consensus::{
     self, Action, AuthorityId, Context, DropReason, Engine, Event, Outbox, Point, Report, Seat,
@@ -61,12 +62,11 @@ pub struct PbftEngine {
 impl PbftEngine {
     /// The engine of a seat.
     pub fn new(rules: Arc<PbftRules>, seat: &Seat) -> Self {
-        let own = seat.authority().unwrap_or_default();
         let every = Span(rules.params().view_timeout.0 / 2);
         Self {
             rules,
             key: seat.key.clone(),
-            producer: seat.payout.unwrap_or(own),
+            producer: paid(seat.key.as_ref(), seat.payout),
             core: None,
             bodies: Bodies::default(),
             reads: Reads::new(seat.seed, READING, every),
@@ -182,7 +182,7 @@ impl PbftEngine {
                     out.push(Action::Report(Report::Round { round, leader }));
                 }
                 Effect::Conflict(by, step, votes) => self.lied(by, Lie::new(step, votes), out),
-                Effect::Dropped(from, reason) => out.push(dropped(from, reason)),
+                Effect::Dropped(from, reason) => out.push(Action::dropped(from, reason)),
             }
         }
         self.reads.answer(cx.tree.head().height(), out);
@@ -190,7 +190,7 @@ impl PbftEngine {
 
     /// Sends a message with the body of its draft.
     fn send(&self, to: impl IntoIterator<Item = AuthorityId>, said: Said<Vote>, out: &mut Outbox) {
-        let body = |at: &Point| Some((*self.bodies.get(&at.id)?.draft).clone());
+        let body = |at: &Point| self.bodies.get(&at.id).map(|held| &*held.draft);
         let message = said.with(body).and_then(|full| Wire::Said(full).encode());
         let Some(message) = message else { return };
         out.extend(to.into_iter().map(|to| Action::Send { to, message: message.clone() }));
@@ -209,7 +209,7 @@ impl PbftEngine {
     /// Asks for the body that is lacking, and later somebody else.
     fn fetch(&mut self, now: Time, out: &mut Outbox) {
         let Some((to, at)) = self.bodies.ask() else { return };
-        if let Some(message) = Wire::Lacking(at).encode() {
+        if let Some(message) = Wire::<Draft>::Lacking(at).encode() {
             out.push(Action::Send { to, message });
         }
         let every = Span((self.rules.params().view_timeout.0 / 4).max(1));
@@ -254,18 +254,15 @@ impl PbftEngine {
             Some(Wire::Said(said)) => said.named(&chain),
             Some(Wire::Lacking(at)) => return self.give(from, at, out),
             Some(Wire::Body(draft)) => return self.take(from, draft, out),
-            None => return out.push(dropped(from, DropReason::Malformed)),
+            None => return out.push(Action::dropped(from, DropReason::Malformed)),
         };
         if core.is_past(&said) {
             return;
         }
         if !is_signed(&self.rules, from, &said, core.sealed().voters.len()) {
-            return out.push(dropped(from, DropReason::Malformed));
+            return out.push(Action::dropped(from, DropReason::Malformed));
         }
-        if let Some(draft) = brought {
-            let id = draft.id(&chain);
-            self.bodies.arrived(id, Some(draft));
-        }
+        brought.into_iter().for_each(|brought| self.bodies.arrived(brought));
         self.step(cx, out, |core, effects| core.receive(from, said, effects));
     }
 
@@ -273,15 +270,14 @@ impl PbftEngine {
     fn give(&self, from: AuthorityId, at: Point, out: &mut Outbox) {
         let known = self.core.as_ref().is_some_and(|core| core.knows(&from));
         let Some(held) = self.bodies.get(&at.id).filter(|_| known) else { return };
-        if let Some(message) = Wire::Body((*held.draft).clone()).encode() {
+        if let Some(message) = Wire::Body(&*held.draft).encode() {
             out.push(Action::Send { to: from, message });
         }
     }
 
     /// Somebody sent a body.
     fn take(&mut self, from: AuthorityId, draft: Draft, out: &mut Outbox) {
-        let id = draft.id(&self.rules.params().chain);
-        let at = Point { height: draft.header.height, id };
+        let at = Point::of(&draft.header, &self.rules.params().chain);
         self.bodies.brought(from, at, draft, out);
     }
 
@@ -344,11 +340,6 @@ fn told(by: AuthorityId, lie: &Lie) -> Action {
     Action::Report(Report::Lied { by, round, height: at.height })
 }
 
-/// Says that a message is not looked at.
-fn dropped(from: AuthorityId, reason: DropReason) -> Action {
-    Action::Report(Report::Dropped { from, reason })
-}
-
 impl Engine for PbftEngine {
     fn handle(&mut self, event: Event, cx: &Context<'_>, out: &mut Outbox) {
         match event {
@@ -368,10 +359,7 @@ impl Engine for PbftEngine {
             Event::Verified { order, sound } => self.verified(order, sound, cx, out),
             Event::Elapsed(timer) => self.elapsed(timer, cx, out),
             Event::Read { ticket } => self.read(ticket, cx, out),
-            Event::Payout(payout) => {
-                let own = self.key.as_ref().map(Keypair::address).unwrap_or_default();
-                self.producer = payout.unwrap_or(own);
-            }
+            Event::Payout(payout) => self.producer = paid(self.key.as_ref(), payout),
             // The pool is looked at below, and nothing is searched for.
             Event::PoolFilled | Event::Found { .. } => {}
             Event::Signed { .. } | Event::Stake(_) => {}

@@ -90,7 +90,7 @@ pub fn certifies(
     if let Some(Vote { key, .. }) = stranger {
         return Err(format!("{key}, who votes, is no authority"));
     }
-    let at = Point { height: header.height, id: header.id(chain) };
+    let at = Point::of(header, chain);
     let message = commit_hash(chain, &Ballot { view: *round, at }).0;
     let check = |Vote { key, signature }: &Vote| SignatureCheck {
         key: key.0,

@@ -5,31 +5,31 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::core::Said;
 use super::message::{Ballot, Message, Prepared, Signer, ViewChange};
 use super::rules::PbftRules;
-use crate::consensus::{AuthorityId, MESSAGE_BYTES_MAX, Point};
+use crate::consensus::{AuthorityId, Point};
 use crate::types::signatures::{SignatureCheck, verify_batch};
-use crate::types::{Address, Bounded, Draft, GenesisId, Hash, Keypair, Vote, decode, encode};
+use crate::types::{Address, BlockId, Draft, GenesisId, Hash, Keypair, Vote, decode};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What travels.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Wire {
+pub enum Wire<D = Draft> {
     /// A message of the protocol.
-    Said(Message<Draft, Vote>),
+    Said(Message<D, Vote>),
     /// Give me the body of this draft.
     Lacking(Point),
     /// Here it is.
-    Body(Draft),
+    Body(D),
+}
+
+impl<D: BorshSerialize> Wire<D> {
+    /// For a stream; nothing if it is larger than streams carry.
+    pub fn encode(&self) -> Option<crate::consensus::Message> {
+        crate::consensus::Message::pack(self)
+    }
 }
 
 impl Wire {
-    /// For a stream; nothing if it is larger than streams carry.
-    pub fn encode(&self) -> Option<crate::consensus::Message> {
-        let bytes = encode(self);
-        let fits = bytes.len() <= MESSAGE_BYTES_MAX;
-        fits.then(|| crate::consensus::Message(Bounded::truncated(bytes)))
-    }
-
     /// From a stream; nothing if it says nothing.
     pub fn decode(message: &crate::consensus::Message) -> Option<Self> {
         decode(&message.0).ok()
@@ -44,12 +44,12 @@ impl<S> Message<Point, S> {
 }
 
 impl<S> Message<Draft, S> {
-    /// With the draft's name in its place, and the draft.
-    pub fn named(self, chain: &GenesisId) -> (Message<Point, S>, Option<Draft>) {
+    /// With the draft's name in its place, and the draft by its id.
+    pub fn named(self, chain: &GenesisId) -> (Message<Point, S>, Option<(BlockId, Draft)>) {
         let mut brought = None;
         let named = self.map(|draft: Draft| {
-            let at = Point { height: draft.header.height, id: draft.id(chain) };
-            brought = Some(draft);
+            let at = Point::of(&draft.header, chain);
+            brought = Some((at.id, draft));
             Some(at)
         });
         (named.expect("every draft has a name"), brought)

@@ -3,10 +3,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::core::{Point, Ref};
-use crate::consensus::log::{
-    Brought, DRAFTS_MAX, Heard, LogMessage, Packed, SEALS_MAX, SealOf, pack,
-};
-use crate::types::{Bounded, Claim, Draft, GenesisId, Height, decode};
+use crate::consensus::log::{Brought, DRAFTS_MAX, Fits, LogMessage, name};
+use crate::types::{Draft, GenesisId, Height};
 
 /// The end of a log (Raft 5.4.1). The later term is the more up to date, and in one term the longer log.
 #[derive(
@@ -92,37 +90,6 @@ pub enum Message<D> {
     },
 }
 
-impl Message<Ref> {
-    /// The message with the bodies of its drafts; nothing if one of them is gone.
-    pub fn with<D>(self, body: impl Fn(&Ref) -> Option<D>) -> Option<Message<D>> {
-        self.map(|draft| body(&draft))
-    }
-
-    /// Two messages that say the same one after the other; nothing if it has less than two drafts.
-    pub fn halves(self) -> Option<(Self, Self)> {
-        let Self::Append { term, round, prev, mut drafts, committed } = self else { return None };
-        let rest = drafts.split_off(drafts.len() / 2);
-        let between = drafts.last()?.at;
-        let first = Self::Append { term, round, prev, drafts, committed };
-        Some((first, Self::Append { term, round, prev: between, drafts: rest, committed }))
-    }
-}
-
-impl Message<Draft> {
-    /// The message with names in place of drafts, and those drafts by their ids; nothing if one claims by no term.
-    pub fn named(self, chain: &GenesisId) -> Option<(Message<Ref>, Brought)> {
-        let mut bodies = Vec::new();
-        let named = self.map(|draft: Draft| {
-            let Claim::Round { round } = draft.header.claim else { return None };
-            let id = draft.id(chain);
-            let at = Point { height: draft.header.height, id };
-            bodies.push((id, draft));
-            Some(Ref { at, term: round })
-        });
-        named.map(|named| (named, bodies))
-    }
-}
-
 impl<D> Message<D> {
     fn map<E>(self, draft: impl FnMut(D) -> Option<E>) -> Option<Message<E>> {
         Some(match self {
@@ -143,52 +110,37 @@ impl<D> Message<D> {
     }
 }
 
-impl LogMessage for Message<Ref> {
-    fn packed<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Packed> {
-        self.with(body).map(|full| Wire::Raft(full).encode())
-    }
-
-    fn unpacked(message: &crate::consensus::Message, chain: &GenesisId) -> Option<Heard<Self>> {
-        match Wire::<Draft>::decode(message)? {
-            Wire::Raft(message) => {
-                message.named(chain).map(|(said, drafts)| Heard::Said(said, drafts))
-            }
-            Wire::Sealed(seals) => Some(Heard::Sealed(seals.into_inner())),
+impl<D> Fits for Message<D> {
+    fn fits(&self) -> bool {
+        match self {
+            Self::Append { drafts, .. } => drafts.len() <= DRAFTS_MAX,
+            _ => true,
         }
     }
+}
 
-    fn sealed(seals: Vec<SealOf>) -> Packed {
-        Wire::<Draft>::Sealed(Bounded::truncated(seals)).encode()
+impl LogMessage for Message<Ref> {
+    type Sent<'a> = Message<&'a Draft>;
+    type Arrived = Message<Draft>;
+
+    fn with<'a>(self, body: impl Fn(&Ref) -> Option<&'a Draft>) -> Option<Message<&'a Draft>> {
+        self.map(|draft| body(&draft))
+    }
+
+    fn named(arrived: Message<Draft>, chain: &GenesisId) -> Option<(Self, Brought)> {
+        let mut brought = Brought::new();
+        let named = arrived.map(|draft| name(draft, chain, &mut brought))?;
+        Some((named, brought))
     }
 
     fn halves(self) -> Option<(Self, Self)> {
-        self.halves()
+        let Self::Append { term, round, prev, mut drafts, committed } = self else { return None };
+        let rest = drafts.split_off(drafts.len() / 2);
+        let between = drafts.last()?.at;
+        let first = Self::Append { term, round, prev, drafts, committed };
+        Some((first, Self::Append { term, round, prev: between, drafts: rest, committed }))
     }
 }
 
-/// What travels: the protocol's messages with bodies, and seals for drafts that are there already.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Wire<D> {
-    /// A message of the protocol.
-    Raft(Message<D>),
-    /// These drafts are decided, lowest first.
-    Sealed(Bounded<SealOf, SEALS_MAX>),
-}
-
-impl<D: BorshSerialize> Wire<D> {
-    /// For a stream; nothing if it is larger than streams carry.
-    pub fn encode(&self) -> Packed {
-        pack(self)
-    }
-}
-
-impl<D: BorshDeserialize> Wire<D> {
-    /// From a stream; nothing if it says nothing.
-    pub fn decode(message: &crate::consensus::Message) -> Option<Self> {
-        let wire: Self = decode(&message.0).ok()?;
-        match &wire {
-            Self::Raft(Message::Append { drafts, .. }) if drafts.len() > DRAFTS_MAX => None,
-            _ => Some(wire),
-        }
-    }
-}
+/// What travels.
+pub type Wire<D> = crate::consensus::log::Wire<Message<D>>;

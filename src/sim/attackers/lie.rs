@@ -97,8 +97,7 @@ impl Lie {
         } else {
             draft.header.state_root = StateRoot(Hash(sha256d(&self.dice.number().to_le_bytes())));
         }
-        let id = draft.id(&self.pen.rules.params().chain);
-        let at = Point { height: draft.header.height, id };
+        let at = Point::of(&draft.header, &self.pen.rules.params().chain);
         let signature = self.pen.prepare(&Ballot { view, at });
         Message::PrePrepare { view, draft, signature }
     }

@@ -104,11 +104,11 @@ impl Watch for Ear {
     fn performs(&mut self, _: &Scene<'_>, _: usize, output: &Output) -> Result<(), String> {
         let Output::Send { message, .. } = output else { return Ok(()) };
         self.with(|heard| match Wire::<Draft>::decode(message) {
-            Some(Wire::Raft(Message::Append { drafts, .. })) if drafts.is_empty() => {
+            Some(Wire::Said(Message::Append { drafts, .. })) if drafts.is_empty() => {
                 heard.said.heartbeats += 1;
             }
-            Some(Wire::Raft(Message::Append { .. })) => heard.said.drafts += 1,
-            Some(Wire::Raft(Message::Appended { .. })) => heard.said.answers += 1,
+            Some(Wire::Said(Message::Append { .. })) => heard.said.drafts += 1,
+            Some(Wire::Said(Message::Appended { .. })) => heard.said.answers += 1,
             Some(Wire::Sealed(_)) => heard.said.notices += 1,
             _ => {}
         });

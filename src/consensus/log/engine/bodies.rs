@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::super::{Brought, Entry, LogCore, LogRules, Ref, SealOf};
-use super::dropped;
 use crate::chain::BlockRef;
-use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Point, Report};
+use crate::consensus::agreed::UNSOUND;
+use crate::consensus::{Action, AuthorityId, Context, DropReason, OrderId, Outbox, Point};
 use crate::ledger::{ExecuteError, Executed};
 use crate::types::{Block, BlockId, Draft, Height, Seal, TransactionId};
 
@@ -78,12 +78,9 @@ impl Bodies {
         let ids = ids.unwrap_or_else(hashed);
         let executed = cx.check(draft, &ids, parent)?;
         let voters = rules.voters(&executed.state)?;
-        let id = draft.id(chain);
-        let at = Point { height: draft.header.height, id };
-        Ok((
-            Entry { at, term, voters: Arc::new(voters) },
-            Held { id, draft: draft.clone(), executed },
-        ))
+        let at = Point::of(&draft.header, chain);
+        let held = Held { id: at.id, draft: draft.clone(), executed };
+        Ok((Entry { at, term, voters: Arc::new(voters) }, held))
     }
 
     pub(super) fn insert(&mut self, height: Height, held: Held) {
@@ -196,7 +193,7 @@ impl Bodies {
             let bytes = borsh::object_length(&*draft).expect("every draft encodes");
             let held: usize = self.examined.iter().map(|it| it.bytes).sum();
             if self.examined.len() >= EXAMINED_MAX || held + bytes > EXAMINED_BYTES_MAX {
-                return out.push(dropped(from, DropReason::Full));
+                return out.push(Action::dropped(from, DropReason::Full));
             }
             self.orders += 1;
             let order = OrderId(self.orders);
@@ -226,9 +223,7 @@ impl Bodies {
             Some(ids) => self.examined[place].sound = Some(ids),
             None => {
                 let Some(Examined { from, what, .. }) = self.examined.remove(place) else { return };
-                let reason = "its body is not the one that it names, or a signature in it is bad";
-                let (block, reason) = (what.at.id, reason.into());
-                out.push(Action::Report(Report::DraftRefused { block, from, reason }));
+                out.push(Action::refused(what.at.id, from, UNSOUND));
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use super::super::{Entry, LogCore};
 use super::LogEngine;
+use crate::consensus::agreed::{self, TRY_AGAIN};
 use crate::consensus::{Action, Context, OrderId, Outbox, Point, Report, Timer};
 use crate::ledger::{ExecuteError, Executed};
-use crate::types::{Claim, Draft, Span, TransactionId};
+use crate::types::{Draft, Span, TransactionId};
 use std::sync::Arc;
 
 /// A draft that carried so many transactions was one of a crowd.
@@ -12,9 +13,6 @@ const CROWD: usize = 64;
 
 /// Then the next one waits so long for others: what a block costs by itself is shared by more of them.
 const GATHER: Span = Span(20);
-
-/// Nothing could be drafted of what is pending: it is tried again after so long.
-const TRY_AGAIN: Span = Span(500);
 
 impl<C: LogCore> LogEngine<C> {
     /// Looks whether it is time for a draft.
@@ -58,15 +56,10 @@ impl<C: LogCore> LogEngine<C> {
     fn draft(&mut self, full: bool, cx: &Context<'_>, out: &mut Outbox) -> bool {
         let Some(core) = &self.core else { return false };
         let Some(parent) = self.bodies.block(core.log().last().at, cx) else { return false };
-        let time = cx.now.max(parent.header.time.after(Span(1)));
-        let claim = Claim::Round { round: core.term() };
-        let made = match full {
-            true => cx.draft(parent, time, self.producer, claim, &self.bodies.taken()),
-            false => cx.empty_draft(parent, time, self.producer, claim),
-        };
-        match made {
-            Ok((draft, _)) if full && draft.body.transactions.is_empty() => false,
-            Ok((draft, executed)) => self.put(draft, executed, cx, out),
+        let taken = full.then(|| self.bodies.taken());
+        match agreed::draft(cx, parent, (core.term(), self.producer), taken.as_ref()) {
+            Ok(Some((draft, executed))) => self.put(draft, executed, cx, out),
+            Ok(None) => false,
             Err(error) => {
                 out.push(error.into());
                 false
@@ -89,12 +82,11 @@ impl<C: LogCore> LogEngine<C> {
                 return false;
             }
         };
-        let (id, height) = (draft.id(&self.params().chain), draft.header.height);
-        let (at, term) = (Point { height, id }, core.term());
+        let (at, term) = (Point::of(&draft.header, &self.params().chain), core.term());
         let transactions = draft.body.transactions.len();
-        self.bodies.prepare_own(id, draft, executed);
+        self.bodies.prepare_own(at.id, draft, executed);
         (self.drafted, self.carried) = (cx.now, transactions);
-        out.push(Action::Report(Report::Drafted { block: id, transactions }));
+        out.push(Action::Report(Report::Drafted { block: at.id, transactions }));
         let entry = Entry { at, term, voters: Arc::new(voters) };
         self.step(cx, out, |core, effects| core.propose(entry, effects));
         true
@@ -126,10 +118,7 @@ impl<C: LogCore> LogEngine<C> {
                     });
                 }
                 Err(ExecuteError::Failed(error)) => return out.push(Action::Fail(error)),
-                Err(error) => {
-                    let reason = error.to_string();
-                    out.push(Action::Report(Report::DraftRefused { block, from, reason }));
-                }
+                Err(error) => out.push(Action::refused(block, from, error.to_string())),
             }
         }
     }

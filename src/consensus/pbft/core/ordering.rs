@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Signer, Step, Wait};
+use super::{
+    Ballot, COMMITS_MAX, Core, Effect, Message, Prepared, Said, Signer, Step, Votes, Wait,
+};
 use crate::consensus::{AuthorityId, DropReason, Point};
 use crate::types::canary::{Bug, planted};
 
@@ -17,8 +19,7 @@ impl<K: Signer> Core<K> {
         self.sound.insert(at.id);
         self.offered = Some(at);
         // Whoever promises a place twice in one view is a liar, so this one goes nowhere before it is kept.
-        self.accept(Ballot { view, at }, out);
-        let signature = self.me.prepare(&Ballot { view, at });
+        let signature = self.accept(Ballot { view, at }, out);
         out.push(Effect::Tell(Message::PrePrepare { view, draft: at, signature }));
         self.count(view, out);
     }
@@ -40,7 +41,7 @@ impl<K: Signer> Core<K> {
             return out.push(Effect::Dropped(from, DropReason::Malformed));
         }
         // It counts as the primary's PREPARE.
-        if !self.note(from, vote, out) {
+        if !note(&mut self.prepares, from, (Step::Prepare, vote), out) {
             return;
         }
         if self.due.is_some_and(|due| due != at) {
@@ -91,17 +92,20 @@ impl<K: Signer> Core<K> {
         if !self.is_voter() {
             return;
         }
-        self.accept(ballot, out);
-        out.push(Effect::Tell(Message::Prepare(ballot, self.me.prepare(&ballot))));
+        let own = self.accept(ballot, out);
+        out.push(Effect::Tell(Message::Prepare(ballot, own)));
         self.count(ballot.view, out);
     }
 
-    fn accept(&mut self, ballot: Ballot, out: &mut Vec<Effect<K::Signature>>) {
+    /// Agrees to a draft, and to no other one in this view; gives its vote.
+    fn accept(&mut self, ballot: Ballot, out: &mut Vec<Effect<K::Signature>>) -> K::Signature {
         self.kept.accepted = Some(ballot);
         if !planted(Bug::VoteUnkept) {
             out.push(Effect::Keep);
         }
-        self.prepares.insert(self.me(), (ballot, self.me.prepare(&ballot)));
+        let own = self.me.prepare(&ballot);
+        self.prepares.insert(self.me(), (ballot, own.clone()));
+        own
     }
 
     /// PREPARE: of a backup, for what the primary offered or will.
@@ -119,24 +123,9 @@ impl<K: Signer> Core<K> {
             // Its PRE-PREPARE is its vote; counted twice, one less would do.
             return out.push(Effect::Dropped(from, DropReason::Malformed));
         }
-        if self.note(from, vote, out) {
+        if note(&mut self.prepares, from, (Step::Prepare, vote), out) {
             self.count(ballot.view, out);
         }
-    }
-
-    /// Writes a vote of the first step down; says whether it does not contradict an earlier one.
-    fn note(
-        &mut self,
-        from: AuthorityId,
-        vote: (Ballot, K::Signature),
-        out: &mut Vec<Effect<K::Signature>>,
-    ) -> bool {
-        let first = self.prepares.entry(from).or_insert_with(|| vote.clone());
-        let same = first.0 == vote.0;
-        if !same {
-            out.push(Effect::Conflict(from, Step::Prepare, [first.clone(), vote]));
-        }
-        same
     }
 
     /// Whether this view's draft is prepared by now (4.2): then this one commits to it.
@@ -179,10 +168,8 @@ impl<K: Signer> Core<K> {
             return out.push(Effect::Dropped(from, DropReason::Stale));
         }
         let votes = self.commits.entry(ballot.view).or_default();
-        let first = votes.entry(from).or_insert_with(|| vote.clone());
-        match first.0 == ballot {
-            true => self.decide(ballot.view, out),
-            false => out.push(Effect::Conflict(from, Step::Commit, [first.clone(), vote])),
+        if note(votes, from, (Step::Commit, vote), out) {
+            self.decide(ballot.view, out);
         }
     }
 
@@ -233,4 +220,19 @@ impl<K: Signer> Core<K> {
         }
         true
     }
+}
+
+/// Writes a vote of a step down; says whether it does not contradict an earlier one of the same voter.
+fn note<S: Clone>(
+    votes: &mut Votes<S>,
+    from: AuthorityId,
+    (step, vote): (Step, (Ballot, S)),
+    out: &mut Vec<Effect<S>>,
+) -> bool {
+    let first = votes.entry(from).or_insert_with(|| vote.clone());
+    let same = first.0 == vote.0;
+    if !same {
+        out.push(Effect::Conflict(from, step, [first.clone(), vote]));
+    }
+    same
 }

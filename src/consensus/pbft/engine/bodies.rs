@@ -49,7 +49,7 @@ pub(super) struct Bodies {
     sound: BTreeMap<BlockId, Held>,
     /// Those whose bodies are durable.
     kept: BTreeSet<BlockId>,
-    /// What the message that is being handled brought.
+    /// What a message brought last.
     arrived: Option<(BlockId, Arc<Draft>)>,
     examined: VecDeque<Examined>,
     lacking: Option<Lacking>,
@@ -114,9 +114,9 @@ impl Bodies {
         Some((block, Box::new(held.executed.clone())))
     }
 
-    /// A message brought a draft, or none.
-    pub(super) fn arrived(&mut self, id: BlockId, draft: Option<Draft>) {
-        self.arrived = draft.map(|draft| (id, Arc::new(draft)));
+    /// A message brought a draft.
+    pub(super) fn arrived(&mut self, (id, draft): (BlockId, Draft)) {
+        self.arrived = Some((id, Arc::new(draft)));
     }
 
     /// Has the draft looked at that a message brought.

@@ -7,7 +7,7 @@ use super::{CENSORED, PbftEngine};
 use crate::chain::Node;
 use crate::consensus::{Action, Context, Outbox};
 use crate::mempool::rate;
-use crate::types::{Claim, Seal, Span, Time, TransactionId, encode};
+use crate::types::{Claim, Seal, Span, Time, TransactionId};
 
 /// A block has room for a transaction if so many bytes would be left beside it: evidence and lengths take some.
 const ROOM: usize = 1024;
@@ -70,8 +70,7 @@ impl PbftEngine {
         let room =
             bytes <= params.block_bytes_max && body.transactions.len() < params.transactions_max;
         let taken = node.receipts.iter().zip(&body.transactions);
-        let rates =
-            taken.map(|(receipt, transaction)| rate(receipt.fee, encode(transaction).len()));
+        let rates = taken.map(|(receipt, transaction)| rate(receipt.fee, transaction.size()));
         let cheaper = rates.min().is_some_and(|least| least < pending.rate);
         (room || cheaper).then_some(*id)
     }

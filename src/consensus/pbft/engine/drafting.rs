@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use super::PbftEngine;
 use super::bodies::Examined;
+use crate::consensus::agreed::{self, TRY_AGAIN, UNSOUND};
 use crate::consensus::{Action, Context, OrderId, Outbox, Point, Report, Timer};
 use crate::ledger::{ExecuteError, Executed};
-use crate::types::{Claim, Draft, Span, TransactionId};
-
-/// Nothing could be drafted of what is pending: it is tried again after so long.
-const TRY_AGAIN: Span = Span(500);
+use crate::types::{Draft, Span, TransactionId};
 
 /// A primary's clock may be so far ahead of another authority's. Judged of proposals only: a block that a quorum sealed is
 /// one, whatever a clock says.
@@ -47,18 +45,13 @@ impl PbftEngine {
     fn draft(&mut self, full: bool, cx: &Context<'_>, out: &mut Outbox) -> bool {
         let Some(core) = &self.core else { return false };
         let parent = cx.tree.head().as_ref();
-        let time = cx.now.max(parent.header.time.after(Span(1)));
-        let claim = Claim::Round { round: core.view() };
-        let made = match full {
-            true => cx.draft(parent, time, self.producer, claim, &BTreeSet::new()),
-            false => cx.empty_draft(parent, time, self.producer, claim),
-        };
-        match made {
-            Ok((draft, _)) if full && draft.body.transactions.is_empty() => false,
-            Ok((draft, executed)) => {
+        let taken = full.then(BTreeSet::new);
+        match agreed::draft(cx, parent, (core.view(), self.producer), taken.as_ref()) {
+            Ok(Some((draft, executed))) => {
                 self.put(draft, executed, cx, out);
                 true
             }
+            Ok(None) => false,
             Err(error) => {
                 out.push(error.into());
                 false
@@ -67,10 +60,9 @@ impl PbftEngine {
     }
 
     fn put(&mut self, draft: Draft, executed: Executed, cx: &Context<'_>, out: &mut Outbox) {
-        let id = draft.id(&self.rules.params().chain);
-        let at = Point { height: draft.header.height, id };
+        let at = Point::of(&draft.header, &self.rules.params().chain);
         let transactions = draft.body.transactions.len();
-        out.push(Action::Report(Report::Drafted { block: id, transactions }));
+        out.push(Action::Report(Report::Drafted { block: at.id, transactions }));
         self.drafted = cx.now;
         self.hold(at, Arc::new(draft), executed);
         self.step(cx, out, |core, effects| core.propose(at, effects));
@@ -92,13 +84,9 @@ impl PbftEngine {
     ) {
         let Some(examined) = self.bodies.verified(order) else { return };
         let Examined { from, at, draft, lacking, .. } = examined;
-        let unsigned = || {
-            let reason = "its body is not the one that it names, or a signature in it is bad";
-            ExecuteError::Rule(reason.into())
-        };
         let judged = match sound {
             Some(ids) => self.judge(&draft, at, &ids, cx),
-            None => Err(unsigned()),
+            None => Err(ExecuteError::Rule(UNSOUND.into())),
         };
         match judged {
             Ok(executed) => {
@@ -107,8 +95,7 @@ impl PbftEngine {
             }
             Err(ExecuteError::Failed(error)) => out.push(Action::Fail(error)),
             Err(error) => {
-                let (block, reason) = (at.id, error.to_string());
-                out.push(Action::Report(Report::DraftRefused { block, from, reason }));
+                out.push(Action::refused(at.id, from, error.to_string()));
                 // Whoever sends another body than was asked for says nothing about the draft.
                 if !lacking {
                     self.step(cx, out, |core, effects| core.examined(at, false, effects));

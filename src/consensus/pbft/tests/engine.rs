@@ -335,7 +335,7 @@ fn forged_signatures_are_dropped() {
     for said in cases {
         let to = &mut seats.all[0];
         to.reports.clear();
-        let message = Wire::Said(said).encode().unwrap();
+        let message = Wire::<Draft>::Said(said).encode().unwrap();
         let from = key(2).address();
         seats.tell(0, Event::Received { from, message });
         let reason = DropReason::Malformed;
@@ -360,7 +360,7 @@ fn whoever_says_two_things_leaves_a_proof() {
     for number in 1..=3 {
         let of = ballot(0, draft(1, number));
         let vote = Vote { key: pair.public(), signature: pair.sign(&rules.commit_hash(&of)) };
-        let message = Wire::Said(Message::Commit(of, vote)).encode().unwrap();
+        let message = Wire::<Draft>::Said(Message::Commit(of, vote)).encode().unwrap();
         seats.tell(0, Event::Received { from: pair.address(), message });
     }
     let told: Vec<_> =

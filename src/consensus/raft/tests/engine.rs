@@ -97,7 +97,7 @@ fn is_persist(action: &Action) -> bool {
 fn voted(action: &Action) -> bool {
     let Action::Send { message, .. } = action else { return false };
     let wire = Wire::<Draft>::decode(message);
-    matches!(wire, Some(Wire::Raft(Message::Voted { before: false, granted: true, .. })))
+    matches!(wire, Some(Wire::Said(Message::Voted { before: false, granted: true, .. })))
 }
 
 /// Figure 2: whoever votes has its vote on the disk, and whoever acknowledges a draft has the draft there.
@@ -118,7 +118,7 @@ fn the_disk_comes_before_the_word() {
                 assert!(kept, "{action:?}");
             }
             let Action::Send { message, .. } = action else { continue };
-            let Some(Wire::Raft(Message::Appended { matched: Some(height), round: 0, .. })) =
+            let Some(Wire::Said(Message::Appended { matched: Some(height), round: 0, .. })) =
                 Wire::<Draft>::decode(message)
             else {
                 continue;
@@ -305,7 +305,7 @@ fn bring(seats: &mut Seats, from: usize, to: usize, drafts: Vec<Draft>) {
     let prev = Point { height: head.height(), id: head.id };
     let term = seats.all[from].engine.core().unwrap().term();
     let append = Message::Append { term, round: 0, prev, drafts, committed: prev };
-    let message = Wire::Raft(append).encode().unwrap();
+    let message = Wire::Said(append).encode().unwrap();
     let from = seats.id(from);
     seats.tell(to, Event::Received { from, message });
 }
@@ -365,7 +365,7 @@ fn a_flood_of_drafts_is_bounded() {
         let mut other = draft.clone();
         other.header.time = Time(other.header.time.0 + number);
         let append = Message::Append { term, round: 0, prev, drafts: vec![other], committed: prev };
-        let message = Wire::Raft(append).encode().unwrap();
+        let message = Wire::Said(append).encode().unwrap();
         // Nobody says what came of looking.
         let actions = seats.handle(follower, Event::Received { from, message });
         looked_at += actions.iter().filter(|it| matches!(it, Action::Verify { .. })).count();
@@ -391,7 +391,7 @@ fn what_makes_no_sense_is_dropped() {
         drafts: vec![draft],
         committed: before.log().sealed().at,
     };
-    let old = Wire::Raft(old).encode().unwrap();
+    let old = Wire::Said(old).encode().unwrap();
     let noise = crate::consensus::Message(Bounded::truncated(vec![7; 100]));
     for (from, message, reason) in [
         (from, noise, DropReason::Malformed),

@@ -1,6 +1,7 @@
 //! What is said.
 
 use super::*;
+use crate::consensus::log::LogMessage as _;
 use crate::consensus::raft::message::{Last, Wire};
 use crate::types::Draft;
 
@@ -21,7 +22,7 @@ fn a_message_in_halves_says_the_same() {
     assert_eq!((first, rest), (append(5..6), append(6..7)));
     assert_eq!(append(5..6).halves(), None);
     assert_eq!(append(5..5).halves(), None);
-    assert_eq!(Message::TimeoutNow { term: 1 }.halves(), None);
+    assert_eq!(Message::<Ref>::TimeoutNow { term: 1 }.halves(), None);
 }
 
 /// Nothing that comes in panics, and what reads is written alike.
@@ -29,7 +30,7 @@ fn a_message_in_halves_says_the_same() {
 fn noise_is_nothing_or_a_message() {
     let mut dice = crate::types::testkit::Dice::new(5);
     let message: Message<Draft> = Message::PreVote { term: 4, last: last() };
-    let good = Wire::Raft(message).encode().unwrap();
+    let good = Wire::Said(message).encode().unwrap();
     for _ in 0..2_000 {
         let mut bytes = good.0.clone().into_inner();
         for _ in 0..=dice.below(3) {
