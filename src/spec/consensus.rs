@@ -10,7 +10,8 @@ use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::{InitialBits, PowSpec, present};
 use super::raft::RaftSpec;
-use super::settings::{Entry, Settings};
+use super::read::Refusal;
+use super::settings::{Account, Entry, Settings};
 use super::suggest::nearest;
 use crate::chain::Rules;
 use crate::consensus::{Engine, Seat};
@@ -103,6 +104,14 @@ impl<B> Consensus<B> {
             Self::Pos(pos) => Some(pos),
             Self::Hybrid(hybrid) => Some(&hybrid.pos),
             Self::Pow(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
+        }
+    }
+
+    /// Whether its parameters fit each other and the accounts of the genesis block.
+    pub(super) fn fits(&self, accounts: &[Account], maturity: u64) -> Result<(), Refusal> {
+        match self {
+            Self::Pbft(pbft) => pbft.fits(),
+            _ => self.pos().map_or(Ok(()), |stake| stake.fits(accounts, maturity)),
         }
     }
 

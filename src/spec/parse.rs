@@ -78,12 +78,6 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
             unreachable!("{other} is built, and a test reads the template of every built engine")
         }
     };
-    if let Some(stake) = consensus.pos()
-        && let Err(refusal) = stake.fits(&accounts, issuance.maturity)
-    {
-        top_faults.add(&top_span, refusal.reason, refusal.fix);
-        return None;
-    }
     if consensus.authorities().is_some_and(|authorities| authorities.iter().len() == 0) {
         let engine = consensus.engine();
         let key = if engine == "dpos" { "founders" } else { "authorities" };
@@ -94,9 +88,7 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
         );
         return None;
     }
-    if let Consensus::Pbft(pbft) = &consensus
-        && let Err(refusal) = pbft.fits()
-    {
+    if let Err(refusal) = consensus.fits(&accounts, issuance.maturity) {
         top_faults.add(&top_span, refusal.reason, refusal.fix);
         return None;
     }

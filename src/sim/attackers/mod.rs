@@ -20,6 +20,7 @@
 //!
 //! [`Timer::Held`]: crate::consensus::Timer::Held
 
+mod attack;
 mod censor;
 mod delay;
 mod equivocate;
@@ -29,6 +30,7 @@ mod lie;
 mod silent;
 mod withhold;
 
+pub use attack::Attack;
 pub use censor::Censor;
 pub use delay::Delay;
 pub use equivocate::Equivocate;

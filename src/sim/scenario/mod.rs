@@ -20,8 +20,8 @@ mod spending;
 mod who;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
+pub use super::attackers::Attack;
 pub use events::{Act, Event};
 pub use expect::{Bounds, Expect, Judged, What};
 pub use recording::{Checkpoint, RECORDING_BYTES_MAX, Recording, RecordingError, Replayed};
@@ -31,19 +31,15 @@ pub use shipped::{NotShipped, Shipped, find, shipped};
 pub use shrink::shrink;
 pub use who::{Named, Who};
 
-use super::attackers::{
-    Branches, Censor, Delay, Equivocate, EveryFork, Falsehood, Lie, Silent, Withhold,
-};
 use super::market::{Farm, Market};
 use super::mining::tries;
-use super::options::{Decorate, NodeOptions, Options, operator};
+use super::options::{NodeOptions, Options, operator};
 use super::random::Dice;
 use super::regions::Region;
 use super::time::Micros;
-use crate::consensus::pbft::Pen;
-use crate::consensus::{Seat, Stake};
-use crate::spec::{Consensus, DevAccount, FrozenSpec, SpecError};
-use crate::types::{Address, Keypair, Span};
+use crate::consensus::Stake;
+use crate::spec::{DevAccount, FrozenSpec, SpecError};
+use crate::types::{Address, Keypair};
 
 /// A scenario.
 #[derive(Debug, Clone)]
@@ -121,95 +117,6 @@ impl Group {
     }
 }
 
-/// What an attacker does ([`super::attackers`]).
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attack {
-    /// Mines in secret.
-    Withhold,
-    /// Says everything late.
-    Delay(Span),
-    /// Is silent from and until these moments, by its own clock.
-    Silent(Span, Span),
-    /// Leaves out whatever concerns these.
-    Censor(Vec<Address>),
-    /// Finds two blocks of one height, or says one thing to one half of the authorities and another thing to the other; those of
-    /// one group are accomplices.
-    Equivocate,
-    /// Signs what is not so, under PBFT: of these kinds, so often of all times that it could.
-    Lie(Vec<Falsehood>, f64),
-    /// Signs with its coins on every branch that is at most so much shorter than the best.
-    EveryFork,
-}
-
-/// An attacker that signs on every branch leaves one alone that is shorter than the best by more blocks than this.
-const FORKS_BEHIND: u64 = 6;
-
-impl Attack {
-    /// What is put around the engine of this node, one of a group with these keys.
-    fn decorate(
-        &self,
-        spec: &FrozenSpec,
-        (number, node): (usize, &NodeOptions),
-        group: &BTreeSet<Address>,
-    ) -> Decorate {
-        match self.clone() {
-            Self::Withhold => Arc::new(Withhold::around),
-            Self::Delay(by) => Arc::new(move |engine| Delay::around(engine, by)),
-            Self::Silent(from, until) => {
-                let begin = spec.genesis_time();
-                let during = begin.after(from)..begin.after(until);
-                Arc::new(move |engine| Silent::around(engine, during.clone()))
-            }
-            Self::Censor(victims) => {
-                Arc::new(move |engine| Censor::around(engine, victims.iter().copied()))
-            }
-            Self::Equivocate => {
-                // Its second engine sits on the same seat, and draws other numbers.
-                let (key, stake) = (node.key.clone(), node.stake.clone());
-                let seat = Seat { payout: node.payout, key, stake, ..Seat::default() };
-                let spec = spec.clone();
-                let everybody = spec.consensus().authorities().map(|them| them.set());
-                let mut others = everybody.unwrap_or_default();
-                let mut accomplices = group.clone();
-                if let Some(own) = seat.authority() {
-                    others.remove(&own);
-                    accomplices.remove(&own);
-                }
-                Arc::new(move |engine| {
-                    let second = spec.engine(&seat);
-                    let others = others.iter().copied();
-                    Equivocate::among(engine, second, others, accomplices.clone())
-                })
-            }
-            Self::Lie(about, share) => {
-                let rules = match spec.consensus() {
-                    Consensus::Pbft(pbft) => Some(pbft.rules(spec.genesis_id())),
-                    _ => None,
-                };
-                let (key, seed) = (node.key.clone(), number as u64);
-                Arc::new(move |engine| match (&rules, &key) {
-                    (Some(rules), Some(key)) => {
-                        let pen = Pen { key: key.clone(), rules: rules.clone() };
-                        Lie::around(engine, pen, about.clone(), share, seed)
-                    }
-                    _ => engine,
-                })
-            }
-            Self::EveryFork => {
-                let (pos, stake) = (spec.consensus().pos(), node.stake.clone());
-                let rules = pos.map(|pos| pos.rules(spec.genesis_id(), spec));
-                Arc::new(move |engine| match (&rules, &stake) {
-                    (Some(rules), Some(stake)) => {
-                        let branches = Branches::Every(FORKS_BEHIND);
-                        EveryFork::around(engine, rules.clone(), stake.clone(), branches)
-                    }
-                    _ => engine,
-                })
-            }
-        }
-    }
-}
-
 impl Scenario {
     /// Reads a scenario. `file` is how errors name the text; `specs` gives the chain spec that it names, or the reason
     /// why not.
@@ -277,7 +184,8 @@ fn node_options(
 ) -> NodeOptions {
     let payout = makes_blocks.then_some(operator(number).address());
     let mut node = NodeOptions { payout, key, stake, ..plain };
-    node.decorate = attack.map(|(attack, group)| attack.decorate(spec, (number, &node), group));
+    let seed = number as u64; // a node's number fits
+    node.decorate = attack.map(|(attack, group)| attack.decorate(spec, &node, group, seed));
     node
 }
 

@@ -1,20 +1,18 @@
 //! What a seed draws.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use super::super::attackers::{Delay, Equivocate, Falsehood, Lie, Silent};
+use super::super::attackers::{Attack, Falsehood};
 use super::super::faults::{Fault, Script, Timed};
 use super::super::link::{Latency, LinkModel, Mode};
-use super::super::options::{Decorate, Options};
+use super::super::options::Options;
 use super::super::random::Dice;
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
-use crate::consensus::Seat;
-use crate::consensus::pbft::Pen;
-use crate::spec::{Consensus, DevAccount, ENGINES_BUILT, Owner, PbftSpec, Spec, find};
+use crate::spec::{Consensus, DevAccount, ENGINES_BUILT, Owner, Spec, find};
 use crate::types::Span;
 
 /// Nodes in a swarm.
@@ -201,7 +199,9 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
             });
             let seats: Vec<usize> = seats.map(|(node, _)| node).collect();
             let node = seats[dice.index(seats.len())];
-            let (name, attack) = draw_attack(&mut dice, &pbft, &options, node, phase);
+            let (name, attack) = draw_attack(&mut dice, phase);
+            let alone = BTreeSet::new();
+            let attack = attack.decorate(&options.spec, &options.nodes[node], &alone, seed);
             options.nodes[node].decorate = Some(attack);
             liar = Some((node, name));
         }
@@ -228,49 +228,19 @@ pub fn draw(engine: &str, seed: u64) -> Draw {
     }
 }
 
-/// What an authority does that lies.
-fn draw_attack(
-    dice: &mut Dice,
-    pbft: &PbftSpec,
-    options: &Options,
-    node: usize,
-    phase: Micros,
-) -> (&'static str, Decorate) {
-    let (spec, seed) = (&options.spec, options.seed);
-    let key = options.nodes[node].key.clone().expect("whoever has a seat has its key");
+/// What an authority does that lies, in words as well.
+fn draw_attack(dice: &mut Dice, phase: Micros) -> (&'static str, Attack) {
     match dice.below(5) {
-        0 => {
-            let seat = Seat { key: Some(key.clone()), ..Seat::default() };
-            let mut others = pbft.authorities.set();
-            others.remove(&key.address());
-            let spec = spec.clone();
-            let twins = move |engine| {
-                Equivocate::around(engine, spec.engine(&seat), others.iter().copied())
-            };
-            ("says two things", Arc::new(twins))
-        }
-        1 => {
-            let begin = spec.genesis_time();
-            let during = begin..begin.after(Span(phase.0 / 1000));
-            ("is silent", Arc::new(move |engine| Silent::around(engine, during.clone())))
-        }
-        2 => {
-            let by = Span(dice.below(3000));
-            ("says everything late", Arc::new(move |engine| Delay::around(engine, by)))
-        }
+        0 => ("says two things", Attack::Equivocate),
+        1 => ("is silent", Attack::Silent(Span(0), Span(phase.0 / 1000))),
+        2 => ("says everything late", Attack::Delay(Span(dice.below(3000)))),
         _ => {
-            let rules = pbft.rules(spec.genesis_id());
             let all = Falsehood::ALL.into_iter();
             let mut about: Vec<Falsehood> = all.filter(|_| dice.chance(0.5)).collect();
             if about.is_empty() {
                 about.push(Falsehood::Voted);
             }
-            let share = dice.unit();
-            let lies = move |engine| {
-                let pen = Pen { key: key.clone(), rules: rules.clone() };
-                Lie::around(engine, pen, about.clone(), share, seed)
-            };
-            ("lies", Arc::new(lies))
+            ("lies", Attack::Lie(about, dice.unit()))
         }
     }
 }

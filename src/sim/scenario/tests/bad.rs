@@ -1,6 +1,7 @@
 //! What is wrong with a scenario is told at its place.
 
 use super::*;
+use crate::types::Span;
 
 #[test]
 fn mistakes_are_told_with_line_reason_and_fix() {
