@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use assay::sim::options::NodeOptions;
 use assay::sim::{Micros, Options, Sim, Topology, swarm};
-use assay::spec::{ENGINES_BUILT, Spec, find};
+use assay::spec::{ENGINES, Spec, find};
 use assay::types::Height;
 
 /// Miners of a network.
@@ -94,7 +94,7 @@ fn main() {
         (Some("net"), Some(nodes), Some(blocks)) => net(nodes as usize, blocks),
         (Some("swarm"), Some(seeds), _) => {
             let rule = arguments.get(2).map_or("pow", String::as_str);
-            assert!(ENGINES_BUILT.contains(&rule), "rules are {ENGINES_BUILT:?}");
+            assert!(ENGINES.contains(&rule), "rules are {ENGINES:?}");
             swarms(rule, seeds);
         }
         (None, ..) => {

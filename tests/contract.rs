@@ -129,3 +129,5 @@ contract!(pbft, |tries| {
     Subject::with("pbft-dev", three, tries)
 });
 contract!(raft, |tries| Subject::of("raft-3", tries));
+// Three, so that as many agree as under Raft.
+contract!(paxos, |tries| Subject::with("paxos-dev", [", \"dave\", \"erin\"]", "]"], tries));

@@ -10,8 +10,8 @@ use super::output;
 use crate::api::{Exit, files};
 use crate::node::hashrate;
 use crate::spec::{
-    AUTO_EASIER, ENGINES_BUILT, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec,
-    SpecError, bits_for, diff, find, shipped,
+    AUTO_EASIER, ENGINES, EngineError, FrozenSpec, NotShipped, SPEC_BYTES_MAX, Spec, SpecError,
+    bits_for, diff, find, shipped,
 };
 use crate::types::target::Bits;
 
@@ -162,7 +162,6 @@ impl From<NotShipped> for CliError {
 
 impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
-        let built = ENGINES_BUILT.join(", ");
-        Self::usage(error.to_string()).help(format!("rules of this version: {built}"))
+        Self::usage(error.to_string()).help(format!("the rules are {}", ENGINES.join(", ")))
     }
 }

@@ -15,8 +15,8 @@ const DRAFTS_MAX: usize = 1 << 16;
 pub struct Leading {
     /// The latest term that one of them was in; PBFT's first view is 0.
     term: Option<u64>,
-    /// The latest term in which somebody led.
-    elected: Option<u64>,
+    /// The latest term in which somebody led, and who; under Paxos two may in one round, the higher one later.
+    elected: Option<(u64, AuthorityId)>,
     /// Who leads in the latest term.
     leader: Option<usize>,
     /// Since when that is so, or nobody does.
@@ -73,8 +73,8 @@ impl Leading {
     pub(super) fn said(&mut self, scene: &Scene<'_>, node: usize, report: &Report) {
         match report {
             Report::Round { round, leader } => {
-                let leader = leader.and_then(|leader| seat_of(scene, leader));
-                let leader = leader.filter(|leader| scene.replica(*leader).is_some());
+                let leader = leader.and_then(|id| Some((id, seat_of(scene, id)?)));
+                let leader = leader.filter(|(_, seat)| scene.replica(*seat).is_some());
                 self.heard(scene.now(), node, *round, leader);
             }
             Report::Lied { by, .. } => {
@@ -91,26 +91,28 @@ impl Leading {
     }
 
     /// A correct node that runs says who leads in a term.
-    fn heard(&mut self, now: Moment, node: usize, term: u64, leader: Option<usize>) {
-        if leader == Some(node) {
+    fn heard(&mut self, now: Moment, node: usize, term: u64, leader: Option<(AuthorityId, usize)>) {
+        if leader.is_some_and(|(_, seat)| seat == node) {
             self.own.insert(node);
         } else if self.own.remove(&node) {
             self.step_downs += 1;
         }
-        let term = Some(term);
-        if term > self.term {
-            self.term = term;
+        let latest = Some(term);
+        if latest > self.term {
+            self.term = latest;
             self.lose(now);
         }
         match leader {
             // Nobody leads again in a term in which it gave up; who says so has not heard of it.
-            Some(leader) if term == self.term && self.elected < term => {
-                self.elected = term;
+            Some((id, seat)) if latest == self.term && self.elected < Some((term, id)) => {
+                self.elected = Some((term, id));
                 self.elections += 1;
-                self.leaderless = self.leaderless.max(now.since(self.since));
-                (self.leader, self.since) = (Some(leader), now);
+                if self.leader.is_none() {
+                    self.leaderless = self.leaderless.max(now.since(self.since));
+                }
+                (self.leader, self.since) = (Some(seat), now);
             }
-            None if term == self.term && self.leader == Some(node) => self.lose(now),
+            None if latest == self.term && self.leader == Some(node) => self.lose(now),
             _ => {}
         }
     }
@@ -143,7 +145,7 @@ impl Leading {
 
     /// A block was final nowhere and is now, sealed by a leader of this term.
     pub(super) fn finalised(&mut self, now: Moment, term: u64) {
-        self.deposed += u64::from(Some(term) < self.elected);
+        self.deposed += u64::from(self.elected.is_some_and(|(latest, _)| term < latest));
         for (_, recovered) in self.crashes.iter_mut().rev().take_while(|it| it.1.is_none()) {
             *recovered = Some(now);
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::authorities::Authorities;
 use super::dpos::DposSpec;
 use super::hybrid::HybridSpec;
+use super::log::{PaxosSpec, RaftSpec};
 use super::pbft::PbftSpec;
 use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::{InitialBits, PowSpec, present};
-use super::raft::RaftSpec;
 use super::read::Refusal;
 use super::settings::{Account, Entry, Settings};
 use super::suggest::nearest;
@@ -18,41 +18,29 @@ use crate::consensus::{Engine, Seat};
 use crate::types::target::Bits;
 use crate::types::{GenesisId, Span, Time};
 
-/// All rules, built or not, by the names that specs use.
+/// All rules, by the names that specs use.
 pub const ENGINES: [&str; 8] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft", "paxos"];
 
-/// Those that this version has.
-pub const ENGINES_BUILT: [&str; 7] = ["pow", "pos", "hybrid", "dpos", "poa", "pbft", "raft"];
-
-/// Why there is no such rule here.
+/// There is no such rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
-    /// A rule that is planned.
-    #[error("engine `{0}` is not built yet; this version has {built}", built = ENGINES_BUILT.join(", "))]
-    NotBuilt(&'static str),
-    /// No rule at all.
-    #[error("`{given}` is no engine; {hint}")]
-    Unknown {
-        /// What was given, shortened.
-        given: String,
-        /// What it may have been meant to be.
-        hint: String,
-    },
+#[error("`{given}` is no engine; {hint}")]
+pub struct EngineError {
+    /// What was given, shortened.
+    pub given: String,
+    /// What it may have been meant to be.
+    pub hint: String,
 }
 
-/// The name of a built rule as it stands in [`ENGINES_BUILT`], or why there is none.
+/// The name of a rule as it stands in [`ENGINES`], or why there is none.
 pub fn engine_named(given: &str) -> Result<&'static str, EngineError> {
-    if let Some(name) = ENGINES_BUILT.iter().find(|name| **name == given) {
-        return Ok(name);
-    }
     if let Some(name) = ENGINES.iter().find(|name| **name == given) {
-        return Err(EngineError::NotBuilt(name));
+        return Ok(name);
     }
     let hint = match nearest(given, ENGINES) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("engines are {}", ENGINES.join(", ")),
     };
-    Err(EngineError::Unknown { given: super::error::shortened(given), hint })
+    Err(EngineError { given: super::error::shortened(given), hint })
 }
 
 /// The rule of a chain and its parameters. `B` is what stands for targets that are measured at the launch:
@@ -73,6 +61,8 @@ pub enum Consensus<B = Bits> {
     Pbft(PbftSpec),
     /// Raft.
     Raft(RaftSpec),
+    /// Multi-Paxos.
+    Paxos(PaxosSpec),
 }
 
 impl<B> Consensus<B> {
@@ -86,6 +76,7 @@ impl<B> Consensus<B> {
             Self::Poa(_) => "poa",
             Self::Pbft(_) => "pbft",
             Self::Raft(_) => "raft",
+            Self::Paxos(_) => "paxos",
         }
     }
 
@@ -94,7 +85,12 @@ impl<B> Consensus<B> {
         match self {
             Self::Pow(pow) => Some(pow),
             Self::Hybrid(hybrid) => Some(&hybrid.pow),
-            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
+            Self::Pos(_)
+            | Self::Dpos(_)
+            | Self::Poa(_)
+            | Self::Pbft(_)
+            | Self::Raft(_)
+            | Self::Paxos(_) => None,
         }
     }
 
@@ -103,7 +99,12 @@ impl<B> Consensus<B> {
         match self {
             Self::Pos(pos) => Some(pos),
             Self::Hybrid(hybrid) => Some(&hybrid.pos),
-            Self::Pow(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
+            Self::Pow(_)
+            | Self::Dpos(_)
+            | Self::Poa(_)
+            | Self::Pbft(_)
+            | Self::Raft(_)
+            | Self::Paxos(_) => None,
         }
     }
 
@@ -121,7 +122,7 @@ impl<B> Consensus<B> {
             Self::Pow(pow) => Some(pow.finality_depth),
             Self::Pos(pos) => Some(pos.finality_depth),
             Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
-            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => None,
+            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) | Self::Paxos(_) => None,
         }
     }
 
@@ -142,6 +143,7 @@ impl<B> Consensus<B> {
             Self::Poa(poa) => Some(&poa.authorities),
             Self::Pbft(pbft) => Some(&pbft.authorities),
             Self::Raft(raft) => Some(&raft.authorities),
+            Self::Paxos(paxos) => Some(&paxos.authorities),
         }
     }
 
@@ -155,6 +157,7 @@ impl<B> Consensus<B> {
             Self::Poa(poa) => poa.period,
             Self::Pbft(pbft) => pbft.pace.block_time(),
             Self::Raft(raft) => raft.pace.block_time(),
+            Self::Paxos(paxos) => paxos.pace.block_time(),
         }
     }
 }
@@ -167,7 +170,9 @@ impl<B> Consensus<B> {
             Self::Pos(pos) => present(pos.block_time, pos.finality_depth),
             Self::Hybrid(hybrid) => present(hybrid.block_time(), hybrid.finality_depth),
             // Nothing is final by depth.
-            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => Span(u64::MAX),
+            Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) | Self::Paxos(_) => {
+                Span(u64::MAX)
+            }
         }
     }
 }
@@ -178,7 +183,12 @@ impl Consensus<InitialBits> {
         match self {
             Self::Pow(pow) => pow.initial_bits == InitialBits::Auto,
             Self::Hybrid(hybrid) => hybrid.pow.initial_bits == InitialBits::Auto,
-            Self::Pos(_) | Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) => false,
+            Self::Pos(_)
+            | Self::Dpos(_)
+            | Self::Poa(_)
+            | Self::Pbft(_)
+            | Self::Raft(_)
+            | Self::Paxos(_) => false,
         }
     }
 
@@ -191,6 +201,7 @@ impl Consensus<InitialBits> {
             Self::Poa(poa) => Consensus::Poa(poa),
             Self::Pbft(pbft) => Consensus::Pbft(pbft),
             Self::Raft(raft) => Consensus::Raft(raft),
+            Self::Paxos(paxos) => Consensus::Paxos(paxos),
         }
     }
 
@@ -203,6 +214,7 @@ impl Consensus<InitialBits> {
             Self::Poa(poa) => poa.entries(settings),
             Self::Pbft(pbft) => pbft.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
+            Self::Paxos(paxos) => paxos.entries(settings),
         }
     }
 }
@@ -217,6 +229,7 @@ impl Consensus {
             Self::Poa(poa) => poa.entries(settings),
             Self::Pbft(pbft) => pbft.entries(settings),
             Self::Raft(raft) => raft.entries(settings),
+            Self::Paxos(paxos) => paxos.entries(settings),
         }
     }
 
@@ -230,6 +243,7 @@ impl Consensus {
             Self::Poa(poa) => poa.identity(),
             Self::Pbft(pbft) => pbft.identity(),
             Self::Raft(raft) => raft.identity(),
+            Self::Paxos(paxos) => paxos.identity(),
         }
     }
 
@@ -247,6 +261,7 @@ impl Consensus {
             Self::Poa(poa) => poa.rules(chain),
             Self::Pbft(pbft) => pbft.rules(chain),
             Self::Raft(raft) => raft.rules(chain),
+            Self::Paxos(paxos) => paxos.rules(chain),
         }
     }
 
@@ -265,6 +280,7 @@ impl Consensus {
             Self::Poa(poa) => poa.engine(chain, seat),
             Self::Pbft(pbft) => pbft.engine(chain, seat),
             Self::Raft(raft) => raft.engine(chain, seat),
+            Self::Paxos(paxos) => paxos.engine(chain, seat),
         }
     }
 }

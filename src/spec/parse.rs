@@ -5,25 +5,22 @@ use toml::de::DeValue;
 
 use super::Spec;
 use super::authorities::Reading;
-use super::consensus::{Consensus, ENGINES_BUILT, EngineError, engine_named};
+use super::consensus::{Consensus, engine_named};
 use super::dpos::DposSpec;
 use super::error::{Fault, SpecError};
 use super::genesis::Genesis;
 use super::hybrid::HybridSpec;
 use super::link::{self, Bandwidth, LinkShape, Loss};
+use super::log::{PaxosSpec, RaftSpec};
 use super::pbft::PbftSpec;
 use super::poa::PoaSpec;
 use super::pos::PosSpec;
 use super::pow::PowSpec;
-use super::raft::RaftSpec;
 use super::read::{self, Faults, Refusal, Section};
 use super::schema::{self, default, range};
 use super::settings::{Devnet, Issuance, Limits, Miner, Settings};
 use super::values;
 use crate::types::{Amount, MONEY_LIMIT, Prefix};
-
-/// Sections of rules that are planned.
-const SECTIONS_UNBUILT: [&str; 1] = ["paxos"];
 
 /// Reads a chain spec, and tells what freezing would have to resolve.
 pub(super) fn parse(file: &str, text: &str) -> Result<(Spec, Vec<Fault>), SpecError> {
@@ -58,11 +55,12 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
     let devnet = read_devnet(top.section("devnet", &schema::DEVNET));
     let silent = Reading { prefix, dev, accounts: &accounts, nodes: devnet.nodes };
     let raft = RaftSpec::read(top.section("raft", &schema::RAFT), &silent);
+    let paxos = PaxosSpec::read(top.section("paxos", &schema::PAXOS), &silent);
     let pbft = PbftSpec::read(top.section("pbft", &schema::PBFT), &silent);
     let poa = PoaSpec::read(top.section("poa", &schema::POA), &silent);
     let dpos = top.section("dpos", &schema::DPOS);
     let dpos = DposSpec::read(dpos, &silent, &symbol, issuance.supply_cap);
-    refuse_unbuilt(&mut top);
+    refuse_eras(&mut top);
     let (top_faults, top_span) = (top.faults(), top.span().clone());
     top.finish();
 
@@ -74,9 +72,8 @@ pub(super) fn read_top(mut top: Section<'_, '_>, unresolved: &Faults) -> Option<
         "poa" => Consensus::Poa(poa),
         "pbft" => Consensus::Pbft(pbft),
         "raft" => Consensus::Raft(raft),
-        other => {
-            unreachable!("{other} is built, and a test reads the template of every built engine")
-        }
+        "paxos" => Consensus::Paxos(paxos),
+        other => unreachable!("{other} is an engine, and a test reads the template of each"),
     };
     if consensus.authorities().is_some_and(|authorities| authorities.iter().len() == 0) {
         let engine = consensus.engine();
@@ -230,12 +227,7 @@ fn read_issuance(mut section: Section<'_, '_>, symbol: &str) -> Issuance {
 fn read_engine(mut section: Section<'_, '_>) -> Option<&'static str> {
     let engine = section.read("engine", |value| {
         let given = values::text(value, "pow")?;
-        engine_named(given).map_err(|error| match &error {
-            EngineError::NotBuilt(_) => {
-                Refusal::new(format!("is refused: {error}"), "write engine = \"pow\"")
-            }
-            EngineError::Unknown { hint, .. } => Refusal::new("is no engine", hint.clone()),
-        })
+        engine_named(given).map_err(|error| Refusal::new("is no engine", error.hint))
     });
     if !section.has("engine") {
         section.faults().add(
@@ -289,19 +281,7 @@ fn read_links(mut links: Section<'_, '_>) -> LinkShape {
     shape
 }
 
-fn refuse_unbuilt(top: &mut Section<'_, '_>) {
-    for key in SECTIONS_UNBUILT {
-        if let Some((span, _)) = top.take(key) {
-            top.faults().add(
-                &span,
-                format!(
-                    "[{key}] belongs to an engine that is not built yet; this version has {}",
-                    ENGINES_BUILT.join(", ")
-                ),
-                "remove the section",
-            );
-        }
-    }
+fn refuse_eras(top: &mut Section<'_, '_>) {
     if let Some((span, _)) = top.take("era") {
         top.faults().add(
             &span,

@@ -117,6 +117,10 @@ pub(super) static RAFT: Schema = Schema {
     path: "raft",
     keys: &["authorities", "block_time_min", "empty_block_after", "election_timeout", "heartbeat"],
 };
+pub(super) static PAXOS: Schema = Schema {
+    path: "paxos",
+    keys: &["authorities", "block_time_min", "empty_block_after", "lease", "heartbeat"],
+};
 pub(super) static PBFT: Schema = Schema {
     path: "pbft",
     keys: &["authorities", "block_time_min", "empty_block_after", "view_timeout", "allow_unsafe"],
@@ -127,9 +131,9 @@ pub(super) static LINKS: Schema =
     Schema { path: "devnet.links", keys: &["latency", "jitter", "loss", "bandwidth"] };
 
 /// All sections below the top.
-pub(super) static SECTIONS: [&Schema; 15] = [
+pub(super) static SECTIONS: [&Schema; 16] = [
     &GENESIS, &ACCOUNT, &LIMITS, &ISSUANCE, &CONSENSUS, &POW, &POS, &HYBRID, &DPOS, &POA, &PBFT,
-    &RAFT, &DEVNET, &MINER, &LINKS,
+    &RAFT, &PAXOS, &DEVNET, &MINER, &LINKS,
 ];
 
 /// A chain spec.

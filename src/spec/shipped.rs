@@ -3,7 +3,7 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 14] = [
+static SHIPPED: [(&str, &str); 15] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
@@ -13,6 +13,7 @@ static SHIPPED: [(&str, &str); 14] = [
     ("pbft-7", include_str!("../../chain-specs/pbft-7.toml")),
     ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
+    ("paxos-dev", include_str!("../../chain-specs/paxos-dev.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
     ("clique-like", include_str!("../../chain-specs/clique-like.toml")),
     ("dpos-101", include_str!("../../chain-specs/dpos-101.toml")),

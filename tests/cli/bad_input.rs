@@ -190,7 +190,6 @@ const ROWS: &[Row] = &[
         "failed",
         &["nosuchminer", "is it installed?"],
     ),
-    row("a rule that is not built", "spec new paxos", 2, "usage", &["not built yet", "pow"]),
     row("a rule that is none", "spec new pwo", 2, "usage", &["did you mean `pow`?"]),
     row("no payments at all", "bench load --rate 0", 2, "usage", &["above 0"]),
     row(

@@ -21,6 +21,8 @@ pub trait LogCore: Sized + Send {
     const RULE: &'static str;
     /// What it calls a round.
     const ROUND: &'static str;
+    /// The key in its spec of the shortest time without a word of the leader after which somebody else tries to lead.
+    const PATIENCE: &'static str;
 
     /// What is said.
     type Message: LogMessage;

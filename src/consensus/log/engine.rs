@@ -57,7 +57,7 @@ pub struct LogEngine<C> {
 impl<C: LogCore> LogEngine<C> {
     /// The engine of a seat.
     pub fn new(rules: Arc<LogRules<C>>, seat: &Seat) -> Self {
-        let every = rules.params().election_timeout;
+        let every = rules.params().patience;
         Self {
             rules,
             key: seat.key.clone(),
@@ -202,7 +202,7 @@ impl<C: LogCore> LogEngine<C> {
     }
 
     fn wait(&mut self, wait: Wait, now: Time, out: &mut Outbox) {
-        let least = self.params().election_timeout;
+        let least = self.params().patience;
         let some = Span(self.dice.next_u64() % least.0.max(1));
         let (timer, span) = match wait {
             Wait::Lease | Wait::Quorum => (ELECTION, least),

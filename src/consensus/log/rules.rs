@@ -24,7 +24,7 @@ pub struct LogParams {
     pub empty_block_after: Option<Span>,
     /// The shortest time after which a leader that is not heard is given up; each is drawn between this and twice as much
     /// (Raft 5.2). The lease of a leader is as long.
-    pub election_timeout: Span,
+    pub patience: Span,
     /// The time between two heartbeats.
     pub heartbeat: Span,
 }

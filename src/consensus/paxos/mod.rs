@@ -54,7 +54,7 @@ pub type PaxosEngine = super::log::LogEngine<core::Core>;
 /// The rules of Multi-Paxos.
 pub type PaxosRules = super::log::LogRules<core::Core>;
 
-/// The parameters of Multi-Paxos, from the chain spec; the election timeout is the lease.
+/// The parameters of Multi-Paxos, from the chain spec; the patience of others is the lease.
 pub type PaxosParams = super::log::LogParams;
 
 #[cfg(test)]

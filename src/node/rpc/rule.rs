@@ -71,6 +71,7 @@ impl Rule {
             Consensus::Poa(poa) => Kind::Turns(poa.rules(spec.genesis_id())),
             Consensus::Pbft(_) => Kind::Rounds(spec.rules(), ConsensusStatus::Pbft),
             Consensus::Raft(_) => Kind::Rounds(spec.rules(), ConsensusStatus::Raft),
+            Consensus::Paxos(_) => Kind::Rounds(spec.rules(), ConsensusStatus::Paxos),
         };
         Self { name: spec.consensus().engine(), kind }
     }

@@ -44,9 +44,11 @@ impl ForkChoice {
                     Some(Scale::Parts(stake, hybrid.pos.first_bits(spec))),
                 ),
             },
-            Consensus::Dpos(_) | Consensus::Poa(_) | Consensus::Pbft(_) | Consensus::Raft(_) => {
-                return None;
-            }
+            Consensus::Dpos(_)
+            | Consensus::Poa(_)
+            | Consensus::Pbft(_)
+            | Consensus::Raft(_)
+            | Consensus::Paxos(_) => return None,
         };
         let genesis = spec.genesis_block().id(&spec.genesis_id());
         Some(Self {

@@ -95,7 +95,7 @@ impl Law {
             work: consensus.pow().map(Difficulty::of),
             stake,
             both,
-            leaders: matches!(consensus, Consensus::Raft(_)),
+            leaders: matches!(consensus, Consensus::Raft(_) | Consensus::Paxos(_)),
             quorums: matches!(consensus, Consensus::Pbft(_)),
             slots,
             turns,

@@ -78,8 +78,9 @@ pub fn always(spec: &FrozenSpec) -> Vec<Box<dyn Watch>> {
         Box::new(Equivocation::new(spec)),
         Box::<OneSeal>::default(),
     ];
-    // Under PBFT nobody is elected: who leads in a view follows from the voters at a height.
-    if !matches!(spec.consensus(), Consensus::Pbft(_)) {
+    // Under PBFT nobody is elected: who leads in a view follows from the voters at a height. Under Paxos it is ballots that
+    // are one proposer's each, and two of one round may lead one after the other.
+    if !matches!(spec.consensus(), Consensus::Pbft(_) | Consensus::Paxos(_)) {
         all.push(Box::<ElectionSafety>::default());
     }
     all.extend(ForkChoice::of(spec).map(|fork_choice| Box::new(fork_choice) as Box<dyn Watch>));

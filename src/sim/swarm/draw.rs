@@ -12,7 +12,7 @@ use super::super::random::Dice;
 use super::super::regions::Region;
 use super::super::time::{Micros, Moment, Skew};
 use super::super::topology::Topology;
-use crate::spec::{Consensus, DevAccount, ENGINES_BUILT, Owner, Spec, find};
+use crate::spec::{Consensus, DevAccount, ENGINES, Owner, Spec, find};
 use crate::types::Span;
 
 /// Nodes in a swarm.
@@ -103,7 +103,7 @@ fn spec(engine: &str) -> Option<Spec> {
             let name = format!("{engine}-dev");
             (*engine, parse(&name, text(&name)))
         };
-        let mut specs: BTreeMap<&'static str, Spec> = ENGINES_BUILT.iter().map(spec).collect();
+        let mut specs: BTreeMap<&'static str, Spec> = ENGINES.iter().map(spec).collect();
         let mut elected = text("dpos-dev").to_owned();
         for (from, to) in ELECTED {
             elected = elected.replacen(from, to, 1);
@@ -115,7 +115,7 @@ fn spec(engine: &str) -> Option<Spec> {
 }
 
 /// Rules with a swarm, each under its name on the command line: `swarm` is proof of work's.
-pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [
+pub const SWARMS: [(&str, &str); ENGINES.len()] = [
     ("swarm", "pow"),
     ("swarm-pos", "pos"),
     ("swarm-hybrid", "hybrid"),
@@ -123,6 +123,7 @@ pub const SWARMS: [(&str, &str); ENGINES_BUILT.len()] = [
     ("swarm-poa", "poa"),
     ("swarm-pbft", "pbft"),
     ("swarm-raft", "raft"),
+    ("swarm-paxos", "paxos"),
 ];
 
 /// What the swarm of a rule is called.

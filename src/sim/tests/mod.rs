@@ -1,4 +1,5 @@
 mod canaries;
+mod paxos;
 mod raft;
 mod reads;
 mod runs;

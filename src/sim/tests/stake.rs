@@ -8,7 +8,7 @@ use super::super::faults::{Driver, Fault, Timed};
 use super::super::load::Load;
 use super::super::swarm::{draw, run, swarm};
 use super::super::{Micros, Moment, Options, Sim};
-use crate::spec::{DevAccount, ENGINES_BUILT, Spec, find};
+use crate::spec::{DevAccount, ENGINES, Spec, find};
 use crate::types::{Address, Amount, BlockId, Evidence, Hash, Height, Kind};
 
 pub(super) fn options(seed: u64, name: &str, nodes: usize) -> Options {
@@ -178,7 +178,7 @@ fn where_one_kind_stops_the_other_goes_on() {
 /// The rule is one line of the spec: every rule makes blocks on the chain of another with no other edit.
 #[test]
 fn every_rule_runs_on_the_chain_of_another() {
-    for engine in ENGINES_BUILT {
+    for engine in ENGINES {
         for name in ["pow-dev", "pos-dev", "raft-dev"] {
             let text = find(name).unwrap();
             let at = text.find("engine = ").unwrap();

@@ -15,6 +15,7 @@ impl From<Sealer> for Ballot {
 impl LogCore for Core {
     const RULE: &'static str = "paxos";
     const ROUND: &'static str = "round";
+    const PATIENCE: &'static str = "lease";
 
     type Message = Message<Ref>;
     type Kept = Kept;

@@ -9,6 +9,7 @@ use crate::types::Height;
 impl LogCore for Core {
     const RULE: &'static str = "raft";
     const ROUND: &'static str = "term";
+    const PATIENCE: &'static str = "election_timeout";
 
     type Message = Message<Ref>;
     /// Term and vote.

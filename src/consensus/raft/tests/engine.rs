@@ -22,7 +22,7 @@ impl Seated for RaftEngine {
             authorities,
             block_time_min: Span(100),
             empty_block_after,
-            election_timeout: Span(300),
+            patience: Span(300),
             heartbeat: Span(50),
         })
     }
