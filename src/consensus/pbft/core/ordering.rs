@@ -18,6 +18,8 @@ impl<K: Signer> Core<K> {
         let view = self.kept.view;
         self.sound.insert(at.id);
         self.offered = Some(at);
+        // From now on it is about this draft: while it was idle its clock ran on.
+        out.push(Effect::Wait(Wait::Patience));
         // Whoever promises a place twice in one view is a liar, so this one goes nowhere before it is kept.
         let signature = self.accept(Ballot { view, at }, out);
         out.push(Effect::Tell(Message::PrePrepare { view, draft: at, signature }));

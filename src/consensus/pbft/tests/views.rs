@@ -215,6 +215,16 @@ fn a_view_begins_above_the_highest_sealed_block_of_its_quorum() {
     assert_eq!(group.heights()[..3], [2; 3]);
 }
 
+/// A primary's clock runs while it is idle. What it begins then has a time-out of its own all the same.
+#[test]
+fn what_a_primary_begins_late_has_its_whole_time() {
+    let mut group = Group::new(4);
+    group.deliver_all();
+    group.nodes.get_mut(&id(0)).unwrap().waits.clear();
+    group.propose(0, 1);
+    assert!(group.nodes[&id(0)].waits.contains(&Wait::Patience), "from now on");
+}
+
 /// Who has nothing to order is not taken for faulty, by itself as little as by others.
 #[test]
 fn an_idle_primary_keeps_its_view() {
