@@ -41,6 +41,12 @@ pub trait Rules: Transition + Send + Sync {
     /// Finality: the height up to which `head`'s branch can no longer be left. Never decreases along a branch.
     fn final_height(&self, head: BlockRef<'_>) -> Result<Height, ReadFailed>;
 
+    /// Whether header and seal alone prove to whoever knows who decides on what stands on this state that the block is final.
+    /// They never do under a rule whose finality rests on what is built on top.
+    fn proves_final(&self, _: &Header, _: &Seal, _: &State) -> Result<bool, ReadFailed> {
+        Ok(false)
+    }
+
     /// What finality rests on.
     fn finality(&self) -> Finality;
 

@@ -123,8 +123,11 @@ pub trait Agreed: Send + Sync {
     /// What it does to the ledger.
     fn agreement(&self) -> &Agreement;
 
-    /// Whether a seal is a proof, as [`Rules::verify`] asks.
-    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict>;
+    /// What the rule is called, and what it calls a round.
+    fn names(&self) -> (&'static str, &'static str);
+
+    /// Whether a seal proves to whoever knows the authorities that they decided on a block; says why not.
+    fn certifies(&self, header: &Header, seal: &Seal, voters: &Authorities) -> Result<(), String>;
 }
 
 impl<R: Agreed> Around for R {
@@ -135,7 +138,18 @@ impl<R: Agreed> Around for R {
 
 impl<R: Agreed> Rules for R {
     fn verify(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        self.judge(header, seal, parent)
+        claimed_round(header, parent, self.names()).map_err(Verdict::Header)?;
+        let voters = self.agreement().voters(parent.state)?;
+        self.certifies(header, seal, &voters).map_err(Verdict::Seal)
+    }
+
+    fn proves_final(
+        &self,
+        header: &Header,
+        seal: &Seal,
+        state: &State,
+    ) -> Result<bool, ReadFailed> {
+        Ok(self.certifies(header, seal, &self.agreement().voters(state)?).is_ok())
     }
 
     fn rank(&self, head: BlockRef<'_>) -> Result<Rank, ReadFailed> {

@@ -138,6 +138,7 @@ impl<S: Store> Replica<S> {
             return GossipVerdict::Ignore;
         }
         if header.height <= self.tree.root().height() {
+            self.look_for_another_end(header, &announce.seal, *id);
             if !self.may_be_late(header.height) {
                 self.blame(from, Offence::Stale);
             }

@@ -94,6 +94,15 @@ impl Rules for SharedRules {
         self.rules.final_height(head)
     }
 
+    fn proves_final(
+        &self,
+        header: &Header,
+        seal: &Seal,
+        state: &State,
+    ) -> Result<bool, ReadFailed> {
+        self.rules.proves_final(header, seal, state)
+    }
+
     fn finality(&self) -> Finality {
         self.rules.finality()
     }

@@ -4,12 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::LogCore;
-use crate::chain::{BlockRef, Verdict};
+use crate::chain::BlockRef;
 use crate::consensus::agreed::{self, Agreed, Agreement};
 use crate::consensus::authorities::Authorities;
 use crate::ledger::{ReadFailed, State};
 use crate::types::signatures::verify_single;
-use crate::types::{Address, BlockId, GenesisId, Hash, Header, Keypair, Seal, Span, tagged};
+use crate::types::{Address, BlockId, Claim, GenesisId, Hash, Header, Keypair, Seal, Span, tagged};
 
 /// The parameters, from the chain spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl<C: LogCore> LogRules<C> {
 
     /// Whether a draft may stand on its parent; gives its round, or why not.
     pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
-        agreed::claimed_round(header, parent, (C::RULE, C::ROUND))
+        agreed::claimed_round(header, parent, self.names())
     }
 }
 
@@ -81,23 +81,29 @@ impl<C: LogCore> Agreed for LogRules<C> {
         &self.agreement
     }
 
-    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        let term = self.judge_header(header, parent).map_err(Verdict::Header)?;
-        let Seal::Leader { round, leader, signature } = seal else {
-            return Err(Verdict::Seal("it is not a leader's".into()));
+    fn names(&self) -> (&'static str, &'static str) {
+        (C::RULE, C::ROUND)
+    }
+
+    fn certifies(&self, header: &Header, seal: &Seal, voters: &Authorities) -> Result<(), String> {
+        let (Seal::Leader { round, leader, signature }, Claim::Round { round: made }) =
+            (seal, &header.claim)
+        else {
+            return Err("it is not a leader's".into());
         };
-        if *round < term {
-            let reason =
-                format!("it is of {} {round}, before the draft's, which is {term}", C::ROUND);
-            return Err(Verdict::Seal(reason));
+        if round < made {
+            return Err(format!(
+                "it is of {} {round}, before the draft's, which is {made}",
+                C::ROUND
+            ));
         }
-        if !self.voters(parent.state)?.contains(&Address::of(leader)) {
-            return Err(Verdict::Seal(format!("its leader {leader} is no authority")));
+        if !voters.contains(&Address::of(leader)) {
+            return Err(format!("its leader {leader} is no authority"));
         }
         let message = self.sealing_hash(&header.id(&self.params.chain), *round);
-        if !verify_single(&leader.0, &message.0, &signature.0) {
-            return Err(Verdict::Seal("its signature does not verify".into()));
+        match verify_single(&leader.0, &message.0, &signature.0) {
+            true => Ok(()),
+            false => Err("its signature does not verify".into()),
         }
-        Ok(())
     }
 }

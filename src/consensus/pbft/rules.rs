@@ -2,7 +2,7 @@
 
 use super::PbftParams;
 use super::message::{Ballot, ViewChange};
-use crate::chain::{BlockRef, Verdict};
+use crate::chain::BlockRef;
 use crate::consensus::Point;
 use crate::consensus::agreed::{self, Agreed, Agreement};
 use crate::consensus::authorities::Authorities;
@@ -55,7 +55,7 @@ impl PbftRules {
 
     /// Whether a draft may stand on its parent; gives the view in which it was made, or why not.
     pub fn judge_header(&self, header: &Header, parent: BlockRef<'_>) -> Result<u64, String> {
-        agreed::claimed_round(header, parent, ("pbft", "view"))
+        agreed::claimed_round(header, parent, self.names())
     }
 }
 
@@ -109,9 +109,11 @@ impl Agreed for PbftRules {
         &self.agreement
     }
 
-    fn judge(&self, header: &Header, seal: &Seal, parent: BlockRef<'_>) -> Result<(), Verdict> {
-        self.judge_header(header, parent).map_err(Verdict::Header)?;
-        let voters = self.voters(parent.state)?;
-        certifies(&self.params.chain, header, seal, &voters).map_err(Verdict::Seal)
+    fn names(&self) -> (&'static str, &'static str) {
+        ("pbft", "view")
+    }
+
+    fn certifies(&self, header: &Header, seal: &Seal, voters: &Authorities) -> Result<(), String> {
+        certifies(&self.params.chain, header, seal, voters)
     }
 }

@@ -190,7 +190,7 @@ impl<S: Store> Replica<S> {
                     *skeleton = Skeleton::on(known);
                     return Ok(true);
                 }
-                Some(None) => {}
+                Some(None) => self.look_for_another_end(header, seal, id),
                 None => return Err(None),
             }
         }
@@ -262,16 +262,47 @@ impl<S: Store> Replica<S> {
         }
     }
 
-    /// Keeps and reports a better branch that leaves the chain below the final block. Only what headers prove counts.
+    /// Reports a better branch that leaves the chain below the final block. Only what headers prove counts.
     fn contradicted(&mut self, skeleton: &Skeleton) {
-        let height = skeleton.anchor().height.next();
-        let ours = self.id_at(height);
-        let Some(Some(ours)) = self.stored(ours) else { return };
         let (tip, Some(theirs)) = (skeleton.tip(), skeleton.first()) else { return };
-        if tip.rank.is_none() || self.sync.conflict.as_ref().is_some_and(|it| it.theirs == theirs) {
+        if tip.rank.is_some() {
+            self.conflict((skeleton.anchor().height.next(), theirs), (tip.height, tip.id));
+        }
+    }
+
+    /// Where seals prove finality by themselves, one that leaves the chain below the final block proves that more lie than the
+    /// rule bears. The authorities of today are asked: those of that height are forgotten.
+    pub(in super::super) fn look_for_another_end(
+        &mut self,
+        header: &Header,
+        seal: &Seal,
+        id: BlockId,
+    ) {
+        let ours = self.id_at(header.height);
+        let Some(ours) = self.stored(ours) else { return };
+        if header.height > self.tree.root().height() || ours == Some(id) {
             return;
         }
-        let (tip_height, tip, since) = (tip.height, tip.id, self.now);
+        let state = self.tree.root().state.clone();
+        match self.tree.rules().proves_final(header, seal, &state) {
+            Ok(true) => self.conflict((header.height, id), (header.height, id)),
+            Ok(false) => {}
+            Err(error) => self.fail(error.0),
+        }
+    }
+
+    /// Keeps and reports that something else is proven at a height that is final here, on a branch that ends in a tip.
+    fn conflict(
+        &mut self,
+        (height, theirs): (Height, BlockId),
+        (tip_height, tip): (Height, BlockId),
+    ) {
+        let ours = self.id_at(height);
+        let Some(Some(ours)) = self.stored(ours) else { return };
+        if self.sync.conflict.as_ref().is_some_and(|it| it.theirs == theirs) {
+            return;
+        }
+        let since = self.now;
         let conflict = FinalityConflict { height, ours, theirs, tip, tip_height, since };
         let staged = self.stored.keep_conflict(encode(&conflict));
         self.stored(staged);

@@ -20,7 +20,7 @@
 //! # Finality
 //!
 //! A better branch that leaves the chain below the final block is not followed. It is kept and reported as a
-//! [`FinalityConflict`].
+//! [`FinalityConflict`]; so is a single header below it whose seal proves finality by itself.
 
 mod blocks;
 mod headers;
@@ -74,7 +74,7 @@ pub struct Progress {
     pub peers: usize,
 }
 
-/// A better branch that contradicts what is final here.
+/// A better branch that contradicts what is final here, or a block that is proven to be final in place of ours.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct FinalityConflict {
     /// The height at which the two part.

@@ -19,7 +19,7 @@ macro_rules! ships {
     };
 }
 
-static SHIPPED: [Shipped; 27] = ships![
+static SHIPPED: [Shipped; 31] = ships![
     "partition",
     "selfish-mining",
     "double-spend",
@@ -33,12 +33,16 @@ static SHIPPED: [Shipped; 27] = ships![
     "raft-split-brain",
     "raft-slow-minority",
     "raft-membership",
+    "paxos-leader-crash",
+    "paxos-slow-minority",
+    "pbft-primary-crash",
     "pbft-silent-primary",
     "pbft-two-faced-primary",
     "pbft-misnumbering-primary",
     "pbft-altering-primary",
     "pbft-censoring-primary",
     "pbft-late-primary",
+    "pbft-traitors",
     "pbft-slow-minority",
     "stake-partition",
     "nothing-at-stake",
