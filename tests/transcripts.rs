@@ -9,23 +9,16 @@
 //! | `runner.rs` | reads, plays, compares and writes scripts of any rule |
 //! | `classics.rs` | the small models of `assay::sim::classics` |
 //! | `pbft.rs` | what can be done to cores of PBFT |
-//! | `raft.rs` | what can be done to cores of Raft |
-//! | `raft/words.rs` | how messages and machines are written |
+//! | `line.rs` | what can be done to cores that put drafts in a line, whichever protocol it is |
+//! | `line/telling.rs` | how that is written |
+//! | `raft.rs` | the words of this one, and what only it can do |
 //!
 //! A rule joins with a [`runner::Stage`] and a test below.
 
-// The names that the group of cores is built of: it is the one of Raft's own tests.
-use assay::consensus::authorities::Authorities;
-use assay::consensus::raft::core::{Core, Effect, Entry, Log, Point, Ref};
-use assay::consensus::raft::message::Message;
-use assay::consensus::{AuthorityId, DropReason};
-use assay::types::{BlockId, Hash, Height, encode, sha256d};
-
 #[path = "transcripts/classics.rs"]
 mod classics;
-#[path = "../src/consensus/raft/tests/group.rs"]
-#[allow(dead_code, reason = "the model checker uses more of it")]
-mod group;
+#[path = "transcripts/line.rs"]
+mod line;
 #[path = "transcripts/pbft.rs"]
 mod pbft;
 #[path = "transcripts/raft.rs"]

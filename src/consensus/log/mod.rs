@@ -33,3 +33,6 @@ pub use entries::{Entry, Log, Ref};
 pub use followers::{Answer, DRAFTS_MAX, Followers, Progress, Queued, READS_MAX, Read};
 pub use rules::{LogParams, LogRules};
 pub use wire::{Brought, Fits, LogMessage, SEALS_MAX, SealOf, Wire, name};
+
+#[cfg(test)]
+pub(in crate::consensus) mod tests;

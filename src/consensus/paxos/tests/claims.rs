@@ -1,6 +1,6 @@
 //! Paxos Made Simple 2.2 to 2.5 and 3; Paxos Made Moderately Complex 2; Paxos Made Live 5.2.
 
-use super::group::{Note, above};
+use super::shared::{self, Note};
 use super::*;
 
 fn say(core: &mut Core, from: u8, message: Message<Ref>) -> Vec<Effect> {
@@ -73,13 +73,13 @@ pub(super) fn the_value_of_the_highest_ballot_is_proposed_again() {
     // In the first ballot S1 and S2 accept a draft; in a higher one S5 alone accepts another.
     lead(&mut group, 1);
     group.parts = parts(&[&[1, 2], &[3, 4, 5]]);
-    assert!(group.propose(id(1), 1, None));
+    assert!(group.propose_value(id(1), 1, None));
     group.deliver_all();
     let low = group.core(id(1)).unwrap().log().last().at;
     give_up_on_the_leader(&mut group, &[3, 4, 5]);
     lead(&mut group, 5);
     group.parts = parts(&[&[5], &[1, 2], &[3], &[4]]);
-    assert!(group.propose(id(5), 2, None));
+    assert!(group.propose_value(id(5), 2, None));
     group.deliver_all();
     let high = group.core(id(5)).unwrap().log().last().clone();
     assert_ne!(low, high.at);
@@ -102,12 +102,12 @@ fn a_stable_leader_asks_for_promises_once() {
     let mut group = group(3);
     lead(&mut group, 2);
     for number in 0..20 {
-        assert!(group.propose(id(2), number, None));
+        assert!(group.propose_value(id(2), number, None));
         group.deliver_all();
     }
-    assert_eq!((group.led.len(), heights(&group)), (1, vec![20, 20, 20]));
+    assert_eq!((group.seen.led.len(), heights(&group)), (1, vec![20, 20, 20]));
     let mut more = 0;
-    while group.propose(id(2), 100 + more, None) {
+    while group.propose_value(id(2), 100 + more, None) {
         more += 1;
     }
     assert_eq!(more, crate::consensus::paxos::core::WINDOW as u64);
@@ -119,8 +119,8 @@ fn nothing_is_accepted_above_a_gap() {
     let group = group(3);
     let mut core = group.core(id(3)).unwrap().clone();
     let sealed = core.log().sealed().clone();
-    let one = above(&sealed, (1, 1), sealed.voters.clone());
-    let two = above(&one, (1, 1), sealed.voters.clone());
+    let one = shared::above(&sealed, (1, 1), sealed.voters.clone()).entry;
+    let two = shared::above(&one, (1, 1), sealed.voters.clone()).entry;
     let drafts = vec![Ref { at: two.at, term: 1 }];
     let (ballot, beat, prev, sealed) = (ballot(1, 1), 1, one.at, sealed.at);
     let out = say(&mut core, 1, Message::Accept { ballot, beat, prev, drafts, sealed });
@@ -147,9 +147,9 @@ fn whoever_comes_back_deposes_nobody() {
     group.deliver_all();
     group.step(id(1), Core::beat);
     group.deliver_all();
-    assert!(group.propose(id(1), 1, None), "it still leads");
+    assert!(group.propose_value(id(1), 1, None), "it still leads");
     group.deliver_all();
-    assert_eq!((group.led.len(), heights(&group)), (1, vec![1, 1, 1]));
+    assert_eq!((group.seen.led.len(), heights(&group)), (1, vec![1, 1, 1]));
 }
 
 /// A leader that no majority answers steps down.
@@ -170,20 +170,20 @@ fn acceptors_change_at_a_height() {
     let ids: Vec<AuthorityId> = (1..=4).map(id).collect();
     let mut group = Group::new(&ids, ids[..3].iter().copied().collect());
     lead(&mut group, 1);
-    assert!(group.propose(id(1), 1, Some(ids.iter().copied().collect())));
-    assert!(!group.propose(id(1), 2, None), "nothing goes above a change that is not sealed");
+    assert!(group.propose_value(id(1), 1, Some(ids.iter().copied().collect())));
+    assert!(!group.propose_value(id(1), 2, None), "nothing goes above a change that is not sealed");
     group.deliver_all();
-    assert!(group.propose(id(1), 3, None));
+    assert!(group.propose_value(id(1), 3, None));
     group.deliver_all();
     group.fetch(id(1), id(4));
     group.step(id(1), Core::beat);
     group.deliver_all();
-    assert!(group.propose(id(1), 4, None));
+    assert!(group.propose_value(id(1), 4, None));
     group.deliver_all();
     assert_eq!(heights(&group), [3, 3, 3, 3]);
     // Two of four are no majority.
     group.parts = parts(&[&[1, 4], &[2, 3]]);
-    assert!(group.propose(id(1), 5, None));
+    assert!(group.propose_value(id(1), 5, None));
     group.deliver_all();
     assert_eq!(heights(&group), [3, 3, 3, 3]);
 }
@@ -193,7 +193,7 @@ fn acceptors_change_at_a_height() {
 fn a_read_needs_a_majority() {
     let mut group = group(3);
     lead(&mut group, 1);
-    group.propose(id(1), 1, None);
+    group.propose_value(id(1), 1, None);
     group.deliver_all();
     group.step(id(2), |core, out| core.read(7, out));
     group.deliver_all();
@@ -211,7 +211,7 @@ fn nobody_leads_without_what_is_sealed() {
     let mut group = group(3);
     lead(&mut group, 1);
     group.parts = parts(&[&[1, 2], &[3]]);
-    group.propose(id(1), 1, None);
+    group.propose_value(id(1), 1, None);
     group.deliver_all();
     group.parts = parts(&[&[2, 3]]);
     group.crash(id(1));
@@ -223,7 +223,7 @@ fn nobody_leads_without_what_is_sealed() {
     group.fetch(id(2), id(3));
     assert!(group.core(id(3)).unwrap().leads());
     let carried = |letter: &group::Letter| match &letter.parcel {
-        Parcel::Paxos { message: Message::Accept { ballot, .. }, .. } => Some(*ballot),
+        Parcel::Said { message: Message::Accept { ballot, .. }, .. } => Some(*ballot),
         _ => None,
     };
     assert!(group.flight.iter().filter_map(carried).all(|it| it.proposer == id(3)));

@@ -6,13 +6,13 @@ mod weather;
 
 use std::collections::BTreeSet;
 
-use self::group::{Group, Parcel};
-use super::core::{Core, Effect, Entry, Kept, Log, Point, Ref, Stage};
+use self::group::Group;
+use super::core::{Core, Effect, Point, Ref};
 use super::message::{Ballot, Message};
-use crate::consensus::authorities::Authorities;
+use crate::consensus::log::tests::group::{self as shared, Parcel};
 use crate::consensus::{AuthorityId, DropReason};
 use crate::types::canary::{Bug, planted};
-use crate::types::{BlockId, Hash, Height, decode, encode, sha256d};
+use crate::types::{Height, decode};
 
 /// A machine by its number.
 fn id(number: u8) -> AuthorityId {

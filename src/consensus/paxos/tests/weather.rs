@@ -7,19 +7,12 @@ use rand_core::{Rng, SeedableRng};
 use super::*;
 use crate::types::canary::plant;
 
-/// A restart at once: what is on the way arrives.
-fn blink(group: &mut Group, of: AuthorityId) {
-    let flight = group.flight.clone();
-    group.crash(of);
-    group.flight = flight;
-    group.restart(of);
-}
-
 /// Plays a seed; gives the group, and what was wrong, if anything.
 fn play(seed: u64, steps: u32) -> (Group, Result<(), String>) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let size = [3, 3, 4, 5][seed as usize % 4];
     let mut group = group(size);
+    group.drafts_unkept = planted(Bug::DraftUnkept);
     for number in 0..steps {
         let of = id(1 + (random.next_u32() % u32::from(size)) as u8);
         match random.next_u32() % 100 {
@@ -28,7 +21,7 @@ fn play(seed: u64, steps: u32) -> (Group, Result<(), String>) {
                 let to = group.flight[place].to;
                 group.deliver(place);
                 if random.next_u32() % 32 == 0 {
-                    blink(&mut group, to);
+                    group.blink(to);
                 }
             }
             62..66 if !group.flight.is_empty() => {
@@ -40,7 +33,7 @@ fn play(seed: u64, steps: u32) -> (Group, Result<(), String>) {
                 let letter = group.flight[place].clone();
                 group.hand_over(letter);
             }
-            69..83 => drop(group.propose(of, number.into(), None)),
+            69..83 => drop(group.propose_value(of, number.into(), None)),
             83..89 => group.step(of, Core::elapsed),
             89..95 => group.step(of, Core::beat),
             95..97 => {
@@ -48,7 +41,7 @@ fn play(seed: u64, steps: u32) -> (Group, Result<(), String>) {
                 group.fetch(from, of);
             }
             97..100 => {
-                blink(&mut group, of);
+                group.blink(of);
             }
             _ => {}
         }
@@ -70,7 +63,7 @@ fn whatever_happens_what_is_sealed_agrees_and_when_it_is_over_more_is() {
         assert_eq!(outcome, Ok(()), "seed {seed}");
         let before = heights(&group).into_iter().max().unwrap_or(0);
         most = most.max(before);
-        ballots = ballots.max(group.led.len());
+        ballots = ballots.max(group.seen.led.len());
         // Everything arrives from now on, and whoever lacks blocks fetches them.
         group.flight.clear();
         let ids: Vec<AuthorityId> = group.nodes.keys().copied().collect();
@@ -93,7 +86,7 @@ fn whatever_happens_what_is_sealed_agrees_and_when_it_is_over_more_is() {
                 number += 1;
                 group.step(*of, Core::beat);
                 group.deliver_all();
-                group.propose(*of, number, None);
+                group.propose_value(*of, number, None);
                 group.deliver_all();
             }
         }
@@ -135,7 +128,7 @@ fn accepting_only_above_the_promise_chooses_nothing() {
     let planted = plant(Bug::AcceptedAbovePromised);
     let mut group = group(3);
     lead(&mut group, 1);
-    assert!(group.propose(id(1), 1, None));
+    assert!(group.propose_value(id(1), 1, None));
     group.deliver_all();
     group.step(id(1), Core::beat);
     group.deliver_all();
@@ -155,7 +148,7 @@ fn a_ballot_after_a_crash() -> Result<(), String> {
     let first = group.core(id(1)).unwrap().promised();
     // What it proposed left before it was kept, and the crash came in between.
     let kept = group.nodes[&id(1)].clone();
-    assert!(group.propose(id(1), 1, None));
+    assert!(group.propose_value(id(1), 1, None));
     group.parts = parts(&[&[1, 2], &[3]]);
     let place = group.flight.iter().position(|it| it.to == id(2)).unwrap();
     group.deliver(place);
@@ -169,7 +162,7 @@ fn a_ballot_after_a_crash() -> Result<(), String> {
     if group.core(id(1)).unwrap().promised() == first {
         return Err("a ballot is used twice".into());
     }
-    assert!(group.propose(id(1), 2, None));
+    assert!(group.propose_value(id(1), 2, None));
     group.deliver_all();
     group.check()
 }

@@ -1,6 +1,6 @@
 //! Raft 5.1, 5.2 and 5.4.1; thesis 4.2.3, 6.2 and 9.6: who leads.
 
-use super::group::{Note, Parcel};
+use super::shared::Note;
 use super::*;
 use crate::consensus::raft::core::{Role, Wait};
 use crate::consensus::raft::message::Last;
@@ -171,7 +171,7 @@ fn a_pre_vote_binds_nobody() {
 fn a_refused_pre_candidate_learns_the_term() {
     let mut group = three();
     for of in [2, 3] {
-        group.nodes.get_mut(&id(of)).unwrap().vote = (8, None);
+        group.nodes.get_mut(&id(of)).unwrap().kept = (8, None);
         group.crash(id(of));
         group.restart(id(of));
     }
@@ -216,7 +216,7 @@ fn a_new_leader_begins_with_an_entry_of_its_term() {
     lead(&mut group, 1);
     let first = group.notes.iter().find_map(|note| match note {
         Note::Sent(letter) if letter.from == id(1) => match &letter.parcel {
-            Parcel::Raft { message: Message::Append { term, drafts, .. }, .. } => {
+            Parcel::Said { message: Message::Append { term, drafts, .. }, .. } => {
                 Some((*term, drafts.iter().map(|draft| draft.term).collect::<Vec<u64>>()))
             }
             _ => None,

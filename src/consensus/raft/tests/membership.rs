@@ -177,7 +177,7 @@ fn changes_and_crashes_keep_one_history() {
             group.check().unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
         }
         let chain = &group.nodes[&id(1)].chain;
-        let changed = |pair: &&[group::Block]| pair[0].entry.voters != pair[1].entry.voters;
+        let changed = |pair: &&[shared::Block]| pair[0].entry.voters != pair[1].entry.voters;
         changes += chain.windows(2).filter(changed).count();
     }
     println!("{changes} changes were decided");

@@ -2,7 +2,6 @@
 
 mod elections;
 mod engine;
-#[allow(dead_code, reason = "the transcripts use more of it")]
 mod group;
 mod membership;
 mod messages;
@@ -12,12 +11,13 @@ mod replication;
 
 use std::collections::BTreeSet;
 
-use self::group::{Group, Letter, Parcel};
+use self::group::{Group, Letter};
 use super::core::{Core, Effect, Entry, Log, Point, Ref};
 use super::message::Message;
 use crate::consensus::authorities::Authorities;
+use crate::consensus::log::tests::group::{self as shared, Parcel};
 use crate::consensus::{AuthorityId, DropReason};
-use crate::types::{BlockId, Hash, Height, decode, encode, sha256d};
+use crate::types::{BlockId, Hash, Height, decode};
 
 /// A machine by its number.
 fn id(number: u8) -> AuthorityId {
@@ -41,7 +41,7 @@ fn five() -> Group {
 
 /// One of three that kept this vote and drafts of these terms.
 fn fresh(number: u8, kept: (u64, Option<AuthorityId>), log: &[u64]) -> Core {
-    let mut all = Log::new(group::first((1..=3).map(id).collect()));
+    let mut all = Log::new(shared::first((1..=3).map(id).collect()));
     for term in log {
         let last = all.last().clone();
         all.push(group::above(&last, *term, last.voters.clone()).entry);
@@ -88,7 +88,7 @@ fn terms(group: &Group, of: u8) -> Vec<u64> {
 /// How many drafts a letter carries.
 fn drafts(letter: &Letter) -> usize {
     match &letter.parcel {
-        Parcel::Raft { message: Message::Append { drafts, .. }, .. } => drafts.len(),
+        Parcel::Said { message: Message::Append { drafts, .. }, .. } => drafts.len(),
         _ => 0,
     }
 }

@@ -17,7 +17,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use super::group::{Group, Letter, Node, Parcel, above};
+use super::group::{Group, Letter, Node, above};
 use super::*;
 use crate::consensus::raft::core::Role;
 use crate::types::canary::{Bug, plant};
@@ -67,16 +67,16 @@ enum Act {
 
 /// Whether a message can do nothing any more: terms and decisions do not go back, not even by a crash.
 fn past(letter: &Letter, node: &Node) -> bool {
-    let term = node.vote.0.min(node.core.as_ref().map_or(0, Core::term));
+    let term = node.kept.0.min(node.core.as_ref().map_or(0, Core::term));
     match &letter.parcel {
-        Parcel::Raft {
+        Parcel::Said {
             message: Message::Voted { term: of, before: true, granted: true }, ..
         } => *of <= term,
-        Parcel::Raft {
+        Parcel::Said {
             message: Message::Voted { term: of, .. } | Message::Appended { term: of, .. },
             ..
         } => *of < term,
-        Parcel::Raft { .. } => false,
+        Parcel::Said { .. } => false,
         Parcel::Sealed(blocks) => {
             blocks.iter().all(|block| block.entry.at.height.0 < node.chain.len() as u64)
         }
@@ -135,10 +135,7 @@ impl World {
             Act::Flush(of) => self.group.flush(id(of), 1),
             Act::Crash(of) => {
                 self.crashes -= 1;
-                let flight = self.group.flight.clone();
-                self.group.crash(id(of));
-                self.group.flight = flight;
-                self.group.restart(id(of));
+                self.group.blink(id(of));
             }
         }
         Some(())
@@ -218,7 +215,7 @@ impl Model for Raft {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("election safety", |_, world: &World| world.group.elections()),
+            Property::always("election safety", |_, world: &World| world.group.elections().is_ok()),
             Property::always("log matching", |_, world: &World| world.group.matching().is_ok()),
             Property::always("leader completeness", |_, world: &World| {
                 world.group.complete().is_ok()
@@ -226,7 +223,9 @@ impl Model for Raft {
             Property::always("state machine safety", |_, world: &World| {
                 world.group.chains().is_ok()
             }),
-            Property::sometimes("somebody leads", |_, world: &World| !world.group.led.is_empty()),
+            Property::sometimes("somebody leads", |_, world: &World| {
+                !world.group.seen.led.is_empty()
+            }),
             Property::sometimes("an entry is decided everywhere", |_, world: &World| {
                 world.group.nodes.values().all(|node| node.chain.len() > 1)
             }),
@@ -302,8 +301,8 @@ fn figure_8() -> Group {
     let first = group.nodes[&id(1)].chain[0].entry.clone();
     for (of, term) in [(1, 1), (2, 2)] {
         let node = group.nodes.get_mut(&id(of)).unwrap();
-        node.drafts.insert(Height(1), above(&first, term, first.voters.clone()));
-        node.vote = (2, None);
+        node.drafts.insert(Height(1), (above(&first, term, first.voters.clone()), ()));
+        node.kept = (2, None);
         group.crash(id(of));
         group.restart(id(of));
     }

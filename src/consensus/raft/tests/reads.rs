@@ -1,6 +1,5 @@
 //! Thesis 6.4: reads that need no entry in the log; thesis 3.10: who hands over.
 
-use super::group::Note;
 use super::*;
 use crate::consensus::raft::core::READS_MAX;
 
@@ -9,8 +8,8 @@ fn read(group: &mut Group, of: u8, number: u64) {
 }
 
 fn answers(group: &Group, of: u8) -> Vec<(u64, Height)> {
-    let answer = |note: &Note| match note {
-        Note::Read(by, number, height) if *by == id(of) => Some((*number, *height)),
+    let answer = |note: &shared::Note<Core>| match note {
+        shared::Note::Read(by, number, height) if *by == id(of) => Some((*number, *height)),
         _ => None,
     };
     group.notes.iter().filter_map(answer).collect()
@@ -25,7 +24,7 @@ fn a_read_waits_for_a_heartbeat_of_its_own() {
     read(&mut group, 1, 5);
     // The answer to the heartbeat before it says nothing about the read.
     let older = |letter: &Letter| match &letter.parcel {
-        Parcel::Raft { message: Message::Append { round, .. }, .. } => *round == 1,
+        Parcel::Said { message: Message::Append { round, .. }, .. } => *round == 1,
         _ => false,
     };
     while let Some(place) = group.flight.iter().position(older) {
@@ -46,7 +45,7 @@ fn a_new_leaders_reads_wait_for_its_first_entry() {
     elect(&mut group, 1);
     read(&mut group, 1, 5);
     let asked = group.flight.iter().any(|letter| match &letter.parcel {
-        Parcel::Raft { message: Message::Append { round, .. }, .. } => *round > 0,
+        Parcel::Said { message: Message::Append { round, .. }, .. } => *round > 0,
         _ => false,
     });
     assert!(!asked, "it does not even ask");
@@ -96,7 +95,7 @@ fn reads_that_wait_are_bounded() {
         read(&mut group, 1, number);
         read(&mut group, 1, number);
     }
-    let full = Note::Dropped(id(1), id(1), DropReason::Full);
+    let full = shared::Note::Dropped(id(1), id(1), DropReason::Full);
     assert_eq!(group.notes.iter().filter(|note| **note == full).count(), 20);
     let Some(crate::consensus::raft::core::Role::Leader(lead)) = group.core(id(1)).map(Core::role)
     else {

@@ -1,6 +1,7 @@
 //! Raft 5.3 to 5.5: how logs become one, and what is decided.
 
-use super::group::{Note, above};
+use super::group::above;
+use super::shared::Note;
 use super::*;
 use crate::consensus::log::DRAFTS_MAX;
 
@@ -37,9 +38,9 @@ fn more_entries_than_a_message_carries_come_in_several() {
     for term in 1..=far {
         let body = above(&below, term, below.voters.clone());
         below = body.entry.clone();
-        node.drafts.insert(below.at.height, body);
+        node.drafts.insert(below.at.height, (body, ()));
     }
-    node.vote = (far, None);
+    node.kept = (far, None);
     group.crash(leader);
     group.restart(leader);
     // The others hear of the term by refusing.
@@ -174,8 +175,8 @@ fn an_entry_of_an_earlier_term_is_decided_with_one_of_the_own() {
     let first = group.nodes[&id(1)].chain[0].entry.clone();
     for of in [1, 2, 3] {
         let node = group.nodes.get_mut(&id(of)).unwrap();
-        node.drafts.insert(Height(1), above(&first, 1, first.voters.clone()));
-        node.vote = (1, None);
+        node.drafts.insert(Height(1), (above(&first, 1, first.voters.clone()), ()));
+        node.kept = (1, None);
         group.crash(id(of));
         group.restart(id(of));
     }
