@@ -1,5 +1,6 @@
 mod canaries;
 mod paxos;
+mod pbft;
 mod raft;
 mod reads;
 mod runs;
