@@ -12,10 +12,10 @@ fn json(home: &Home, line: &str) -> Value {
 }
 
 /// What a node says of the agreement once somebody leads in it.
-fn led(home: &Home, node: &str) -> Value {
+fn led(home: &Home, chain: &str, node: &str) -> Value {
     let deadline = std::time::Instant::now() + super::PATIENCE;
     loop {
-        let status = json(home, &format!("rpc consensus_status --dir raft-3:{node}"));
+        let status = json(home, &format!("rpc consensus_status --dir {chain}:{node}"));
         if status["leader"].is_string() {
             return status;
         }
@@ -25,10 +25,10 @@ fn led(home: &Home, node: &str) -> Value {
 }
 
 /// Whose node leads.
-fn leader(home: &Home, asked: &str) -> String {
-    let leads = led(home, asked)["leader"].clone();
+fn leader(home: &Home, chain: &str, asked: &str) -> String {
+    let leads = led(home, chain, asked)["leader"].clone();
     let node = ["node0", "node1", "node2", "node3"].into_iter().find(|node| {
-        let line = format!("rpc consensus_status --dir raft-3:{node}");
+        let line = format!("rpc consensus_status --dir {chain}:{node}");
         let output = home.run(&line);
         output.status.success()
             && serde_json::from_slice::<Value>(&output.stdout).unwrap()["authority"] == leads
@@ -38,29 +38,43 @@ fn leader(home: &Home, asked: &str) -> String {
 
 #[test]
 fn three_authorities_agree_and_survive_the_loss_of_their_leader() {
+    agree(&Home::new(), "raft-3", "raft-3", "raft");
+}
+
+/// Another rule on the same chain: two words of its spec are others.
+#[test]
+fn acceptors_do_the_same() {
     let home = Home::new();
-    home.ok("devnet up raft-3 --detach");
+    let text = include_str!("../../chain-specs/raft-3.toml");
+    let text = text.replacen("name = \"raft-3\"", "name = \"paxos-3\"", 1);
+    let text = text.replacen("engine = \"raft\"", "engine = \"paxos\"", 1);
+    fs::write(home.path().join("paxos.toml"), text).unwrap();
+    agree(&home, "paxos.toml", "paxos-3", "paxos");
+}
+
+fn agree(home: &Home, spec: &str, chain: &str, engine: &str) {
+    home.ok(&format!("devnet up {spec} --detach"));
     home.status_when("", "sealed a block", all_reach(1));
-    let status = led(&home, "node0");
+    let status = led(home, chain, "node0");
     assert_eq!(status["authorities"].as_array().unwrap().len(), 3, "{status}");
-    let info = json(&home, "chain info --json --dir raft-3");
-    assert_eq!((&info["engine"], &info["difficulty"]), (&"raft".into(), &Value::Null), "{info}");
+    let info = json(home, &format!("chain info --json --dir {chain}"));
+    assert_eq!((&info["engine"], &info["difficulty"]), (&engine.into(), &Value::Null), "{info}");
     assert_eq!(info["height"], info["final_height"], "{info}");
 
     // Nobody searches, and says so.
     for line in ["rpc mining_template", "rpc mining_start [\"x\"]", "rpc getblocktemplate"] {
-        let (code, error) = home.fails(&format!("{line} --dir raft-3:node0"));
+        let (code, error) = home.fails(&format!("{line} --dir {chain}:node0"));
         let message = error["message"].as_str().unwrap();
         assert!(code == 9 && message.contains("authorities make them"), "{line}: {error}");
     }
 
     // Without its leader the rest goes on; the leader comes back with its records and its key.
-    let first = leader(&home, "node0");
+    let first = leader(home, chain, "node0");
     home.ok(&format!("devnet kill {first}"));
     let other = if first == "node0" { "node1" } else { "node0" };
     let address = &status["authorities"][0]["address"];
     let balance = format!("wallet balance {}", address.as_str().unwrap());
-    let read = json(&home, &format!("{balance} --json --read linearizable --dir raft-3:{other}"));
+    let read = json(home, &format!("{balance} --json --read linearizable --dir {chain}:{other}"));
     assert_eq!(read["spendable"], "100000000000000", "{read}");
     home.ok(&format!("devnet restart {first}"));
     let height = read["height"].as_u64().unwrap();
@@ -71,9 +85,9 @@ fn three_authorities_agree_and_survive_the_loss_of_their_leader() {
         ["node0", "node1", "node2"].into_iter().partition(|node| *node == other);
     gone.iter().for_each(|node| drop(home.ok(&format!("devnet kill {node}"))));
     let (code, error) =
-        home.fails(&format!("{balance} --read linearizable --dir raft-3:{}", lone[0]));
+        home.fails(&format!("{balance} --read linearizable --dir {chain}:{}", lone[0]));
     assert_eq!((code, &error["code"]), (9, &"not_current".into()), "{error}");
-    home.ok(&format!("{balance} --dir raft-3:{}", lone[0]));
+    home.ok(&format!("{balance} --dir {chain}:{}", lone[0]));
     gone.iter().for_each(|node| drop(home.ok(&format!("devnet restart {node}"))));
     home.status_when("", "agreed again", |status| {
         nodes(status).iter().all(|node| node["height"].as_u64() > Some(height))
@@ -138,7 +152,7 @@ fn authorities_join_and_leave_while_the_others_go_on_and_all_of_it_is_replayed()
     home.status_when("", "agree by four", four);
 
     // Three of four are a majority only if the new one votes.
-    let first = leader(&home, "node3");
+    let first = leader(&home, "raft-3", "node3");
     home.ok(&format!("devnet kill {first}"));
     let leads = |status: &Value| {
         nodes(status).iter().any(|node| node["role"] == "leader" && node["name"] != first.as_str())
