@@ -11,7 +11,7 @@
 //! | `pbft.rs` | what can be done to cores of PBFT |
 //! | `line.rs` | what can be done to cores that put drafts in a line, whichever protocol it is |
 //! | `line/telling.rs` | how that is written |
-//! | `raft.rs` | the words of this one, and what only it can do |
+//! | `raft.rs`, `paxos.rs` | the words of these protocols, and what only they can do |
 //!
 //! A rule joins with a [`runner::Stage`] and a test below.
 
@@ -19,6 +19,8 @@
 mod classics;
 #[path = "transcripts/line.rs"]
 mod line;
+#[path = "transcripts/paxos.rs"]
+mod paxos;
 #[path = "transcripts/pbft.rs"]
 mod pbft;
 #[path = "transcripts/raft.rs"]
@@ -29,6 +31,11 @@ mod runner;
 #[test]
 fn raft_goes_as_written_down() {
     runner::play_all::<raft::Stage>("raft");
+}
+
+#[test]
+fn paxos_goes_as_written_down() {
+    runner::play_all::<paxos::Stage>("paxos");
 }
 
 #[test]

@@ -31,7 +31,8 @@
 //! - *Ballots are adopted from seals*: whoever imports a block does not listen to lower ballots than its seal's any more.
 //! - *The leader's acceptor promises last.* While a proposer waits for others it goes on following, and a lease keeps those that
 //!   hear a leader from promising anybody else (Paxos Made Live, 5.2). So who was cut off and comes back deposes nobody, without
-//!   a message for that.
+//!   a message for that. Several that were cut off together may have promised each other: they refuse the leader when they
+//!   are back, and it asks again in a higher ballot, which nobody else can take from it while a majority hears it.
 //! - *Acceptors change when the block that changes them stands below* (Paxos Made Simple, 3, with α = 1 for such blocks): a leader
 //!   makes nothing above such a block before it is sealed, one block changes one member at most, and before the first
 //!   draft of a new set a majority of that has to have promised, in the same ballot.
