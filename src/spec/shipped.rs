@@ -3,7 +3,7 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 15] = [
+static SHIPPED: [(&str, &str); 23] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
@@ -14,6 +14,14 @@ static SHIPPED: [(&str, &str); 15] = [
     ("raft-dev", include_str!("../../chain-specs/raft-dev.toml")),
     ("raft-3", include_str!("../../chain-specs/raft-3.toml")),
     ("paxos-dev", include_str!("../../chain-specs/paxos-dev.toml")),
+    ("compare-pow", include_str!("../../chain-specs/compare-pow.toml")),
+    ("compare-pos", include_str!("../../chain-specs/compare-pos.toml")),
+    ("compare-hybrid", include_str!("../../chain-specs/compare-hybrid.toml")),
+    ("compare-dpos", include_str!("../../chain-specs/compare-dpos.toml")),
+    ("compare-poa", include_str!("../../chain-specs/compare-poa.toml")),
+    ("compare-pbft", include_str!("../../chain-specs/compare-pbft.toml")),
+    ("compare-raft", include_str!("../../chain-specs/compare-raft.toml")),
+    ("compare-paxos", include_str!("../../chain-specs/compare-paxos.toml")),
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
     ("clique-like", include_str!("../../chain-specs/clique-like.toml")),
     ("dpos-101", include_str!("../../chain-specs/dpos-101.toml")),
