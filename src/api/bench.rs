@@ -79,6 +79,9 @@ pub struct BenchLoad {
     pub final_everywhere_ms: Option<BenchTimes>,
     /// Until it had 1, 2, … confirmations at its home.
     pub confirmations_ms: Vec<Option<BenchTimes>>,
+    /// The same for payments that were due in each part of equal length.
+    #[serde(default)]
+    pub parts: Vec<BenchPart>,
     /// What each node said, of all payments.
     pub per_node: Vec<BenchNode>,
     /// Syncs of 4 KiB to the disk that the nodes write to, alone, before and after.
@@ -93,6 +96,9 @@ pub struct BenchLoad {
     pub messages_per_tx: Option<f64>,
     /// Processor time of all nodes, the same.
     pub cpu_us_per_tx: Option<f64>,
+    /// Bytes by which the nodes' directories grew, all together, as far as they are on this machine.
+    #[serde(default)]
+    pub disk_bytes: Option<u64>,
     /// How much later than due payments left here.
     pub lag_ms: Option<BenchTimes>,
     /// Whether they left so late that the load was not the one that was asked for.
@@ -121,6 +127,16 @@ pub struct BenchTimes {
     pub max: f64,
     /// How many there were.
     pub count: u64,
+}
+
+/// Payments that were due in one part of a run, at their homes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchPart {
+    /// Until they were on the best branch.
+    pub included_ms: Option<BenchTimes>,
+    /// Until they were final.
+    pub final_ms: Option<BenchTimes>,
 }
 
 /// What one node said of all payments.

@@ -15,6 +15,7 @@ pub mod bitcoin;
 mod block;
 mod chain;
 mod coins;
+mod compare;
 mod concentration;
 mod consensus;
 mod delegates;
@@ -41,7 +42,7 @@ mod turns;
 mod wallet;
 
 pub use authorities::{AuthorityInfo, AuthorityList, AuthorityRecord, Circle, ProposalInfo};
-pub use bench::{BenchLoad, BenchNode, BenchTimes};
+pub use bench::{BenchLoad, BenchNode, BenchPart, BenchTimes};
 pub use block::{BlockInfo, ClaimInfo, HeaderInfo, SealInfo, VoteInfo};
 pub use chain::{
     BLOCKS_PAGE_BYTES, BLOCKS_PAGE_MAX, BlockParams, BlocksPage, BlocksParams, ChainInfo,
@@ -50,6 +51,10 @@ pub use chain::{
 pub use coins::{
     Balance, BalanceParams, COINS_PAGE_DEFAULT, COINS_PAGE_MAX, CoinInfo, CoinPage, CoinsParams,
     Read, ReadPoint,
+};
+pub use compare::{
+    BenchChain, BenchCompare, BenchCrash, BenchInterval, BenchMachine, BenchPartition, BenchRule,
+    BenchRun, BenchWorkload,
 };
 pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{

@@ -3,6 +3,8 @@
 //! Values fall into buckets that are as wide as 1/128 of what they hold, as in Gil Tene's HdrHistogram: a percentile is
 //! exact up to 255 and at most 0.8 % too large above. Nothing is averaged, and the largest value is kept as it is.
 
+use crate::api::BenchTimes;
+
 /// Buckets per doubling: 2 to this power.
 const PRECISION_BITS: u32 = 7;
 
@@ -51,6 +53,19 @@ impl Histogram {
     /// How many values were counted.
     pub fn count(&self) -> u64 {
         self.total
+    }
+
+    /// Its percentiles in milliseconds, where it counts microseconds; nothing where it counted none.
+    pub fn times(&self) -> Option<BenchTimes> {
+        let ms = |micros: u64| micros as f64 / 1000.0; // far below 2^53
+        let at = |share| self.percentile(share).map(ms);
+        Some(BenchTimes {
+            p50: at(0.5)?,
+            p95: at(0.95)?,
+            p99: at(0.99)?,
+            max: ms(self.max),
+            count: self.total,
+        })
     }
 
     /// The largest value; 0 if there is none.

@@ -7,9 +7,11 @@
 //! - [`hashrate`]: how fast it searches, kernel by kernel, and beside another miner
 //! - `workload`: chains of payments, the same every time
 //! - `load`: payments offered to nodes that run, and how long they take to become final
+//! - [`compare`]: rules side by side
 //! - [`schedule`], [`payments`]: when such payments are due, and what they are
 //! - [`views`], [`tally`], [`histogram`]: what nodes said of them, what the chain holds of them, how long they took
 
+pub mod compare;
 pub mod hashrate;
 pub mod histogram;
 pub mod payments;

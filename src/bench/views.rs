@@ -33,6 +33,24 @@ pub struct Views {
     home: Stages,
     everywhere: Stages,
     returned: u64,
+    /// What happened at home to the payments of each part.
+    parts: Parts,
+    /// How many blocks a node left behind, each time.
+    reorganisations: Vec<u64>,
+}
+
+/// Reorganisations that are remembered.
+const REORGANISATIONS_MAX: usize = 1 << 16;
+
+/// When the first payment was due, how long a part is, and the latencies of each.
+type Parts = (Micros, Micros, Vec<Stages>);
+
+/// The part in which a payment was due.
+fn part_of((begun, length, parts): &mut Parts, due: Micros) -> Option<&mut Stages> {
+    let part = due.checked_sub(*begun)?.checked_div(*length)?;
+    // The last moment of all belongs to the last part.
+    let last = parts.len().checked_sub(1)?;
+    parts.get_mut(usize::try_from(part).unwrap_or(usize::MAX).min(last))
 }
 
 /// Latencies up to two stages, in microseconds from when a payment was due.
@@ -82,6 +100,15 @@ impl Views {
             confirmed: vec![Histogram::default(); confirmations.max(1)],
             ..Self::default()
         }
+    }
+
+    /// The same, where payments are due from a moment on for so long, in so many parts of equal length that are told
+    /// apart.
+    #[must_use]
+    pub fn in_parts(mut self, begun: Micros, length: Micros, parts: usize) -> Self {
+        let parts = parts.max(1);
+        self.parts = (begun, (length / parts as u64).max(1), vec![Stages::default(); parts]); // few
+        self
     }
 
     /// A payment will be sent. Numbers are given in order, from 0.
@@ -189,12 +216,15 @@ impl Views {
                 journey.settled |= bit;
                 let latency = at.saturating_sub(journey.due);
                 self.nodes[node].stages.settled.record(latency);
-                if journey.home == node {
-                    self.home.settled.record(latency);
-                    done.push(*number);
-                }
                 if journey.settled == everybody {
                     self.everywhere.settled.record(latency);
+                }
+                if journey.home == node {
+                    self.home.settled.record(latency);
+                    if let Some(part) = part_of(&mut self.parts, journey.due) {
+                        part.settled.record(latency);
+                    }
+                    done.push(*number);
                 }
             }
         }
@@ -236,11 +266,15 @@ impl Views {
                 journey.included |= bit;
                 let latency = at.saturating_sub(journey.due);
                 self.nodes[node].stages.included.record(latency);
-                if journey.home == node {
-                    self.home.included.record(latency);
-                }
+                let (home, due) = (journey.home == node, journey.due);
                 if journey.included == everybody {
                     self.everywhere.included.record(latency);
+                }
+                if home {
+                    self.home.included.record(latency);
+                    if let Some(part) = part_of(&mut self.parts, due) {
+                        part.included.record(latency);
+                    }
                 }
             }
         }
@@ -250,6 +284,9 @@ impl Views {
     /// What lies above a height leaves a node's branch.
     fn cut(&mut self, node: usize, height: Height) {
         let left = self.nodes[node].branch.split_off(&height.next());
+        if !left.is_empty() && self.reorganisations.len() < REORGANISATIONS_MAX {
+            self.reorganisations.push(left.len() as u64); // a length fits
+        }
         for id in left.values() {
             let Some(known) = self.blocks.get(id) else { continue };
             for number in &known.payments {
@@ -280,6 +317,21 @@ impl Views {
     /// Latencies until there were 1, 2, … confirmations at home.
     pub fn confirmations(&self) -> &[Histogram] {
         &self.confirmed
+    }
+
+    /// The same as at home, for payments that were due in each part.
+    pub fn parts(&self) -> &[Stages] {
+        &self.parts.2
+    }
+
+    /// How many blocks a node left behind, each time that one did.
+    pub fn reorganisations(&self) -> &[u64] {
+        &self.reorganisations
+    }
+
+    /// All blocks that some node had on its best branch.
+    pub fn seen(&self) -> impl Iterator<Item = &BlockId> {
+        self.blocks.keys()
     }
 
     /// Payments whose block left the best branch of the node that they were handed to.

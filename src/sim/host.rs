@@ -118,6 +118,8 @@ pub struct Sim {
     /// Those that were seen to verify.
     signatures: Signatures,
     numbers: u64,
+    /// Messages that nodes sent to each other, and their bytes, where somebody wants to know.
+    pub(super) traffic: Option<(u64, u64)>,
 }
 
 impl Sim {
@@ -149,6 +151,7 @@ impl Sim {
             violations: Vec::new(),
             signatures: Signatures::default(),
             numbers: 0,
+            traffic: None,
             options,
         };
         let mut dice = Dice::new(seed, "topology");
@@ -498,6 +501,16 @@ impl Sim {
     /// A hash over every event so far: equal for equal options and acts, on every machine.
     pub fn digest(&self) -> blake3::Hash {
         self.trace.digest()
+    }
+
+    /// From now on what nodes send to each other is counted.
+    pub fn count_traffic(&mut self) {
+        self.traffic = Some((0, 0));
+    }
+
+    /// Messages that nodes sent to each other since then, and their bytes.
+    pub fn traffic(&self) -> (u64, u64) {
+        self.traffic.unwrap_or_default()
     }
 
     /// Events that are yet to happen.

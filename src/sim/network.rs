@@ -164,6 +164,10 @@ impl Sim {
         if must_arrive(&parcel, mode) && mode == Mode::Datagram {
             model.loss = 0.0;
         }
+        if let Some((messages, bytes)) = &mut self.traffic {
+            *messages += 1;
+            *bytes += parcel.bytes();
+        }
         let bytes = || parcel.bytes();
         let arrivals = line.carry(&model, regions, bytes, self.now, &mut self.link_dice);
         let (from, to) = (from as u32, to as u32);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::audit::Audit;
 use super::run::{Books, Costs, Target};
 use super::{IDLE_MIN, LAG_MAX, Order, Pace, STEAL_MAX};
-use crate::api::{BenchLoad, BenchNode, BenchTimes};
+use crate::api::{BenchLoad, BenchNode, BenchPart};
 use crate::bench::histogram::Histogram;
 use crate::bench::schedule::Micros;
 use crate::bench::tally::Tally;
+use crate::bench::views::Stages;
 
 /// What was measured beside the books.
 #[derive(Debug, Default)]
@@ -23,22 +24,6 @@ pub(super) struct Measured {
     pub(super) processors: Option<(f64, f64)>,
     pub(super) costs: Costs,
     pub(super) audit: Audit,
-}
-
-/// Microseconds as milliseconds.
-fn ms(micros: u64) -> f64 {
-    micros as f64 / 1000.0
-}
-
-fn times(histogram: &Histogram) -> Option<BenchTimes> {
-    let at = |share| histogram.percentile(share).map(ms);
-    Some(BenchTimes {
-        p50: at(0.5)?,
-        p95: at(0.95)?,
-        p99: at(0.99)?,
-        max: ms(histogram.max()),
-        count: histogram.count(),
-    })
 }
 
 pub(super) fn report(
@@ -57,10 +42,14 @@ pub(super) fn report(
     let views = &books.views;
     let node = |(number, target): (usize, &Target)| BenchNode {
         name: target.name.clone(),
-        included_ms: times(&views.of_node(number).included),
-        final_ms: times(&views.of_node(number).settled),
+        included_ms: views.of_node(number).included.times(),
+        final_ms: views.of_node(number).settled.times(),
         lagged: books.gaps[number].lagged,
         reconnects: books.gaps[number].reconnects,
+    };
+    let part = |stages: &Stages| BenchPart {
+        included_ms: stages.included.times(),
+        final_ms: stages.settled.times(),
     };
     let open = matches!(order.pace, Pace::Open(_));
     let lag = books.lag.percentile(0.99).map(Duration::from_micros).unwrap_or_default();
@@ -96,20 +85,22 @@ pub(super) fn report(
         unread: measured.audit.unread.clone(),
         refusals: refusals.clone(),
         failures: failures.clone(),
-        accepted_ms: times(&books.accepted),
-        included_ms: times(&views.at_home().included),
-        final_ms: times(&views.at_home().settled),
-        included_everywhere_ms: times(&views.everywhere().included),
-        final_everywhere_ms: times(&views.everywhere().settled),
-        confirmations_ms: views.confirmations().iter().map(times).collect(),
+        accepted_ms: books.accepted.times(),
+        included_ms: views.at_home().included.times(),
+        final_ms: views.at_home().settled.times(),
+        included_everywhere_ms: views.everywhere().included.times(),
+        final_everywhere_ms: views.everywhere().settled.times(),
+        confirmations_ms: views.confirmations().iter().map(Histogram::times).collect(),
+        parts: views.parts().iter().map(part).collect(),
         per_node: targets.iter().enumerate().map(node).collect(),
-        fsync_ms: times(&measured.syncs),
-        read_ms: times(&books.read),
+        fsync_ms: measured.syncs.times(),
+        read_ms: books.read.times(),
         node_memory_bytes: books.memory,
         bytes_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.bytes as f64)),
         messages_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.messages as f64)),
         cpu_us_per_tx: costs.processor.and_then(|time| per_payment(time.as_secs_f64() * 1e6)),
-        lag_ms: if open { times(&books.lag) } else { None },
+        disk_bytes: None,
+        lag_ms: if open { books.lag.times() } else { None },
         generator_saturated: open && lag > LAG_MAX,
         idle_share: measured.processors.map(|(idle, _)| idle),
         steal_share: measured.processors.map(|(_, steal)| steal),

@@ -1,0 +1,183 @@
+//! What `assay bench compare` prints with `--json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::BenchLoad;
+
+/// Several rules under one load, side by side.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchCompare {
+    /// Where it was measured: `devnet` or `sim`.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// The version of the program.
+    pub version: String,
+    /// The commit that it was built from, where the build was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The machine, where one was measured; nothing of it matters in a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<BenchMachine>,
+    /// What every rule was offered.
+    pub workload: BenchWorkload,
+    /// Where arrivals, accounts and amounts come from; the runs of one rule have this and the following seeds.
+    pub seed: u64,
+    /// Runs of each rule.
+    pub repeat: u64,
+    /// Whether a signal ended it before its time.
+    pub partial: bool,
+    /// The rules, in the order in which they were asked for.
+    pub rules: Vec<BenchRule>,
+}
+
+/// A machine, as far as figures depend on it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchMachine {
+    /// What its processor calls itself.
+    pub processor: String,
+    /// Processors that may be used.
+    pub processors: u64,
+    /// The operating system and the kind of processor.
+    pub system: String,
+}
+
+/// A load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchWorkload {
+    /// Payments per second, at the moments of a Poisson process.
+    pub rate: f64,
+    /// For so many seconds.
+    pub seconds: f64,
+    /// Accounts that pay each other.
+    pub accounts: u64,
+    /// Bytes by which payments are larger than ordinary ones.
+    pub payload: u64,
+    /// Milliseconds from node to node, one way; on a devnet nothing but the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+}
+
+/// A rule, and what came of it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchRule {
+    /// The chain spec.
+    pub spec: String,
+    /// The rule.
+    pub engine: String,
+    /// Its nodes.
+    pub nodes: u64,
+    /// Blocks on top of one that is final, where it is they that make it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finality_depth: Option<u64>,
+    /// Why there are fewer runs than were asked for, if there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What makes figures of it say less.
+    pub warnings: Vec<String>,
+    /// Figures by name, over all runs.
+    pub figures: BTreeMap<String, BenchInterval>,
+    /// Each run.
+    pub runs: Vec<BenchRun>,
+}
+
+/// A figure.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchInterval {
+    /// The median over runs.
+    pub value: f64,
+    /// The least in any run or part of one …
+    pub low: f64,
+    /// … and the greatest.
+    pub high: f64,
+    /// How many runs and parts of runs that are.
+    pub of: u64,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchRun {
+    /// Its seed.
+    pub seed: u64,
+    /// The payments.
+    pub load: BenchLoad,
+    /// The blocks.
+    pub chain: BenchChain,
+    /// The blocks of each part of equal length.
+    pub chain_parts: Vec<BenchChain>,
+    /// What a partition did to it, if it was parted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<BenchPartition>,
+    /// What the death of a node did to it, if one was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<BenchCrash>,
+}
+
+/// The blocks that were made while payments were offered and until they were final.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchChain {
+    /// Blocks of the chain as it was in the end.
+    pub blocks: u64,
+    /// Blocks that were a node's head and are not in it.
+    pub stale: u64,
+    /// How often a node left blocks behind, and how many it left each time.
+    pub reorganisations: Vec<u64>,
+    /// Payments and other transactions in them.
+    pub transactions: u64,
+    /// Seconds between blocks.
+    pub interval_s: Option<f64>,
+    /// Their standard deviation over that: 1 where blocks come at random, 0 by the clock.
+    pub interval_cv: Option<f64>,
+    /// Whom they pay.
+    pub producers: u64,
+    /// Gini's coefficient over the nodes, those that made no block among them: 0 where all made as many.
+    pub gini: Option<f64>,
+    /// Nakamoto's coefficient: the fewest who made more than half.
+    pub nakamoto: Option<u64>,
+    /// How much of the blocks would have to be another node's for all to have made as many.
+    pub unfairness: Option<f64>,
+    /// Hashes that proving the blocks took, by their targets; 0 where nothing is proven by hashes.
+    pub hashes: f64,
+    /// Signatures that the blocks hold, in payments and seals.
+    pub signatures: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a partition did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchPartition {
+    /// Nodes of the larger side, and of the smaller.
+    pub sides: [u64; 2],
+    /// Seconds that it lasted.
+    pub seconds: f64,
+    /// Blocks that the head of each side rose by.
+    pub blocks: [u64; 2],
+    /// Blocks that became final on each side.
+    pub finalised: [u64; 2],
+    /// Blocks of the smaller side that were left behind afterwards.
+    pub undone: u64,
+    /// Seconds from the end of the partition until all nodes had one head; nothing if they never did.
+    pub healed_s: Option<f64>,
+}
+
+/// What the death of a node did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchCrash {
+    /// Whether it was the one that led.
+    pub leader: bool,
+    /// Seconds until something new was final elsewhere; nothing if that did not happen before it was started again.
+    pub recovered_s: Option<f64>,
+    /// Seconds from its start until it had the head of the others; nothing if that took too long.
+    pub rejoined_s: Option<f64>,
+}

@@ -1,0 +1,252 @@
+//! The figures of a run, and how runs become one row of a table.
+
+use crate::api::{BenchChain, BenchInterval, BenchRule, BenchRun, BenchTimes};
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    Seconds,
+    /// Payments in a second.
+    PerSecond,
+    /// A part of a whole.
+    Share,
+    /// Bytes.
+    Bytes,
+    /// Microseconds.
+    Micros,
+    /// Whatever it says.
+    Number,
+}
+
+/// A figure: what it is called, and where it comes from.
+pub struct Figure {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// Its name above a column.
+    pub title: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    of: fn(&BenchRun) -> Option<f64>,
+    parts: fn(&BenchRun) -> Vec<Option<f64>>,
+}
+
+/// A figure that a run has as a whole.
+const fn whole(
+    name: &'static str,
+    title: &'static str,
+    unit: Unit,
+    of: fn(&BenchRun) -> Option<f64>,
+) -> Figure {
+    Figure { name, title, unit, of, parts: |_| Vec::new() }
+}
+
+macro_rules! latency {
+    ($name:literal, $title:literal, $stage:ident, $share:ident) => {
+        Figure {
+            name: $name,
+            title: $title,
+            unit: Unit::Ms,
+            of: |run| run.load.$stage.as_ref().map(|times: &BenchTimes| times.$share),
+            parts: |run| {
+                let parts = run.load.parts.iter();
+                parts.map(|part| part.$stage.as_ref().map(|times| times.$share)).collect()
+            },
+        }
+    };
+}
+
+macro_rules! chain {
+    ($name:literal, $title:literal, $unit:expr, $of:expr) => {
+        Figure {
+            name: $name,
+            title: $title,
+            unit: $unit,
+            of: |run| {
+                let of: fn(&BenchChain) -> Option<f64> = $of;
+                of(&run.chain)
+            },
+            parts: |run| {
+                let of: fn(&BenchChain) -> Option<f64> = $of;
+                run.chain_parts.iter().map(of).collect()
+            },
+        }
+    };
+}
+
+/// A cost of the blocks per payment or other transaction in them.
+fn each(cost: f64, chain: &BenchChain) -> Option<f64> {
+    (chain.transactions > 0).then(|| cost / chain.transactions as f64) // far below 2^53
+}
+
+/// All figures, in the order in which they are shown.
+pub static FIGURES: [Figure; 33] = [
+    whole("accepted_p50_ms", "accepted p50", Unit::Ms, |run| {
+        run.load.accepted_ms.map(|times| times.p50)
+    }),
+    latency!("included_p50_ms", "included p50", included_ms, p50),
+    latency!("included_p95_ms", "included p95", included_ms, p95),
+    latency!("included_p99_ms", "included p99", included_ms, p99),
+    whole("everywhere_p50_ms", "seen by all p50", Unit::Ms, |run| {
+        run.load.included_everywhere_ms.map(|times| times.p50)
+    }),
+    whole("confirmed_p50_ms", "confirmed p50", Unit::Ms, |run| {
+        run.load.confirmations_ms.last().copied().flatten().map(|times| times.p50)
+    }),
+    latency!("final_p50_ms", "final p50", final_ms, p50),
+    latency!("final_p95_ms", "final p95", final_ms, p95),
+    latency!("final_p99_ms", "final p99", final_ms, p99),
+    whole("rate_final", "final per second", Unit::PerSecond, |run| run.load.rate_final),
+    whole("lost", "lost", Unit::Number, |run| Some(run.load.lost as f64)),
+    whole("stale_rate", "stale", Unit::Share, |run| {
+        let all = run.chain.blocks + run.chain.stale;
+        (all > 0).then(|| run.chain.stale as f64 / all as f64)
+    }),
+    whole("reorganisations", "reorganisations", Unit::Number, |run| {
+        Some(run.chain.reorganisations.len() as f64)
+    }),
+    whole("reorganisation_depth_max", "deepest", Unit::Number, |run| {
+        Some(run.chain.reorganisations.iter().max().map_or(0.0, |depth| *depth as f64))
+    }),
+    chain!("interval_s", "block every", Unit::Seconds, |chain| chain.interval_s),
+    chain!("interval_cv", "irregularity", Unit::Number, |chain| chain.interval_cv),
+    whole("messages_per_tx", "messages/payment", Unit::Number, |run| run.load.messages_per_tx),
+    whole("bytes_per_tx", "bytes/payment", Unit::Bytes, |run| run.load.bytes_per_tx),
+    whole("cpu_us_per_tx", "processor/payment", Unit::Micros, |run| run.load.cpu_us_per_tx),
+    whole("cpu_us_per_block", "processor/block", Unit::Micros, |run| {
+        let payments = (run.chain.blocks > 0).then_some(run.load.included as f64)?;
+        Some(run.load.cpu_us_per_tx? * payments / run.chain.blocks as f64)
+    }),
+    chain!("hashes_per_tx", "hashes/payment", Unit::Number, |chain| each(chain.hashes, chain)),
+    chain!("signatures_per_tx", "signatures/payment", Unit::Number, |chain| {
+        each(chain.signatures as f64, chain)
+    }),
+    chain!("chain_bytes_per_tx", "chain bytes/payment", Unit::Bytes, |chain| {
+        each(chain.bytes as f64, chain)
+    }),
+    whole("disk_bytes_per_tx", "disk bytes/payment", Unit::Bytes, |run| {
+        let disk = run.load.disk_bytes? as f64;
+        (run.load.included > 0).then(|| disk / run.load.included as f64)
+    }),
+    chain!("gini", "Gini", Unit::Number, |chain| chain.gini),
+    chain!("nakamoto", "Nakamoto", Unit::Number, |chain| chain
+        .nakamoto
+        .map(|fewest| fewest as f64)),
+    chain!("unfairness", "unfairness", Unit::Share, |chain| chain.unfairness),
+    whole("partition_majority_final", "parted, majority: final", Unit::Number, |run| {
+        run.partition.as_ref().map(|parted| parted.finalised[0] as f64)
+    }),
+    whole("partition_minority_final", "parted, minority: final", Unit::Number, |run| {
+        run.partition.as_ref().map(|parted| parted.finalised[1] as f64)
+    }),
+    whole("partition_undone", "undone", Unit::Number, |run| {
+        run.partition.as_ref().map(|parted| parted.undone as f64)
+    }),
+    whole("partition_healed_s", "healed in", Unit::Seconds, |run| run.partition.as_ref()?.healed_s),
+    whole("crash_recovered_s", "final again in", Unit::Seconds, |run| {
+        run.crash.as_ref()?.recovered_s
+    }),
+    whole("crash_rejoined_s", "rejoined in", Unit::Seconds, |run| run.crash.as_ref()?.rejoined_s),
+];
+
+/// The figure of this name.
+pub fn figure(name: &str) -> Option<&'static Figure> {
+    FIGURES.iter().find(|figure| figure.name == name)
+}
+
+impl Figure {
+    /// Over several runs: the median of the runs, between the least and the greatest that a run or a part of one had.
+    fn over(&self, runs: &[BenchRun]) -> Option<BenchInterval> {
+        let mut values: Vec<f64> = runs.iter().filter_map(self.of).collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let value = match values.len() % 2 {
+            1 => values[middle],
+            _ => f64::midpoint(values[middle - 1], values[middle]),
+        };
+        let mut all = BenchInterval { value, low, high, of: values.len() as u64 };
+        for part in runs.iter().flat_map(|run| (self.parts)(run)).flatten() {
+            all.low = all.low.min(part);
+            all.high = all.high.max(part);
+            all.of += 1;
+        }
+        Some(all)
+    }
+}
+
+/// Makes the row of a rule from its runs.
+pub fn summarise(rule: &mut BenchRule) {
+    let named = |figure: &Figure| Some((figure.name.to_owned(), figure.over(&rule.runs)?));
+    rule.figures = FIGURES.iter().filter_map(named).collect();
+    let mut warnings = Vec::new();
+    let mut warn = |text: &str, is: fn(&BenchRun) -> bool| {
+        let runs = rule.runs.iter().filter(|run| is(run)).count();
+        if runs > 0 {
+            warnings.push(format!("{text} (in {runs} of {} runs)", rule.runs.len()));
+        }
+    };
+    warn("payments left late: the load was not the one that was asked for", |run| {
+        run.load.generator_saturated
+    });
+    warn("processors were short: times include waiting for one", |run| run.load.cpu_starved);
+    warn("payments were lost", |run| run.load.lost > 0);
+    warn("payments are in the chain twice", |run| run.load.duplicates > 0);
+    warn("nodes have final blocks that contradict each other", |run| run.load.conflicts > 0);
+    warn("nothing became final", |run| run.load.settled == 0);
+    warn("nodes did not answer in the end", |run| !run.load.unread.is_empty());
+    warn("it was stopped before its time", |run| run.load.partial);
+    rule.warnings = warnings;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{BenchLoad, BenchPart};
+
+    fn times(p50: f64) -> Option<BenchTimes> {
+        Some(BenchTimes { p50, p95: p50, p99: p50, max: p50, count: 9 })
+    }
+
+    fn run(p50: f64, parts: &[f64]) -> BenchRun {
+        let part = |p50: &f64| BenchPart { included_ms: times(*p50), final_ms: times(2.0 * p50) };
+        let parts = parts.iter().map(part).collect();
+        let load = BenchLoad { included_ms: times(p50), parts, settled: 1, ..BenchLoad::default() };
+        BenchRun { load, ..BenchRun::default() }
+    }
+
+    #[test]
+    fn a_row_is_the_median_of_runs_between_the_extremes_of_their_parts() {
+        let runs = vec![run(10.0, &[9.0, 12.0]), run(20.0, &[]), run(14.0, &[30.0])];
+        let mut rule = BenchRule { runs, ..BenchRule::default() };
+        summarise(&mut rule);
+        let row = rule.figures["included_p50_ms"];
+        assert_eq!((row.value, row.low, row.high, row.of), (14.0, 9.0, 30.0, 6));
+        assert!(!rule.figures.contains_key("final_p50_ms"), "no run has it, whatever parts say");
+        rule.runs.pop();
+        summarise(&mut rule);
+        assert_eq!(rule.figures["included_p50_ms"].value, 15.0);
+        assert!(rule.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_spoils_a_figure_is_said() {
+        let mut rule = BenchRule { runs: vec![run(1.0, &[])], ..BenchRule::default() };
+        rule.runs[0].load.settled = 0;
+        rule.runs[0].load.cpu_starved = true;
+        summarise(&mut rule);
+        assert_eq!(rule.warnings.len(), 2, "{:?}", rule.warnings);
+        assert!(rule.warnings.iter().any(|it| it == "nothing became final (in 1 of 1 runs)"));
+    }
+
+    #[test]
+    fn names_are_names() {
+        for (place, figure) in FIGURES.iter().enumerate() {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(figure.name.chars().all(plain), "{}", figure.name);
+            assert!(FIGURES[place + 1..].iter().all(|other| other.name != figure.name));
+        }
+    }
+}

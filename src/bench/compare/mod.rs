@@ -1,0 +1,27 @@
+//! Rules side by side: the same accounts, load and nodes under each, measured on devnets or in the simulator.
+//!
+//! - `chain`: what blocks say of who made them, how regularly, and at which cost
+//! - [`figures`]: the figures of a run, and how runs become one row
+//! - [`simulated`]: a run in the simulator
+//!
+//! On a devnet a run is one of [`load`](super::load). Both kinds follow nodes with the same [`Views`](super::views::Views) and
+//! judge blocks with the same code here, so that their figures mean the same.
+
+pub(super) mod chain;
+pub mod figures;
+pub mod simulated;
+
+/// Parts of a run that are looked at one by one, for the interval of a figure.
+pub const PARTS: usize = 5;
+
+/// The specs that are compared unless others are named: one for each rule.
+pub const SPECS: [&str; 8] = [
+    "compare-pow",
+    "compare-pos",
+    "compare-hybrid",
+    "compare-dpos",
+    "compare-poa",
+    "compare-pbft",
+    "compare-raft",
+    "compare-paxos",
+];
