@@ -2,6 +2,7 @@
 
 mod claims;
 mod group;
+mod model;
 mod weather;
 
 use std::collections::BTreeSet;
