@@ -48,19 +48,20 @@
 //!
 //! | rounds | heights | in flight | besides | states | steps |
 //! |---|---|---|---|---|---|
-//! | 1 | 1 | 3 | a crash | 17 068 | 22 |
-//! | 1 | 1 | 3 | a loss | 13 989 | 24 |
-//! | 1 | 1 | 3 | a copy | 9 694 | 22 |
-//! | 1 | 2 | 3 | | 55 443 | 28 |
-//! | 2 | 1 | 3 | | 112 141 | 33 |
-//! | 1 | 1 | 4 | two heartbeats | 350 670 | 33 |
-//! | 1 | 1 | 4 | a crash, slow disks of two | 203 666 | 32 |
-//! | 2 | 1 | 4 | | 284 892 | 32 |
-//! | 1 | 2 | 3 | a crash | 424 786 | 29 |
-//! | 2 | 1 | 3 | a crash | 677 848 | 34 |
-//! | 2 | 2 | 3 | | 3 195 283 | 43 |
+//! | 1, 1 | 1 | 3 | a crash | 17 068 | 22 |
+//! | 1, 1 | 1 | 3 | a loss | 13 989 | 24 |
+//! | 1, 1 | 1 | 3 | a copy | 9 694 | 22 |
+//! | 1, 1 | 2 | 3 | | 55 443 | 28 |
+//! | 2, 1 | 1 | 3 | | 40 389 | 29 |
+//! | 1, 1 | 1 | 4 | two heartbeats | 350 670 | 33 |
+//! | 1, 1 | 1 | 4 | a crash, slow disks of two | 203 666 | 32 |
+//! | 2, 2 | 1 | 3 | | 112 141 | 33 |
+//! | 2, 2 | 1 | 4 | | 284 892 | 32 |
+//! | 1, 1 | 2 | 3 | a crash | 424 786 | 29 |
+//! | 2, 2 | 1 | 3 | a crash | 677 848 | 34 |
+//! | 2, 2 | 2 | 3 | | 3 195 283 | 43 |
 //!
-//! A round has a ballot of each proposer. The first five are run with every test run, the others on demand. They say nothing
+//! Up to its round each proposer has a ballot in each. The first five are run with every test run, the others on demand. They say nothing
 //! of three rounds, more in flight, or acceptors that change; random weather (`tests/weather.rs`) and the swarm of the simulator go
 //! there. Planted bugs are found within 15 steps: a majority that is one short, promises or votes that a crash forgets, a
 //! ballot that is used twice, and the value of most in place of the highest ballot's.
