@@ -61,10 +61,10 @@
 //! | 2, 2 | 1 | 3 | a crash | 677 848 | 34 |
 //! | 2, 2 | 2 | 3 | | 3 195 283 | 43 |
 //!
-//! Up to its round each proposer has a ballot in each. The first five are run with every test run, the others on demand. They say nothing
-//! of three rounds, more in flight, or acceptors that change; random weather (`tests/weather.rs`) and the swarm of the simulator go
-//! there. Planted bugs are found within 15 steps: a majority that is one short, promises or votes that a crash forgets, a
-//! ballot that is used twice, and the value of most in place of the highest ballot's.
+//! Each proposer has a ballot in every round up to its own. The first five are run with every test run, the others on demand.
+//! They say nothing of three rounds, more in flight, or acceptors that change; random weather (`tests/weather.rs`) and the swarm
+//! of the simulator go there. Planted bugs are found within 15 steps: a majority that is one short, promises or votes that a
+//! crash forgets, a ballot that is used twice, and the value of most in place of the highest ballot's.
 //!
 //! # Parts
 //!
