@@ -22,6 +22,8 @@ use assay::sim::fidelity::statistics::{
 use assay::sim::fidelity::step;
 use rayon::prelude::*;
 
+#[path = "fidelity/agreement.rs"]
+mod agreement;
 #[path = "fidelity/attacks.rs"]
 mod attacks;
 #[path = "fidelity/mining.rs"]
@@ -34,7 +36,7 @@ mod turns;
 /// What an experiment is called, and what runs it.
 type Experiment = (&'static str, fn(&Path, u64));
 
-const EXPERIMENTS: [Experiment; 30] = [
+const EXPERIMENTS: [Experiment; 31] = [
     ("double-spend", double_spends),
     ("selfish", selfish_mining),
     ("stale", stale_blocks),
@@ -42,6 +44,7 @@ const EXPERIMENTS: [Experiment; 30] = [
     ("retarget", retargeting),
     ("raft-election", elections),
     ("raft-decision", decisions),
+    ("agreement-messages", agreement::messages),
     ("mining-fair", mining::fair_shares),
     ("mining-jump", mining::jumps),
     ("mining-cost", mining::costs),
@@ -407,39 +410,7 @@ fn elections(directory: &Path, first: u64) {
 fn decisions(directory: &Path, first: u64) {
     const SEEDS: u64 = 10;
     let mut rows = Rows::new(first, SEEDS);
-    println!("| n | drafts | answers | notices | together | 2(n − 1) |");
-    println!("|---|---|---|---|---|---|");
-    let mut points = Vec::new();
-    for n in [3_u32, 5, 7] {
-        let said = rows.run(|seed| raft::messages(n as usize, seed));
-        let share = |count: &dyn Fn(&raft::Said) -> u64| {
-            let runs: Vec<_> = said.iter().map(|it| (count(it) as f64, it.blocks as f64)).collect();
-            ratio(&runs)
-        };
-        let answers = |it: &raft::Said| it.answers - it.heartbeats;
-        let all = share(&|it| it.drafts + answers(it) + it.notices);
-        println!(
-            "| {n} | {:.2} | {:.2} | {:.2} | {:.2} ({:.2} to {:.2}) | {} |",
-            share(&|it| it.drafts).0,
-            share(&answers).0,
-            share(&|it| it.notices).0,
-            all.0,
-            all.1.low,
-            all.1.high,
-            2 * (n - 1),
-        );
-        points.push((f64::from(n), all.0, all.1));
-    }
-    let curve = (2..=8).map(|n| (f64::from(n), f64::from(2 * (n - 1)))).collect();
-    let plot = Plot {
-        title: "Messages for each decided block: 2(n − 1), and measured".into(),
-        x: ("authorities, n".into(), 2.0, 8.0),
-        y: ("messages".into(), 0.0, 40.0),
-        scale: Scale::Linear,
-        series: vec![Series { name: "2(n − 1)".into(), curve, points }],
-    };
-    write(directory, "raft-messages.svg", &plot);
-    println!("\n| d, ms | w, ms | decision, ms | 2d + w |");
+    println!("| d, ms | w, ms | decision, ms | 2d + w |");
     println!("|---|---|---|---|");
     let mut series = Vec::new();
     for micros in [0, 300, 2000, 10_000] {

@@ -10,7 +10,8 @@
 //! - [`stale`]: blocks that are found beside others, and the time between blocks
 //! - [`step`]: how each retarget algorithm follows a step of the hash rate
 //! - [`mining`]: fair shares, jumps of the hash rate by 10⁵, and what mining costs
-//! - [`raft`]: elections, messages and decisions
+//! - [`raft`]: elections and decisions
+//! - [`agreement`]: what agreement costs, against the number of authorities
 //! - [`stake`]: coin-age stake and the hybrid
 //! - [`turns`]: delegates and authorities in turn
 //! - [`statistics`]: shares, ratios, and how sure one can be of them
@@ -23,6 +24,7 @@
 
 mod chain;
 
+pub mod agreement;
 pub mod double_spend;
 pub mod mining;
 pub mod plot;

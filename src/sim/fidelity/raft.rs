@@ -1,4 +1,4 @@
-//! Raft: how long an election takes, how many messages a block, and how long a decision.
+//! Raft: how long an election takes, and how long a decision.
 //!
 //! With timeouts uniform on [T, 2T] the first of n − 1 voters that are left gives up T · (1 + 1 ⁄ n) after the last word of the
 //! leader, on average (Ongaro and Ousterhout 2014, section 9.3, measures such elections). Here a timeout is a lease of T and then
@@ -13,41 +13,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::load::Load;
 use super::super::metrics::Recorder;
-use super::super::options::{Costs, Options};
+use super::super::options::Options;
 use super::super::random::Dice;
 use super::super::time::Moment;
 use super::super::watch::{Scene, Watch};
 use super::super::{Micros, Sim};
-use super::chain::line;
-use crate::consensus::raft::message::{Message, Wire};
-use crate::replica::{Input, Output};
-use crate::spec::{DevAccount, Spec};
-use crate::types::{Address, Draft, Time};
+use super::chain;
+use crate::replica::Input;
+use crate::types::{Address, Time};
 
 /// An election that is not over after so many timeouts would be an error of the experiment.
 const PATIENCE: u64 = 200;
 
 /// Authorities on quick or slow lines and disks, whose machines take no other time.
 fn authorities(n: usize, timeout: Micros, link: (Micros, Micros), seed: u64) -> Options {
-    let names: Vec<String> =
-        DevAccount::names().iter().take(n).map(|it| format!("{it:?}")).collect();
     let millis = timeout.0 / 1000;
-    let text = format!(
-        "name = \"fidelity\"\ndev = true\n\
-         [genesis]\naccounts = [{{ dev = \"alice\", amount = \"1000000\", age = \"60d\" }}, {{ dev = \"bob\", amount = \"1000000\", age = \"60d\" }}]\n\
-         [consensus]\nengine = \"raft\"\n\
-         [raft]\nauthorities = [{}]\nelection_timeout = \"{millis}ms\"\nheartbeat = \"{}ms\"\nempty_block_after = \"60s\"\n",
-        names.join(", "),
-        millis / 5,
-    );
-    let spec = Spec::parse("fidelity", &text).expect("it is valid for up to seven authorities");
-    let mut options = Options::seated(seed, spec, n, 1);
-    options.link = line(link.0);
-    options.costs = Costs { signature: Micros(0), sync: link.1 };
-    options
+    let patience = format!("election_timeout = \"{millis}ms\"\nheartbeat = \"{}ms\"", millis / 5);
+    chain::authorities(n, "raft", &patience, link, seed)
 }
 
-/// When the leader was last heard, and what authorities said.
+/// When the leader was last heard.
 #[derive(Debug, Clone, Default)]
 struct Ear(Arc<Mutex<Heard>>);
 
@@ -55,22 +40,6 @@ struct Ear(Arc<Mutex<Heard>>);
 struct Heard {
     leader: Option<Address>,
     last: Moment,
-    said: Said,
-}
-
-/// Messages between authorities, by what they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Said {
-    /// Drafts that a leader sent.
-    pub drafts: u64,
-    /// Heartbeats.
-    pub heartbeats: u64,
-    /// Answers to both.
-    pub answers: u64,
-    /// Notices that something is decided.
-    pub notices: u64,
-    /// Blocks that became final meanwhile.
-    pub blocks: u64,
 }
 
 impl Ear {
@@ -98,20 +67,6 @@ impl Watch for Ear {
                 }
             });
         }
-        Ok(())
-    }
-
-    fn performs(&mut self, _: &Scene<'_>, _: usize, output: &Output) -> Result<(), String> {
-        let Output::Send { message, .. } = output else { return Ok(()) };
-        self.with(|heard| match Wire::<Draft>::decode(message) {
-            Some(Wire::Said(Message::Append { drafts, .. })) if drafts.is_empty() => {
-                heard.said.heartbeats += 1;
-            }
-            Some(Wire::Said(Message::Append { .. })) => heard.said.drafts += 1,
-            Some(Wire::Said(Message::Appended { .. })) => heard.said.answers += 1,
-            Some(Wire::Sealed(_)) => heard.said.notices += 1,
-            _ => {}
-        });
         Ok(())
     }
 }
@@ -195,25 +150,6 @@ fn settled(options: Options) -> (Sim, Recorder, Ear) {
     sim.run_while(Micros::seconds(1000), Micros::millis(10), |_| leader(&recorder).is_none());
     sim.run(Micros::seconds(5));
     (sim, recorder, ear)
-}
-
-/// What so many authorities say to each other while blocks of single payments are decided one by one.
-pub fn messages(n: usize, seed: u64) -> Said {
-    let link = (Micros::millis(1), Micros(300));
-    let (mut sim, recorder, ear) = settled(authorities(n, Micros::seconds(5), link, seed));
-    let before = (ear.with(|heard| heard.said), recorder.record().final_height);
-    let mut load = Load::new(seed, 2.0, sim.now());
-    let end = sim.now().after(Micros::seconds(60));
-    load.pay_until(&mut sim, end);
-    sim.run(Micros::seconds(2));
-    let (said, first) = (ear.with(|heard| heard.said), before.0);
-    Said {
-        drafts: said.drafts - first.drafts,
-        heartbeats: said.heartbeats - first.heartbeats,
-        answers: said.answers - first.answers,
-        notices: said.notices - first.notices,
-        blocks: recorder.record().final_height.0 - before.1.0,
-    }
 }
 
 /// Seconds from each draft until it was final at the leader, of five authorities.
