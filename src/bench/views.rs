@@ -102,13 +102,10 @@ impl Views {
         }
     }
 
-    /// The same, where payments are due from a moment on for so long, in so many parts of equal length that are told
-    /// apart.
-    #[must_use]
-    pub fn in_parts(mut self, begun: Micros, length: Micros, parts: usize) -> Self {
+    /// Payments are due from a moment on for so long, in so many parts of equal length that are told apart.
+    pub fn divide(&mut self, begun: Micros, length: Micros, parts: usize) {
         let parts = parts.max(1);
         self.parts = (begun, (length / parts as u64).max(1), vec![Stages::default(); parts]); // few
-        self
     }
 
     /// A payment will be sent. Numbers are given in order, from 0.

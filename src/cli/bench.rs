@@ -1,5 +1,6 @@
 //! `assay bench`: measurements of this machine, and of nodes under load.
 
+mod compare;
 mod hashrate;
 mod import;
 mod load;
@@ -23,6 +24,8 @@ Examples:
   assay bench confirm pow-dev              how long payments take, on a devnet of its own that is gone afterwards
   assay bench confirm pow-dev --rate 200 --duration 1m --json
   assay bench confirm --attach --dir mine  the same on a devnet that runs
+  assay bench compare --quick              eight rules side by side, in less than five minutes
+  assay bench compare --sim --nodes 7 --latency 50ms raft-dev pbft-7
 
 Measure with a release build on a quiet machine.";
 
@@ -44,6 +47,8 @@ enum Command {
     Load(load::Load),
     /// Say how long payments take until they are final, by every node
     Confirm(load::Confirm),
+    /// Measure several rules under the same load, side by side
+    Compare(Box<compare::Compare>),
 }
 
 /// Runs `assay bench`.
@@ -60,5 +65,6 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
         }
         Command::Load(args) => load::load(&args, globals),
         Command::Confirm(args) => load::confirm(&args, globals),
+        Command::Compare(args) => compare::compare(&args, globals),
     }
 }

@@ -1,8 +1,10 @@
 //! What blocks say of who made them, how regularly, and at which cost: the same code for devnets and for the simulator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::BenchChain;
+use super::PARTS;
+use crate::api::{BenchChain, BenchLoad, BenchRun};
+use crate::bench::views::Views;
 use crate::types::concentration::{fewest, gini};
 use crate::types::{Address, Block, BlockId, Claim, GenesisId, Height, Seal, Span, Time};
 
@@ -51,7 +53,7 @@ impl Made {
 }
 
 /// The figures of a part of a chain, lowest block first, of which a number of nodes could each have made some.
-pub(in super::super) fn look(blocks: &[Made], nodes: usize) -> BenchChain {
+fn look(blocks: &[Made], nodes: usize) -> BenchChain {
     let mut made: BTreeMap<Address, u64> = BTreeMap::new();
     for block in blocks {
         *made.entry(block.producer).or_default() += 1;
@@ -82,7 +84,7 @@ pub(in super::super) fn look(blocks: &[Made], nodes: usize) -> BenchChain {
 }
 
 /// The same for the blocks of each part of a time.
-pub(in super::super) fn look_at_parts(
+fn look_at_parts(
     blocks: &[Made],
     (from, length): (Time, Span),
     parts: usize,
@@ -91,6 +93,22 @@ pub(in super::super) fn look_at_parts(
     let at = |part: usize| from.after(Span(length.0 * part as u64 / parts.max(1) as u64)); // few
     let place = |time: Time| blocks.partition_point(|block| block.time < time);
     (0..parts).map(|part| look(&blocks[place(at(part))..place(at(part + 1))], nodes)).collect()
+}
+
+/// A run: its payments, and the blocks of the chain in the end, from when payments came on and for how long.
+pub(in super::super) fn run_of(
+    load: BenchLoad,
+    views: &Views,
+    blocks: &[Made],
+    time: (Time, Span),
+) -> BenchRun {
+    let nodes = usize::try_from(load.nodes).unwrap_or(usize::MAX);
+    let main: BTreeSet<BlockId> = blocks.iter().map(|block| block.id).collect();
+    let mut chain = look(blocks, nodes);
+    chain.stale = views.seen().filter(|id| !main.contains(id)).count() as u64; // a count fits
+    chain.reorganisations = views.reorganisations().to_vec();
+    let chain_parts = look_at_parts(blocks, time, PARTS, nodes);
+    BenchRun { seed: load.seed, load, chain, chain_parts, partition: None, crash: None }
 }
 
 /// The mean, and the standard deviation over it.

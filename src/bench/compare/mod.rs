@@ -1,6 +1,7 @@
 //! Rules side by side: the same accounts, load and nodes under each, measured on devnets or in the simulator.
 //!
 //! - `chain`: what blocks say of who made them, how regularly, and at which cost
+//! - [`csv`]: the rows for spreadsheets
 //! - [`figures`]: the figures of a run, and how runs become one row
 //! - [`simulated`]: a run in the simulator
 //!
@@ -8,6 +9,7 @@
 //! judge blocks with the same code here, so that their figures mean the same.
 
 pub(super) mod chain;
+pub mod csv;
 pub mod figures;
 pub mod simulated;
 

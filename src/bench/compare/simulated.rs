@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::PARTS;
-use super::chain::{Made, look, look_at_parts};
+use super::chain::{Made, run_of};
 use crate::api::{BenchLoad, BenchPart, BenchRun};
 use crate::bench::histogram::Histogram;
 use crate::bench::payments::{Coin, FanOut, Payer, SPLIT_MAX, outputs_for};
@@ -19,7 +19,9 @@ use crate::replica::{Output, Replica, Report};
 use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Watch};
 use crate::spec::{DevAccount, Spec};
 use crate::store::{Store, StoreError, Table};
-use crate::types::{Address, Block, BlockId, CoinId, Height, Keypair, Span, Transaction, decode};
+use crate::types::{
+    Address, Block, BlockId, CoinId, Height, Keypair, Span, Time, Transaction, decode,
+};
 
 /// Hashes that a block by work takes: they are made for real.
 const TRIES: u32 = 32;
@@ -228,8 +230,8 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
     let from = sim.local_time(0).unwrap_or_default();
     {
         let books = &mut *ears.books();
-        let views = Views::new(trial.nodes, trial.confirmations);
-        books.views = views.in_parts(begun.0, trial.duration.0, PARTS);
+        books.views = Views::new(trial.nodes, trial.confirmations);
+        books.views.divide(begun.0, trial.duration.0, PARTS);
         for node in 0..trial.nodes {
             if let Some(replica) = sim.replica(node) {
                 let head = replica.tree().head();
@@ -356,7 +358,7 @@ fn written(
     sim: &Sim,
     books: &mut Books,
     (begun, settled_last): (Moment, Moment),
-    (first, from): (Height, crate::types::Time),
+    (first, from): (Height, Time),
     traffic: (u64, u64),
 ) -> BenchRun {
     let chain = sim.options().spec.genesis_id();
@@ -396,12 +398,6 @@ fn written(
     let sum = books.tally.sum(settled);
     let (refusals, _) = books.tally.reasons();
     let views = &books.views;
-    let main: std::collections::BTreeSet<BlockId> = made.iter().map(|block| block.id).collect();
-    let mut figures = look(&made, trial.nodes);
-    figures.stale = views.seen().filter(|id| !main.contains(id)).count() as u64; // a count fits
-    figures.reorganisations = views.reorganisations().to_vec();
-    let length = Span(trial.duration.0 / 1000);
-    let chain_parts = look_at_parts(&made, (from, length), PARTS, trial.nodes);
     let took = settled_last.since(begun).as_seconds();
     let each = |cost: u64| (sum.included > 0).then(|| cost as f64 / sum.included as f64); // far below 2^53
     let part = |stages: &Stages| BenchPart {
@@ -443,7 +439,7 @@ fn written(
         bytes_per_tx: each(traffic.1),
         ..BenchLoad::default()
     };
-    BenchRun { seed: trial.seed, load, chain: figures, chain_parts, partition: None, crash: None }
+    run_of(load, views, &made, (from, Span(trial.duration.0 / 1000)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The chain as it is in the end, read block by block from the nodes, and what it holds of the load.
 
 use crate::api::{BlockSelector, ChainInfo};
+use crate::bench::compare::chain::Made;
 use crate::bench::tally::Tally;
 use crate::types::{Block, BlockId, Height, TransactionId, decode};
 use crate::wallet::client::ClientError;
@@ -20,6 +21,8 @@ pub(super) struct Audit {
     pub(super) conflicts: u64,
     /// Nodes that did not answer.
     pub(super) unread: Vec<String>,
+    /// The blocks of the chain that was read, lowest first.
+    pub(super) chain: Vec<Made>,
 }
 
 /// A block as far as it matters here.
@@ -27,6 +30,7 @@ struct Read {
     height: Height,
     id: BlockId,
     transactions: Vec<TransactionId>,
+    made: Made,
 }
 
 /// Reads the chain from a height on and enters it into the books.
@@ -68,7 +72,10 @@ pub(super) async fn audit(targets: &[Target], from: Height, tally: &mut Tally) -
             audit.unread.push(target.name.clone());
         }
     }
-    audit.settled = main.map_or(Height(0), |(_, settled)| settled);
+    if let Some((blocks, settled)) = main {
+        audit.settled = settled;
+        audit.chain = blocks.into_iter().map(|block| block.made).collect();
+    }
     let missing = tally.missing();
     for target in targets {
         for ids in missing.chunks(BATCH) {
@@ -139,6 +146,7 @@ async fn blocks(target: &Target, from: Height, to: Height) -> Result<Vec<Read>, 
                 height: block.header.height,
                 id: block.header.id(chain),
                 transactions,
+                made: Made::of(&block, chain),
             });
         }
     }

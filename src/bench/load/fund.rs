@@ -42,7 +42,10 @@ async fn source(target: &Target) -> Result<Option<Source>, LoadError> {
     let prefix = Prefix::new(&target.info.address_prefix)
         .map_err(|error| LoadError::Refused(error.to_string()))?;
     let mut best: Option<Source> = None;
-    for account in DevAccount::all() {
+    // Where coins stake, the first accounts do: theirs may be gone before they are spent.
+    let mut accounts: Vec<DevAccount> = DevAccount::all().collect();
+    accounts.reverse();
+    for account in accounts {
         let address = account.address().encode(&prefix);
         let mut after = None;
         for _ in 0..PAGES_MAX {

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::bench::histogram::Histogram;
+use crate::types::Time;
 
 /// Bytes that are written before each sync.
 const SYNC_BYTES: usize = 4096;
@@ -88,6 +89,23 @@ pub(super) fn syncs(directory: &Path, times: usize, into: &mut Histogram) -> io:
         into.record(started.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
     }
     Ok(())
+}
+
+/// The time of day.
+pub(super) fn wall() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Bytes of all files below a directory. What cannot be read counts as nothing: files come and go.
+pub(super) fn held(directory: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(directory) else { return 0 };
+    let size = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let about = entry.metadata().ok()?;
+        Some(if about.is_dir() { held(&entry.path()) } else { about.len() })
+    };
+    entries.filter_map(size).sum()
 }
 
 /// What a node has sent to its peers since it started.
@@ -174,6 +192,17 @@ mod tests {
             traffic.since(&Traffic { bytes: 6, messages: 1 }),
             Traffic { bytes: 1, messages: 4 }
         );
+    }
+
+    #[test]
+    fn files_are_added_up() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("below")).unwrap();
+        std::fs::write(directory.path().join("a"), [0; 100]).unwrap();
+        std::fs::write(directory.path().join("below/b"), [0; 23]).unwrap();
+        assert_eq!(held(directory.path()), 123);
+        assert_eq!(held(&directory.path().join("nowhere")), 0);
+        assert!(wall() > Time(1_700_000_000_000));
     }
 
     #[test]

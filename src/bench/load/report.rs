@@ -23,6 +23,8 @@ pub(super) struct Measured {
     /// The shares that were idle and stolen.
     pub(super) processors: Option<(f64, f64)>,
     pub(super) costs: Costs,
+    /// Bytes by which the nodes' directories grew.
+    pub(super) disk: Option<u64>,
     pub(super) audit: Audit,
 }
 
@@ -99,7 +101,7 @@ pub(super) fn report(
         bytes_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.bytes as f64)),
         messages_per_tx: costs.traffic.and_then(|traffic| per_payment(traffic.messages as f64)),
         cpu_us_per_tx: costs.processor.and_then(|time| per_payment(time.as_secs_f64() * 1e6)),
-        disk_bytes: None,
+        disk_bytes: measured.disk,
         lag_ms: if open { books.lag.times() } else { None },
         generator_saturated: open && lag > LAG_MAX,
         idle_share: measured.processors.map(|(idle, _)| idle),

@@ -10,16 +10,18 @@ use tokio::time::sleep;
 
 use super::audit::audit;
 use super::beside::observe;
-use super::machine::{Processors, Traffic, processor_time, syncs};
+use super::machine::{Processors, Traffic, held, processor_time, syncs, wall};
 use super::report::{Measured, report};
 use super::{LoadError, Order, Pace, Progress, follow, fund, offer};
-use crate::api::{BenchLoad, RpcCode, SystemInfo};
+use crate::api::{BenchRun, RpcCode, SystemInfo};
+use crate::bench::compare::PARTS;
+use crate::bench::compare::chain::run_of;
 use crate::bench::histogram::Histogram;
 use crate::bench::payments::{Coin, Payer, Signed, outputs_for};
 use crate::bench::schedule::{Deals, Micros, PAYMENTS_MAX, arrivals};
 use crate::bench::tally::Tally;
 use crate::bench::views::{Number, Views};
-use crate::types::{BlockId, Height, TransactionId};
+use crate::types::{BlockId, Height, Span, TransactionId};
 use crate::wallet::client::{Client, ClientError};
 
 /// How long a call may take: a node that stands still is not waited for longer.
@@ -165,7 +167,7 @@ pub async fn run(
     places: &[Place],
     mut stop: watch::Receiver<bool>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<BenchLoad, LoadError> {
+) -> Result<BenchRun, LoadError> {
     order.check()?;
     let targets = connect(places).await?;
     let shared = Shared { books: Arc::default(), begun: Instant::now() };
@@ -192,8 +194,12 @@ pub async fn run(
         false => None,
     };
     let before = costs(&targets).await;
+    let disk = order.disk.as_deref().map(held);
     let processors = Processors::now();
     let begun = shared.now();
+    let since = wall();
+    let length = Micros::try_from(order.duration.as_micros()).unwrap_or(Micros::MAX);
+    shared.with(|books| books.views.divide(begun, length, PARTS));
     if let Some(load) = load {
         let of = order.duration;
         let beside = tokio::spawn(observe(targets.clone(), shared.clone()));
@@ -235,7 +241,12 @@ pub async fn run(
     measured.audit = audit(&targets, from, &mut tally).await;
     measured.partial = *stop.borrow();
     measured.begun = begun;
-    Ok(shared.with(|books| report(order, &targets, books, &tally, &measured)))
+    let span = Span(u64::try_from(order.duration.as_millis()).unwrap_or(u64::MAX));
+    measured.disk = disk.and_then(|before| held(order.disk.as_deref()?).checked_sub(before));
+    Ok(shared.with(|books| {
+        let load = report(order, &targets, books, &tally, &measured);
+        run_of(load, &books.views, &measured.audit.chain, (since, span))
+    }))
 }
 
 /// What is to be offered.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::own::{Own, Started};
 use super::show::{self, Shown};
-use crate::api::{BenchLoad, Exit};
+use crate::api::{BenchLoad, BenchRun, Exit};
 use crate::bench::load::{self, LoadError, Order, Pace, Place};
 use crate::bench::schedule::PAYMENTS_MAX;
 use crate::cli::error::CliError;
@@ -83,7 +83,7 @@ pub(super) struct Confirm {
 }
 
 /// A number of payments per second as people type it.
-fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| *rate > 0.0 && *rate <= load::RATE_MAX);
     rate.ok_or_else(|| {
         format!("a rate is a number of payments per second above 0, {} at most", load::RATE_MAX)
@@ -124,8 +124,8 @@ pub(super) fn load(args: &Load, globals: &Globals) -> Result<Exit, CliError> {
     drive(async |signals| {
         let (places, disk) = running(globals)?;
         let order = Order { disk, ..order.clone() };
-        let (report, exit) = measure(&order, &places, signals).await?;
-        print(&report, Shown::Load, exit, globals)
+        let (run, exit) = measure(&order, &places, signals).await?;
+        print(&run.load, Shown::Load, exit, globals)
     })
 }
 
@@ -137,8 +137,8 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
         return drive(async |signals| {
             let (places, disk) = running(globals)?;
             let order = Order { disk, ..order.clone() };
-            let (report, exit) = measure(&order, &places, signals).await?;
-            print(&report, Shown::Confirm, exit, globals)
+            let (run, exit) = measure(&order, &places, signals).await?;
+            print(&run.load, Shown::Confirm, exit, globals)
         });
     };
     globals.expect_no_node("assay bench confirm SPEC").map_err(|error| {
@@ -156,8 +156,8 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
             Err(error) => Err(error),
         };
         let ended = own.end(signals).await;
-        let (report, exit) = measured?;
-        let printed = print(&report, Shown::Confirm, exit, globals);
+        let (run, exit) = measured?;
+        let printed = print(&run.load, Shown::Confirm, exit, globals);
         ended.and(printed)
     })
 }
@@ -173,7 +173,9 @@ fn running(globals: &Globals) -> Result<(Vec<Place>, Option<PathBuf>), CliError>
 }
 
 /// Drives a measurement, with signals caught from its beginning on.
-fn drive(work: impl AsyncFnOnce(&mut Signals) -> Result<Exit, CliError>) -> Result<Exit, CliError> {
+pub(super) fn drive(
+    work: impl AsyncFnOnce(&mut Signals) -> Result<Exit, CliError>,
+) -> Result<Exit, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
@@ -186,11 +188,11 @@ fn drive(work: impl AsyncFnOnce(&mut Signals) -> Result<Exit, CliError>) -> Resu
 }
 
 /// Measures until it is done or a signal comes; what there is by then, and the exit code of the signal.
-async fn measure(
+pub(super) async fn measure(
     order: &Order,
     places: &[Place],
     signals: &mut Signals,
-) -> Result<(BenchLoad, Option<Exit>), CliError> {
+) -> Result<(BenchRun, Option<Exit>), CliError> {
     let (stop, stopped) = watch::channel(false);
     let bar = show::Bar::new();
     let tell = |progress| bar.show(progress);

@@ -1,0 +1,425 @@
+//! `assay bench compare`: rules side by side.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::load::{drive, measure, rate};
+use super::own::{Own, Started};
+use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
+use crate::bench::compare::figures::{Figure, Unit, figure, summarise};
+use crate::bench::compare::simulated::{Trial, run};
+use crate::bench::compare::{SPECS, csv};
+use crate::bench::hashrate::limit::Processor;
+use crate::bench::load::{Order, Pace};
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Table, plain};
+use crate::cli::signals::Signals;
+use crate::cli::specs::{self, Given};
+use crate::cli::time::time;
+use crate::cli::{Globals, devnet};
+use crate::sim::Micros;
+
+/// Payments per second.
+const RATE: f64 = 50.0;
+
+/// For how long they come: so that eight rules three times take less than twenty minutes, and once less than five.
+const DURATION: Duration = Duration::from_secs(15);
+const DURATION_QUICK: Duration = Duration::from_secs(6);
+
+/// Runs of each rule.
+const REPEAT: u64 = 3;
+
+/// The most of them.
+const REPEAT_MAX: u64 = 100;
+
+/// Specs that can be compared at once.
+const SPECS_MAX: usize = 32;
+
+/// Nodes of a simulation.
+const NODES_SIM: u64 = 100;
+
+/// Confirmations that are timed.
+const CONFIRMATIONS: usize = 6;
+
+/// How long to wait until all is final.
+const SETTLE: Duration = Duration::from_secs(120);
+
+/// What `assay bench compare` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// The chains: files, or names of shipped specs [default: the eight that are called compare-…]
+    specs: Vec<String>,
+    /// Once each, and a shorter load
+    #[arg(long)]
+    quick: bool,
+    /// In the simulator in place of a devnet: the same to the digit for a seed, on every machine
+    #[arg(long)]
+    sim: bool,
+    /// From node to node, one way, in the simulator [default: 20ms]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "sim")]
+    latency: Option<Duration>,
+    /// How many nodes [default: as each spec says]
+    #[arg(long, value_parser = devnet::nodes)]
+    nodes: Option<NonZeroUsize>,
+    /// So many payments per second, at random moments [default: 50]
+    #[arg(long, value_name = "TPS", value_parser = rate)]
+    rate: Option<f64>,
+    /// For how long, such as 30s [default: 15s, or 6s if it is to be quick]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    duration: Option<Duration>,
+    /// Accounts that pay each other
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    accounts: u64,
+    /// Make payments larger by so many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    payload: usize,
+    /// Where arrivals, accounts and amounts come from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Runs of each rule [default: 3, or 1 if it is to be quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REPEAT_MAX))]
+    repeat: Option<u64>,
+    /// Write the figures to a file for spreadsheets
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Where devnets lie while they last [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR", conflicts_with = "sim")]
+    temporary: Option<PathBuf>,
+}
+
+impl Compare {
+    fn workload(&self) -> BenchWorkload {
+        let seconds = self.duration.unwrap_or(if self.quick { DURATION_QUICK } else { DURATION });
+        let latency = self.latency.unwrap_or(Duration::from_millis(20));
+        BenchWorkload {
+            rate: self.rate.unwrap_or(RATE),
+            seconds: seconds.as_secs_f64(),
+            accounts: self.accounts,
+            payload: self.payload as u64, // it fits
+            latency_ms: self.sim.then(|| latency.as_secs_f64() * 1e3),
+        }
+    }
+
+    /// What one run of a rule offers.
+    fn order(&self, workload: &BenchWorkload, seed: u64) -> Order {
+        let payments = workload.rate * workload.seconds / 2.0;
+        // A number of payments fits.
+        let accounts = self.accounts.min(payments as u64).max(1);
+        Order {
+            pace: Pace::Open(workload.rate),
+            duration: Duration::from_secs_f64(workload.seconds),
+            accounts: usize::try_from(accounts).unwrap_or(usize::MAX),
+            payload: self.payload,
+            seed,
+            follow: true,
+            confirmations: CONFIRMATIONS,
+            patience: SETTLE,
+            disk: None,
+        }
+    }
+}
+
+/// The machine that this runs on.
+fn machine() -> BenchMachine {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    BenchMachine {
+        processor: Processor::of_this_machine().shown(),
+        processors: processors as u64, // a count fits
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    }
+}
+
+/// Runs `assay bench compare`.
+pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliError> {
+    globals.expect_no_node("assay bench compare")?;
+    let names: Vec<String> = match args.specs.is_empty() {
+        true => SPECS.iter().map(|name| (*name).to_owned()).collect(),
+        false => args.specs.clone(),
+    };
+    if names.len() > SPECS_MAX {
+        return Err(CliError::usage(format!("{} chains are too many to compare", names.len()))
+            .help(format!("name at most {SPECS_MAX}")));
+    }
+    // What is wrong with one is said before any is measured.
+    let given: Vec<Given> =
+        names.iter().map(|name| specs::read(name)).collect::<Result<_, CliError>>()?;
+    for (name, given) in names.iter().zip(&given) {
+        if !given.spec.dev {
+            return Err(CliError::new(Exit::Refused, "no_dev_accounts", format!("{name} has no development accounts, so there is nobody whose money could be spent"))
+                .help("take a chain whose spec says `dev = true` and lists development accounts"));
+        }
+    }
+    let workload = args.workload();
+    args.order(&workload, args.seed).check()?;
+    let repeat = args.repeat.unwrap_or(if args.quick { 1 } else { REPEAT });
+    let mut compared = BenchCompare {
+        place: if args.sim { "sim" } else { "devnet" }.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("ASSAY_COMMIT").map(str::to_owned),
+        machine: (!args.sim).then(machine),
+        workload,
+        seed: args.seed,
+        repeat,
+        partial: false,
+        rules: given.iter().map(|given| row(given, args)).collect(),
+    };
+    if cfg!(debug_assertions) && !args.sim {
+        output::note("this is a debug build: its figures say little");
+    }
+    let exit = drive(async |signals| {
+        let mut ended = None;
+        for round in 0..repeat {
+            for (place, name) in names.iter().enumerate() {
+                let seed = args.seed.wrapping_add(round);
+                let about =
+                    (round * names.len() as u64 + place as u64 + 1, repeat * names.len() as u64);
+                output::note(format!("{}/{}: {name}, seed {seed}", about.0, about.1));
+                let order = args.order(&compared.workload, seed);
+                let outcome = match args.sim {
+                    true => simulated(args, &given[place], &order),
+                    false => {
+                        let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
+                        on_devnet(name, args.nodes, &temporary, &order, signals).await?
+                    }
+                };
+                let rule = &mut compared.rules[place];
+                match outcome {
+                    Outcome::Run(run, exit) => {
+                        rule.runs.push(*run);
+                        ended = exit;
+                    }
+                    Outcome::Stopped(exit) => ended = Some(exit),
+                    Outcome::Failed(reason) => {
+                        output::note(format!("{name}: {reason}"));
+                        rule.failure.get_or_insert(reason);
+                    }
+                }
+                if args.sim && ended.is_none() {
+                    // Nobody else is awake while a simulation runs.
+                    ended = tokio::select! {
+                        biased;
+                        exit = signals.next() => Some(exit),
+                        () = tokio::task::yield_now() => None,
+                    };
+                }
+                if ended.is_some() {
+                    compared.partial = true;
+                    return Ok(ended.unwrap_or(Exit::Ok));
+                }
+            }
+        }
+        Ok(Exit::Ok)
+    })?;
+    compared.rules.iter_mut().for_each(summarise);
+    if let Some(file) = &args.csv {
+        write(file, &csv::csv(&compared))?;
+    }
+    match globals.json {
+        true => output::json(&compared)?,
+        false => print(&compared)?,
+    }
+    let bad = |run: &BenchRun| {
+        let load = &run.load;
+        load.lost > 0 || load.duplicates > 0 || load.conflicts > 0
+    };
+    Ok(match compared.rules.iter().flat_map(|rule| &rule.runs).any(bad) {
+        true => Exit::Violated,
+        false if compared.rules.iter().all(|rule| rule.runs.is_empty()) && exit == Exit::Ok => {
+            Exit::Failed
+        }
+        false => exit,
+    })
+}
+
+fn write(file: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(file, text).map_err(|error| CliError::file("write", file, &error))
+}
+
+/// The row of a rule before anything was measured.
+fn row(given: &Given, args: &Compare) -> BenchRule {
+    let spec = &given.spec;
+    let nodes = args.nodes.map_or(spec.devnet.nodes, |nodes| nodes.get() as u64); // a count fits
+    BenchRule {
+        spec: spec.name.clone(),
+        engine: spec.consensus().engine().into(),
+        nodes,
+        finality_depth: spec.consensus().finality_depth(),
+        ..BenchRule::default()
+    }
+}
+
+/// What came of a run.
+enum Outcome {
+    /// A result, and the signal that ended it, if one did.
+    Run(Box<BenchRun>, Option<Exit>),
+    /// A signal came before there was anything.
+    Stopped(Exit),
+    /// Why there is no result.
+    Failed(String),
+}
+
+fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
+    let micros = |time: Duration| Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    let nodes = args.nodes.map_or(given.spec.devnet.nodes, |nodes| nodes.get() as u64);
+    let Pace::Open(rate) = order.pace else { return Outcome::Failed("it has no rate".into()) };
+    let trial = Trial {
+        spec: given.spec.clone(),
+        nodes: usize::try_from(nodes.min(NODES_SIM)).unwrap_or(usize::MAX),
+        latency: micros(args.latency.unwrap_or(Duration::from_millis(20))),
+        rate,
+        duration: micros(order.duration),
+        accounts: order.accounts,
+        payload: order.payload,
+        seed: order.seed,
+        confirmations: order.confirmations,
+        patience: micros(order.patience),
+    };
+    match run(&trial) {
+        Ok(run) => Outcome::Run(Box::new(run), None),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+/// A run on a devnet of its own. That one cannot be measured does not keep the others from it.
+async fn on_devnet(
+    spec: &str,
+    nodes: Option<NonZeroUsize>,
+    temporary: &Path,
+    order: &Order,
+    signals: &mut Signals,
+) -> Result<Outcome, CliError> {
+    let own = match Own::start(spec, nodes, temporary, signals).await {
+        Ok(Started::Up(own)) => own,
+        Ok(Started::Stopped(exit)) => return Ok(Outcome::Stopped(exit)),
+        Err(error) => return Ok(Outcome::Failed(error.message().to_owned())),
+    };
+    let order = Order { disk: Some(own.disk()), ..order.clone() };
+    let measured = match own.places() {
+        Ok(places) => measure(&order, &places, signals).await,
+        Err(error) => Err(error),
+    };
+    own.end(signals).await?;
+    Ok(match measured {
+        Ok((run, exit)) => Outcome::Run(Box::new(run), exit),
+        Err(error) => Outcome::Failed(error.message().to_owned()),
+    })
+}
+
+/// What stands in which table.
+const TABLES: [(&str, &[&str]); 5] = [
+    (
+        "Confirmation",
+        &[
+            "accepted_p50_ms",
+            "included_p50_ms",
+            "included_p95_ms",
+            "included_p99_ms",
+            "confirmed_p50_ms",
+        ],
+    ),
+    ("Finality", &["final_p50_ms", "final_p95_ms", "final_p99_ms", "rate_final", "lost"]),
+    (
+        "Chain",
+        &["interval_s", "interval_cv", "stale_rate", "reorganisations", "reorganisation_depth_max"],
+    ),
+    (
+        "Costs",
+        &[
+            "messages_per_tx",
+            "bytes_per_tx",
+            "cpu_us_per_tx",
+            "cpu_us_per_block",
+            "disk_bytes_per_tx",
+            "hashes_per_tx",
+            "signatures_per_tx",
+        ],
+    ),
+    ("Producers", &["gini", "nakamoto", "unfairness"]),
+];
+
+/// A number with three significant digits.
+fn digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 || value == 0.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// A figure as people read it.
+fn shown(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Ms if value >= 1000.0 => format!("{} s", digits(value / 1e3)),
+        Unit::Ms => format!("{} ms", digits(value)),
+        Unit::Seconds => format!("{} s", digits(value)),
+        Unit::Share => format!("{} %", digits(value * 100.0)),
+        Unit::Micros if value >= 1000.0 => format!("{} ms", digits(value / 1e3)),
+        Unit::Micros => format!("{} µs", digits(value)),
+        Unit::PerSecond => format!("{}/s", digits(value)),
+        Unit::Bytes | Unit::Number => digits(value),
+    }
+}
+
+fn cell(rule: &BenchRule, figure: &Figure) -> String {
+    let Some(it) = rule.figures.get(figure.name) else { return "–".into() };
+    let value = shown(it.value, figure.unit);
+    match it.low == it.high {
+        true => value,
+        false => {
+            format!("{value} ({} to {})", shown(it.low, figure.unit), shown(it.high, figure.unit))
+        }
+    }
+}
+
+fn print(compared: &BenchCompare) -> Result<(), CliError> {
+    let workload = &compared.workload;
+    let place = match workload.latency_ms {
+        Some(ms) => format!("simulated, {} from node to node", shown(ms, Unit::Ms)),
+        None => "on devnets of this machine".to_owned(),
+    };
+    output::line(format!(
+        "{} payments per second for {} s, {place}; seed {}, {} {} of each",
+        digits(workload.rate),
+        digits(workload.seconds),
+        compared.seed,
+        compared.repeat,
+        if compared.repeat == 1 { "run" } else { "runs" }
+    ))?;
+    if compared.partial {
+        output::line("PARTIAL: a signal ended it before its time")?;
+    }
+    for (title, names) in TABLES {
+        let figures: Vec<&Figure> = names.iter().filter_map(|name| figure(name)).collect();
+        let has = |figure: &&&Figure| {
+            compared.rules.iter().any(|rule| rule.figures.contains_key(figure.name))
+        };
+        let figures: Vec<&Figure> = figures.iter().filter(has).copied().collect();
+        if figures.is_empty() {
+            continue;
+        }
+        let titles: Vec<&str> =
+            std::iter::once(title).chain(figures.iter().map(|figure| figure.title)).collect();
+        let mut table = Table::new(&titles);
+        for rule in &compared.rules {
+            let name = match rule.finality_depth.filter(|_| title == "Finality") {
+                Some(depth) => format!("{} ({depth} on top)", rule.engine),
+                None => rule.engine.clone(),
+            };
+            let cells = figures.iter().map(|figure| cell(rule, figure));
+            table.row(std::iter::once(name).chain(cells));
+        }
+        output::line("")?;
+        table.print()?;
+    }
+    for rule in &compared.rules {
+        if let Some(reason) = &rule.failure {
+            output::line(format!("FAILED {}: {}", plain(&rule.spec), plain(reason)))?;
+        }
+        for warning in &rule.warnings {
+            output::line(format!("WARNING {}: {warning}", plain(&rule.spec)))?;
+        }
+    }
+    Ok(())
+}
