@@ -130,11 +130,12 @@ pub static FIGURES: [Figure; 33] = [
         let disk = run.load.disk_bytes? as f64;
         (run.load.included > 0).then(|| disk / run.load.included as f64)
     }),
-    chain!("gini", "Gini", Unit::Number, |chain| chain.gini),
-    chain!("nakamoto", "Nakamoto", Unit::Number, |chain| chain
-        .nakamoto
-        .map(|fewest| fewest as f64)),
-    chain!("unfairness", "unfairness", Unit::Share, |chain| chain.unfairness),
+    // Few blocks are never evenly made, so these are not looked at in parts.
+    whole("gini", "Gini", Unit::Number, |run| run.chain.gini),
+    whole("nakamoto", "Nakamoto", Unit::Number, |run| {
+        run.chain.nakamoto.map(|fewest| fewest as f64)
+    }),
+    whole("unfairness", "unfairness", Unit::Share, |run| run.chain.unfairness),
     whole("partition_majority_final", "parted, majority: final", Unit::Number, |run| {
         run.partition.as_ref().map(|parted| parted.finalised[0] as f64)
     }),
