@@ -42,6 +42,9 @@ const NODES_SIM: u64 = 100;
 /// Confirmations that are timed.
 const CONFIRMATIONS: usize = 6;
 
+/// How long a chain runs before payments come: the first target of work is too easy, and leaders have to be found.
+const WARM_UP: Duration = Duration::from_secs(10);
+
 /// How long to wait until all is final.
 const SETTLE: Duration = Duration::from_secs(120);
 
@@ -295,9 +298,17 @@ async fn on_devnet(
         Err(error) => return Ok(Outcome::Failed(error.message().to_owned())),
     };
     let order = Order { disk: Some(own.disk()), ..order.clone() };
-    let measured = match own.places() {
-        Ok(places) => measure(&order, &places, signals).await,
-        Err(error) => Err(error),
+    let stopped = tokio::select! {
+        exit = signals.next() => Some(exit),
+        () = tokio::time::sleep(WARM_UP) => None,
+    };
+    let measured = match (stopped, own.places()) {
+        (Some(exit), _) => {
+            own.end(signals).await?;
+            return Ok(Outcome::Stopped(exit));
+        }
+        (None, Ok(places)) => measure(&order, &places, signals).await,
+        (None, Err(error)) => Err(error),
     };
     own.end(signals).await?;
     Ok(match measured {
