@@ -1,6 +1,7 @@
 //! Rules side by side: the same accounts, load and nodes under each, measured on devnets or in the simulator.
 //!
 //! - `chain`: what blocks say of who made them, how regularly, and at which cost
+//! - `faults`: a partition, and the death of a node, in the simulator
 //! - [`csv`]: the rows for spreadsheets
 //! - [`figures`]: the figures of a run, and how runs become one row
 //! - [`simulated`]: a run in the simulator
@@ -10,6 +11,7 @@
 
 pub(super) mod chain;
 pub mod csv;
+mod faults;
 pub mod figures;
 pub mod simulated;
 

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::PARTS;
 use super::chain::{Made, run_of};
+use super::{PARTS, faults};
 use crate::api::{BenchLoad, BenchPart, BenchRun};
 use crate::bench::histogram::Histogram;
 use crate::bench::payments::{Coin, FanOut, Payer, SPLIT_MAX, outputs_for};
 use crate::bench::schedule::{Deals, arrivals};
 use crate::bench::tally::Tally;
 use crate::bench::views::{Number, Stages, Views};
+use crate::consensus::{self, AuthorityId};
 use crate::ledger::CoinKind;
 use crate::replica::{Output, Replica, Report};
 use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Watch};
@@ -106,6 +107,8 @@ struct Books {
     /// Submissions that are not answered yet, and whose payment they carry, if it is one of the load.
     tickets: BTreeMap<u64, Option<Number>>,
     refused: Option<String>,
+    /// Who led last, where somebody does.
+    leader: Option<AuthorityId>,
     settled: u64,
     settled_last: u64,
 }
@@ -185,6 +188,9 @@ impl Watch for Ears {
                     books.settled += settled as u64; // a length fits
                     books.settled_last = at;
                 }
+            }
+            Output::Report(Report::Engine(consensus::Report::Round { leader, .. })) => {
+                books.leader = leader.or(books.leader);
             }
             _ => {}
         }
@@ -272,7 +278,16 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
     }
     let settled_last = Moment(ears.books().settled_last);
     let traffic = sim.traffic();
-    Ok(written(trial, &sim, &mut ears.books(), (begun, settled_last), (first, from), traffic))
+    let mut run =
+        written(trial, &sim, &mut ears.books(), (begun, settled_last), (first, from), traffic);
+    run.partition = faults::part(&mut sim);
+    let leads = ears.books().leader;
+    let seats = &sim.options().nodes;
+    let leads = leads.and_then(|leads| {
+        seats.iter().position(|node| node.key.as_ref().map(Keypair::address) == Some(leads))
+    });
+    run.crash = faults::crash(&mut sim, leads);
+    Ok(run)
 }
 
 /// Makes coins for the load out of one of a development account's, level by level.
@@ -341,7 +356,7 @@ fn source(sim: &Sim) -> Option<(Keypair, CoinId, u64)> {
 }
 
 /// The branch of a node from a height on, lowest block first.
-fn branch(replica: &Replica<Disk>, from: Height) -> Vec<Arc<Block>> {
+pub(super) fn branch(replica: &Replica<Disk>, from: Height) -> Vec<Arc<Block>> {
     let mut blocks = Vec::new();
     let mut next = replica.tree().head().id;
     while let Some(block) = block_at(replica, &next).filter(|block| block.header.height >= from) {
@@ -477,6 +492,15 @@ mod tests {
             assert_eq!((load.lost, load.duplicates, load.conflicts), (0, 0, 0), "{name}");
             assert!(load.final_ms.is_some() && load.messages_per_tx.is_some());
             assert!(run.chain.blocks >= 8, "{name}: {:?}", run.chain);
+            // One of four may be gone under every rule, and nobody is left behind for good.
+            let (parted, crashed) = (run.partition.clone().unwrap(), run.crash.clone().unwrap());
+            println!("{parted:?} {crashed:?}");
+            assert!(parted.blocks[0] >= 2 && parted.healed_s.is_some(), "{name}: {parted:?}");
+            assert!(crashed.recovered_s.is_some() && crashed.rejoined_s.is_some(), "{name}");
+            let agree = ["compare-pbft", "compare-raft", "compare-paxos"].contains(&name);
+            if agree {
+                assert_eq!((parted.blocks[1], parted.undone), (0, 0), "{name}: {parted:?}");
+            }
             assert_eq!(run, super::run(&trial(name, 1)).unwrap(), "{name}");
         }
     }

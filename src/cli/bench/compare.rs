@@ -318,7 +318,7 @@ async fn on_devnet(
 }
 
 /// What stands in which table.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     (
         "Confirmation",
         &[
@@ -347,6 +347,17 @@ const TABLES: [(&str, &[&str]); 5] = [
         ],
     ),
     ("Producers", &["gini", "nakamoto", "unfairness"]),
+    (
+        "Faults",
+        &[
+            "partition_majority_final",
+            "partition_minority_final",
+            "partition_undone",
+            "partition_healed_s",
+            "crash_recovered_s",
+            "crash_rejoined_s",
+        ],
+    ),
 ];
 
 /// A number with three significant digits.
