@@ -1,5 +1,6 @@
 //! `assay sim`: scenarios in simulated time. None of it asks a node.
 
+mod cap;
 mod classic;
 mod files;
 mod replay;
@@ -14,6 +15,7 @@ use super::error::CliError;
 use super::output::{self, Table};
 use super::{Globals, log};
 use crate::api::{Exit, SimScenario};
+use crate::sim::cap::{NAME as CAP, cases};
 use crate::sim::scenario::{Recording, Scenario, shipped};
 use crate::sim::swarm::{NODES, SWARMS};
 
@@ -24,6 +26,7 @@ Examples:
   assay sim run partition --seed 7               one history, the same each time
   assay sim run my.toml --seeds 1..1000 --json   many, on all cores; a line of JSON each
   assay sim run swarm --seeds 1..10000           random faults, drawn by the seed
+  assay sim run cap                              every rule, parted in two: what it gives up
   assay sim run eclipse --seed 1 --svg pictures  the tree of blocks, and how they spread
   assay sim run eclipse --seed 1 --trace run.rec
   assay sim replay run.rec                       the same again, and whether it is
@@ -56,7 +59,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Run {
-    /// The name of a shipped scenario, a file, or a swarm such as `swarm-raft`
+    /// The name of a shipped scenario, a file, a swarm such as `swarm-raft`, or `cap`, the table of all rules
     scenario: String,
     /// One seed [default: those that the scenario names]
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
@@ -85,6 +88,14 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
 }
 
 fn start(args: &Run, json: bool) -> Result<Exit, CliError> {
+    if args.scenario == CAP {
+        if args.trace.is_some() || args.svg.is_some() {
+            let message = "`--trace` and `--svg` are for scenarios, and `cap` is many runs";
+            return Err(CliError::usage(message).help("leave them out"));
+        }
+        let seeds = args.seed.map(|seed| (seed, seed)).or(args.seeds);
+        return cap::run(seeds.unwrap_or(cap::SEEDS), json);
+    }
     let subject = files::subject(&args.scenario)?;
     let named = match &subject {
         runs::Subject::Swarm(_) => (1, 100),
@@ -161,6 +172,13 @@ fn list(json: bool) -> Result<Exit, CliError> {
         nodes: NODES,
         virtual_ms: 0,
     }));
+    scenarios.push(SimScenario {
+        name: CAP.into(),
+        about: "every rule, parted in two and healed: what each side could do, and what was undone"
+            .into(),
+        nodes: cases().iter().map(|case| case.sides.iter().sum()).max().unwrap_or(0),
+        virtual_ms: 0,
+    });
     if json {
         output::json(&scenarios)?;
         return Ok(Exit::Ok);

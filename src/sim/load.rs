@@ -154,7 +154,8 @@ impl Load {
         Some(Operation::ProposeAuthority { address: whom, ballot })
     }
 
-    fn wait(&mut self) {
+    /// Draws when the next payment is due.
+    pub(super) fn wait(&mut self) {
         self.next = match self.per_second > 0.0 {
             true => {
                 let wait = self.dice.exponential(1.0 / self.per_second);

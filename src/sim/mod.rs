@@ -23,6 +23,7 @@
 //! - [`picture`]: the tree of blocks, and how they spread
 //! - [`replay`]: what a node recorded, run again
 //! - [`swarm`]: runs of which the seed draws everything, made smaller when they fail
+//! - [`cap`]: what each rule gives up when the network parts
 //! - [`fidelity`]: the simulator measured against theory
 //! - [`classics`]: small models of the papers, which share nothing with the rest
 //! - `trace`: the digest
@@ -53,6 +54,7 @@ pub(crate) mod svg;
 mod trace;
 
 pub mod attackers;
+pub mod cap;
 pub mod checks;
 pub mod classics;
 pub mod faults;

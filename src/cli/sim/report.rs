@@ -41,8 +41,8 @@ pub(super) fn of(scenario: &Scenario, outcome: &Outcome, took: Duration) -> SimR
     }
 }
 
-/// A run as one line of JSON, on terminals too.
-pub(super) fn line(run: &SimRun) -> Result<(), CliError> {
+/// A run, or a row of a table, as one line of JSON, on terminals too.
+pub(super) fn line(run: &impl serde::Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string(run);
     output::line(text.map_err(|error| CliError::failed(format!("the result is no JSON: {error}")))?)
 }

@@ -1,5 +1,6 @@
 //! The scenarios that come with the program.
 
+use super::super::cap;
 use super::super::swarm::SWARMS;
 use super::Scenario;
 use crate::spec::{nearest, shortened};
@@ -90,7 +91,8 @@ pub fn find(name: &str) -> Result<&'static Shipped, NotShipped> {
     if let Some(found) = SHIPPED.iter().find(|shipped| shipped.name == name) {
         return Ok(found);
     }
-    let names = || SHIPPED.iter().map(|shipped| shipped.name).chain(SWARMS.map(|(name, _)| name));
+    let others = || SWARMS.map(|(name, _)| name).into_iter().chain([cap::NAME]);
+    let names = || SHIPPED.iter().map(|shipped| shipped.name).chain(others());
     let hint = match nearest(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
