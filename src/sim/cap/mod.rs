@@ -69,8 +69,8 @@ pub struct Case {
     pub sides: [usize; 2],
 }
 
-/// All built rules, each with a majority that it takes for one: three of five, and five of seven where some may lie. That rule
-/// is there twice: three of its five decide nothing.
+/// All rules, each with a majority that it takes for one: three of five, and five of seven where some may lie. That rule is there
+/// twice: three of its five decide nothing.
 pub fn cases() -> Vec<Case> {
     let case = |rule: &'static str| match rule {
         "pbft" => vec![Case { rule, sides: [5, 2] }, Case { rule, sides: [3, 2] }],
@@ -98,6 +98,10 @@ impl Count {
 /// What a side could do while the network was parted.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Side {
+    /// How much higher the best branch of its nodes became.
+    pub blocks: u64,
+    /// Blocks that its nodes had on their branches when the cut healed, and that nodes left when all met.
+    pub undone: u64,
     /// Payments made in the first half of that time which the nodes where they were made saw in a block before it ended.
     /// Those of the second half may not have had time enough.
     pub included: Count,
@@ -117,8 +121,6 @@ pub struct Run {
     pub sides: [Side; 2],
     /// Whether the rule answers linearizable reads at all: one was, before the cut.
     pub linearizable: bool,
-    /// Blocks that nodes of either side had on their branch when the cut healed, and left when they met.
-    pub undone: u64,
     /// Payments that a side saw in a block when the cut healed, and how many of them were in none of some node when all met.
     pub taken_back: Count,
     /// Those of them that some node has in no block a minute later either.
@@ -140,6 +142,8 @@ struct Split {
     side_of: Vec<usize>,
     /// Payments of the cut: what, at which node, when.
     paid: Vec<(TransactionId, usize, Moment)>,
+    /// The highest head of each side when it was cut off.
+    cut_above: [Height; 2],
     next_read: Moment,
     ticket: u64,
 }
@@ -183,8 +187,18 @@ impl Case {
         side_of.resize(nodes, 1);
         dice.shuffle(&mut side_of);
         let load = Load::new(seed, PAYMENTS, Moment(0));
-        let (paid, next_read) = (Vec::new(), Moment(0).after(READ_EVERY));
-        Split { sim, ear, load, dice, side_of, paid, next_read, ticket: FIRST_TICKET }.run()
+        Split {
+            sim,
+            ear,
+            load,
+            dice,
+            side_of,
+            paid: Vec::new(),
+            cut_above: [Height(0); 2],
+            next_read: Moment(0).after(READ_EVERY),
+            ticket: FIRST_TICKET,
+        }
+        .run()
     }
 }
 
@@ -196,21 +210,23 @@ impl Split {
         let linearizable = self.ear.heard().answered > 0;
         self.paid.clear();
         self.ear.heard().reads.clear();
+        self.cut_above = [0, 1].map(|side| self.highest(side));
         let [greater, smaller] = [self.nodes_of(0), self.nodes_of(1)];
         let cut = self.sim.cut(&greater, &smaller, false).expect("both sides are there");
         self.live_until(heals_at);
-        let sides = [0, 1].map(|side| self.side(side, cut_at));
-        let (seen, finals, standing) = (self.seen(), self.finals(), self.standing());
-        let highest = self.heads().into_iter().map(|(height, _)| height).max();
+        let mut sides = [0, 1].map(|side| self.side(side, cut_at));
+        let (seen, finals) = (self.seen(), self.finals());
+        let standing = [0, 1].map(|side| self.standing(side));
+        let highest = self.highest(0).max(self.highest(1));
         self.ear.heard().left.clear();
         self.sim.heal(cut).expect("it is cut");
         let meets = |split: &Self| split.heads().len() == 1;
         let healed = self.live_while_not(heals_at, meets);
-        let undone = self.ear.heard().left.intersection(&standing).count() as u64;
+        for (side, standing) in sides.iter_mut().zip(&standing) {
+            side.undone = self.ear.heard().left.intersection(standing).count() as u64; // a few
+        }
         let back = self.missing(&seen);
-        let goes_on = |split: &Self| {
-            meets(split) && split.heads().into_iter().map(|(height, _)| height).max() > highest
-        };
+        let goes_on = |split: &Self| meets(split) && split.highest(0) > highest;
         let goes_on = self.live_while_not(heals_at, goes_on);
         let later = self.sim.now().after(AFTER);
         self.live_until(later);
@@ -218,7 +234,6 @@ impl Split {
         Run {
             sides,
             linearizable,
-            undone,
             taken_back: Count::of(back.len(), seen.len()),
             gone: gone.len() as u64,
             finals_gone: Count::of(finals_gone.len(), finals.len()),
@@ -301,6 +316,8 @@ impl Split {
             age as f64 / 1e3 // far below 2^53 ms
         };
         Side {
+            blocks: self.highest(side).0.saturating_sub(self.cut_above[side].0),
+            undone: 0,
             included: Count::of(included, early.len()),
             finals: Count::of(finals, early.len()),
             reads: Count::of(answered, outcomes.len()),
@@ -320,17 +337,23 @@ impl Split {
         finals.map(|(id, ..)| *id).collect()
     }
 
-    /// Blocks on the branches of all nodes that are not final.
-    fn standing(&self) -> BTreeSet<BlockId> {
-        let replicas = (0..self.side_of.len()).filter_map(|node| self.sim.replica(node));
+    /// Blocks on the branches of a side's nodes that are not final.
+    fn standing(&self, side: usize) -> BTreeSet<BlockId> {
+        let replicas = self.nodes_of(side).into_iter().filter_map(|node| self.sim.replica(node));
         let branches = replicas.map(|replica| replica.view().branch);
         branches.flat_map(|branch| branch.values().copied().collect::<Vec<_>>()).collect()
     }
 
     /// The heads of all nodes.
-    fn heads(&self) -> BTreeSet<(Height, BlockId)> {
+    fn heads(&self) -> BTreeSet<BlockId> {
         let heads = (0..self.side_of.len()).filter_map(|node| self.sim.replica(node));
-        heads.map(|replica| (replica.tree().head().height(), replica.tree().head().id)).collect()
+        heads.map(|replica| replica.tree().head().id).collect()
+    }
+
+    /// The highest head of a side.
+    fn highest(&self, side: usize) -> Height {
+        let replicas = self.nodes_of(side).into_iter().filter_map(|node| self.sim.replica(node));
+        replicas.map(|replica| replica.tree().head().height()).max().unwrap_or_default()
     }
 
     /// Lets people pay and read until something is so, and says how many seconds after the healing that was.

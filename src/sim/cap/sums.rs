@@ -10,11 +10,12 @@ pub struct Sums {
 }
 
 /// The heads of the columns of a [row](Sums::cells).
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "rule",
     "split",
     "linearizable reads answered",
     "age of what is read, s",
+    "blocks made",
     "payments in blocks",
     "payments final",
     "blocks undone",
@@ -49,6 +50,26 @@ impl Sums {
         self.runs.iter().map(count).sum()
     }
 
+    /// The mean of a number, with its interval (Student's) where there are several runs.
+    fn number(&self, number: impl Fn(&Run) -> u64) -> String {
+        // Far below 2^53.
+        let numbers: Vec<f64> = self.runs.iter().map(|run| number(run) as f64).collect();
+        match numbers[..] {
+            [] => "–".into(),
+            [only] => format!("{only:.0}"),
+            _ => {
+                let (value, Interval { low, high }) = mean(&numbers);
+                format!("{value:.1} ({:.1} to {high:.1})", low.max(0.0))
+            }
+        }
+    }
+
+    /// The same on both sides, the greater one first.
+    fn numbers(&self, number: impl Fn(&Side) -> u64) -> String {
+        let [greater, smaller] = [0, 1].map(|side| self.number(|run| number(&run.sides[side])));
+        format!("{greater} / {smaller}")
+    }
+
     /// A share in percent, with its interval; a dash where there was nothing to count.
     fn percent(&self, count: impl Fn(&Run) -> Count) -> String {
         if self.sum(|run| count(run).all) == 0 {
@@ -75,14 +96,6 @@ impl Sums {
             let mut ages: Vec<f64> = self.runs.iter().map(|run| run.sides[side].stale).collect();
             if ages.is_empty() { 0.0 } else { median(&mut ages).0 }
         };
-        let undone: Vec<f64> = self.runs.iter().map(|run| run.undone as f64).collect();
-        let undone = match undone.len() {
-            0 | 1 => undone.first().map_or("–".into(), |only| format!("{only:.0}")),
-            _ => {
-                let (value, Interval { low, high }) = mean(&undone);
-                format!("{value:.1} ({:.1} to {high:.1})", low.max(0.0))
-            }
-        };
         let finals = match self.sum(|run| run.finals_gone.all) {
             0 => "–".into(),
             all => format!("{} of {all}", self.sum(|run| run.finals_gone.some)),
@@ -92,9 +105,10 @@ impl Sums {
             format!("{}/{}", case.sides[0], case.sides[1]),
             reads,
             format!("{:.1} / {:.1}", stale(0), stale(1)),
+            self.numbers(|side| side.blocks),
             self.sides(|side| side.included),
             self.sides(|side| side.finals),
-            undone,
+            self.numbers(|side| side.undone),
             format!("{}, {}", self.percent(|run| run.taken_back), self.sum(|run| run.gone)),
             finals,
             self.after(|run| run.healed),
