@@ -1,6 +1,7 @@
 //! `assay bench`: measurements of this machine, and of nodes under load.
 
 mod compare;
+mod faults;
 mod hashrate;
 mod import;
 mod load;

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::faults;
 use super::load::{drive, measure, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
@@ -43,7 +44,7 @@ const NODES_SIM: u64 = 100;
 const CONFIRMATIONS: usize = 6;
 
 /// How long a chain runs before payments come: the first target of work is too easy, and leaders have to be found.
-const WARM_UP: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(8);
 
 /// How long to wait until all is final.
 const SETTLE: Duration = Duration::from_secs(120);
@@ -100,7 +101,7 @@ impl Compare {
             seconds: seconds.as_secs_f64(),
             accounts: self.accounts,
             payload: self.payload as u64, // it fits
-            latency_ms: self.sim.then(|| latency.as_secs_f64() * 1e3),
+            latency_ms: self.sim.then_some(latency.as_secs_f64() * 1e3),
         }
     }
 
@@ -183,7 +184,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                     true => simulated(args, &given[place], &order),
                     false => {
                         let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
-                        on_devnet(name, args.nodes, &temporary, &order, signals).await?
+                        on_devnet(name, args.nodes, &temporary, (&order, round == 0), signals)
+                            .await?
                     }
                 };
                 let rule = &mut compared.rules[place];
@@ -284,12 +286,19 @@ fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
     }
 }
 
-/// A run on a devnet of its own. That one cannot be measured does not keep the others from it.
+/// Parts the nodes and kills one.
+async fn disturbed(own: &Own, run: &mut BenchRun) -> Result<(), CliError> {
+    run.partition = faults::part(own).await?;
+    run.crash = faults::crash(own).await?;
+    Ok(())
+}
+
+/// A run on a devnet of its own, which is disturbed afterwards if that is wanted. That one cannot be measured does not keep the others from it.
 async fn on_devnet(
     spec: &str,
     nodes: Option<NonZeroUsize>,
     temporary: &Path,
-    order: &Order,
+    (order, disturb): (&Order, bool),
     signals: &mut Signals,
 ) -> Result<Outcome, CliError> {
     let own = match Own::start(spec, nodes, temporary, signals).await {
@@ -309,6 +318,21 @@ async fn on_devnet(
         }
         (None, Ok(places)) => measure(&order, &places, signals).await,
         (None, Err(error)) => Err(error),
+    };
+    let measured = match measured {
+        Ok((mut run, None)) if disturb => {
+            let stopped = tokio::select! {
+                exit = signals.next() => Some(exit),
+                disturbed = disturbed(&own, &mut run) => {
+                    if let Err(error) = disturbed {
+                        output::note(format!("{spec}: {}", error.message()));
+                    }
+                    None
+                }
+            };
+            Ok((run, stopped))
+        }
+        measured => measured,
     };
     own.end(signals).await?;
     Ok(match measured {

@@ -20,8 +20,8 @@ const NAME: &str = "devnet";
 #[derive(Debug)]
 pub(super) struct Own {
     home: TempDir,
-    directory: Directory,
-    marker: DevnetFile,
+    pub(super) directory: Directory,
+    pub(super) marker: DevnetFile,
 }
 
 /// A devnet, or the signal that came while it started.
