@@ -73,6 +73,12 @@ pub struct BenchLoad {
     pub included_ms: Option<BenchTimes>,
     /// Until it was final at its home.
     pub final_ms: Option<BenchTimes>,
+    /// Milliseconds by which a share of them was on that branch, and the share.
+    #[serde(default)]
+    pub included_curve: Vec<[f64; 2]>,
+    /// The same for final at home.
+    #[serde(default)]
+    pub final_curve: Vec<[f64; 2]>,
     /// Until it was on the best branch of every node.
     pub included_everywhere_ms: Option<BenchTimes>,
     /// Until it was final at every node.

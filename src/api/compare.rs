@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::BenchLoad;
+use crate::types::Height;
 
 /// Several rules under one load, side by side.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -112,12 +113,28 @@ pub struct BenchRun {
     pub chain: BenchChain,
     /// The blocks of each part of equal length.
     pub chain_parts: Vec<BenchChain>,
+    /// The blocks one by one, as many as fit.
+    pub heights: Vec<BenchHeight>,
     /// What a partition did to it, if it was parted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<BenchPartition>,
     /// What the death of a node did to it, if one was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<BenchCrash>,
+}
+
+/// A block.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchHeight {
+    /// Its height.
+    pub height: Height,
+    /// Seconds from when payments came until it was made, by its own time.
+    pub seconds: f64,
+    /// Transactions in it.
+    pub transactions: u64,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 /// The blocks that were made while payments were offered and until they were final.

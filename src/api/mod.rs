@@ -53,8 +53,8 @@ pub use coins::{
     Read, ReadPoint,
 };
 pub use compare::{
-    BenchChain, BenchCompare, BenchCrash, BenchInterval, BenchMachine, BenchPartition, BenchRule,
-    BenchRun, BenchWorkload,
+    BenchChain, BenchCompare, BenchCrash, BenchHeight, BenchInterval, BenchMachine, BenchPartition,
+    BenchRule, BenchRun, BenchWorkload,
 };
 pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{

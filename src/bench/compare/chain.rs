@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PARTS;
-use crate::api::{BenchChain, BenchLoad, BenchRun};
+use crate::api::{BenchChain, BenchHeight, BenchLoad, BenchRun};
 use crate::bench::views::Views;
 use crate::types::concentration::{fewest, gini};
 use crate::types::{Address, Block, BlockId, Claim, GenesisId, Height, Seal, Span, Time};
+
+/// Blocks that are told of one by one.
+const HEIGHTS_MAX: usize = 2000;
 
 /// What a Nakamoto coefficient counts here: the fewest who made more than this share.
 const DECIDES: f64 = 0.5;
@@ -108,7 +111,14 @@ pub(in super::super) fn run_of(
     chain.stale = views.seen().filter(|id| !main.contains(id)).count() as u64; // a count fits
     chain.reorganisations = views.reorganisations().to_vec();
     let chain_parts = look_at_parts(blocks, time, PARTS, nodes);
-    BenchRun { seed: load.seed, load, chain, chain_parts, partition: None, crash: None }
+    let height = |block: &Made| BenchHeight {
+        height: block.height,
+        seconds: block.time.since(time.0).0 as f64 / 1000.0, // far below 2^53
+        transactions: block.transactions,
+        bytes: block.bytes,
+    };
+    let heights = blocks.iter().take(HEIGHTS_MAX).map(height).collect();
+    BenchRun { seed: load.seed, load, chain, chain_parts, heights, partition: None, crash: None }
 }
 
 /// The mean, and the standard deviation over it.

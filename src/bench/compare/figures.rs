@@ -202,6 +202,73 @@ pub fn summarise(rule: &mut BenchRule) {
     rule.warnings = warnings;
 }
 
+/// What stands in which table.
+pub const TABLES: [(&str, &[&str]); 6] = [
+    (
+        "Confirmation",
+        &[
+            "accepted_p50_ms",
+            "included_p50_ms",
+            "included_p95_ms",
+            "included_p99_ms",
+            "confirmed_p50_ms",
+        ],
+    ),
+    ("Finality", &["final_p50_ms", "final_p95_ms", "final_p99_ms", "rate_final", "lost"]),
+    (
+        "Chain",
+        &["interval_s", "interval_cv", "stale_rate", "reorganisations", "reorganisation_depth_max"],
+    ),
+    (
+        "Costs",
+        &[
+            "messages_per_tx",
+            "bytes_per_tx",
+            "cpu_us_per_tx",
+            "cpu_us_per_block",
+            "disk_bytes_per_tx",
+            "hashes_per_tx",
+            "signatures_per_tx",
+        ],
+    ),
+    ("Producers", &["gini", "nakamoto", "unfairness"]),
+    (
+        "Faults",
+        &[
+            "partition_majority_final",
+            "partition_minority_final",
+            "partition_undone",
+            "partition_healed_s",
+            "crash_recovered_s",
+            "crash_rejoined_s",
+        ],
+    ),
+];
+
+/// A number with three significant digits.
+pub fn digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 || value == 0.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// A figure as people read it.
+pub fn shown(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Ms if value >= 1000.0 => format!("{} s", digits(value / 1e3)),
+        Unit::Ms => format!("{} ms", digits(value)),
+        Unit::Seconds => format!("{} s", digits(value)),
+        Unit::Share => format!("{} %", digits(value * 100.0)),
+        Unit::Micros if value >= 1000.0 => format!("{} ms", digits(value / 1e3)),
+        Unit::Micros => format!("{} µs", digits(value)),
+        Unit::PerSecond => format!("{}/s", digits(value)),
+        Unit::Bytes | Unit::Number => digits(value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

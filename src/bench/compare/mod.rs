@@ -3,6 +3,7 @@
 //! - `chain`: what blocks say of who made them, how regularly, and at which cost
 //! - `faults`: a partition, and the death of a node, in the simulator
 //! - [`csv`]: the rows for spreadsheets
+//! - [`html`]: the report as a page
 //! - [`figures`]: the figures of a run, and how runs become one row
 //! - [`simulated`]: a run in the simulator
 //!
@@ -13,6 +14,7 @@ pub(super) mod chain;
 pub mod csv;
 mod faults;
 pub mod figures;
+pub mod html;
 pub mod simulated;
 
 /// Parts of a run that are looked at one by one, for the interval of a figure.

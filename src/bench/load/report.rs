@@ -90,6 +90,8 @@ pub(super) fn report(
         accepted_ms: books.accepted.times(),
         included_ms: views.at_home().included.times(),
         final_ms: views.at_home().settled.times(),
+        included_curve: views.at_home().included.curve(),
+        final_curve: views.at_home().settled.curve(),
         included_everywhere_ms: views.everywhere().included.times(),
         final_everywhere_ms: views.everywhere().settled.times(),
         confirmations_ms: views.confirmations().iter().map(Histogram::times).collect(),

@@ -8,9 +8,9 @@ use super::faults;
 use super::load::{drive, measure, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
-use crate::bench::compare::figures::{Figure, Unit, figure, summarise};
+use crate::bench::compare::figures::{Figure, TABLES, Unit, digits, figure, shown, summarise};
 use crate::bench::compare::simulated::{Trial, run};
-use crate::bench::compare::{SPECS, csv};
+use crate::bench::compare::{SPECS, csv, html};
 use crate::bench::hashrate::limit::Processor;
 use crate::bench::load::{Order, Pace};
 use crate::cli::error::CliError;
@@ -87,6 +87,9 @@ pub(super) struct Compare {
     /// Write the figures to a file for spreadsheets
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write the report as one page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Where devnets lie while they last [default: the directory for temporary files]
     #[arg(long, value_name = "DIR", conflicts_with = "sim")]
     temporary: Option<PathBuf>,
@@ -220,6 +223,9 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     if let Some(file) = &args.csv {
         write(file, &csv::csv(&compared))?;
     }
+    if let Some(file) = &args.html {
+        write(file, &html::html(&compared))?;
+    }
     match globals.json {
         true => output::json(&compared)?,
         false => print(&compared)?,
@@ -339,73 +345,6 @@ async fn on_devnet(
         Ok((run, exit)) => Outcome::Run(Box::new(run), exit),
         Err(error) => Outcome::Failed(error.message().to_owned()),
     })
-}
-
-/// What stands in which table.
-const TABLES: [(&str, &[&str]); 6] = [
-    (
-        "Confirmation",
-        &[
-            "accepted_p50_ms",
-            "included_p50_ms",
-            "included_p95_ms",
-            "included_p99_ms",
-            "confirmed_p50_ms",
-        ],
-    ),
-    ("Finality", &["final_p50_ms", "final_p95_ms", "final_p99_ms", "rate_final", "lost"]),
-    (
-        "Chain",
-        &["interval_s", "interval_cv", "stale_rate", "reorganisations", "reorganisation_depth_max"],
-    ),
-    (
-        "Costs",
-        &[
-            "messages_per_tx",
-            "bytes_per_tx",
-            "cpu_us_per_tx",
-            "cpu_us_per_block",
-            "disk_bytes_per_tx",
-            "hashes_per_tx",
-            "signatures_per_tx",
-        ],
-    ),
-    ("Producers", &["gini", "nakamoto", "unfairness"]),
-    (
-        "Faults",
-        &[
-            "partition_majority_final",
-            "partition_minority_final",
-            "partition_undone",
-            "partition_healed_s",
-            "crash_recovered_s",
-            "crash_rejoined_s",
-        ],
-    ),
-];
-
-/// A number with three significant digits.
-fn digits(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 || value == 0.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
-}
-
-/// A figure as people read it.
-fn shown(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Ms if value >= 1000.0 => format!("{} s", digits(value / 1e3)),
-        Unit::Ms => format!("{} ms", digits(value)),
-        Unit::Seconds => format!("{} s", digits(value)),
-        Unit::Share => format!("{} %", digits(value * 100.0)),
-        Unit::Micros if value >= 1000.0 => format!("{} ms", digits(value / 1e3)),
-        Unit::Micros => format!("{} µs", digits(value)),
-        Unit::PerSecond => format!("{}/s", digits(value)),
-        Unit::Bytes | Unit::Number => digits(value),
-    }
 }
 
 fn cell(rule: &BenchRule, figure: &Figure) -> String {
