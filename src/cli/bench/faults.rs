@@ -55,9 +55,9 @@ impl Nodes {
         Ok(ids)
     }
 
-    /// Waits until all have one head; says after how many seconds.
-    async fn meet(&self) -> Option<f64> {
-        let (begun, all) = (Instant::now(), (0..self.0.len()).collect::<Vec<_>>());
+    /// Waits until all have one head; says how many seconds after this moment that was.
+    async fn meet(&self, begun: Instant) -> Option<f64> {
+        let all: Vec<usize> = (0..self.0.len()).collect();
         while begun.elapsed() < PATIENCE {
             let infos = self.stand(&all).await;
             let heads: BTreeSet<BlockId> = infos.iter().map(|info| info.head).collect();
@@ -90,8 +90,9 @@ pub(super) async fn part(own: &Own) -> Result<Option<BenchPartition>, CliError> 
     let after = [nodes.reach(most).await, nodes.reach(few).await];
     let fork = before[0][0].min(before[1][0]);
     let alone = nodes.above(few[0], fork).await?;
+    let healing = Instant::now();
     connect(own, Vec::new()).await?;
-    let healed_s = nodes.meet().await;
+    let healed_s = nodes.meet(healing).await;
     let kept = nodes.above(most[0], fork).await?;
     let rose = |side: usize, of: usize| after[side][of].saturating_sub(before[side][of]);
     // Counts fit.
@@ -144,7 +145,8 @@ pub(super) async fn crash(own: &Own) -> Result<Option<BenchCrash>, CliError> {
     }
     let program = NodeProgram::own()?;
     let launches = [(node.clone(), run.launch)];
+    let starting = Instant::now();
     start(&program, &own.directory, &all, &launches, &Ports).await?;
-    let rejoined_s = Nodes::of(own)?.meet().await;
+    let rejoined_s = Nodes::of(own)?.meet(starting).await;
     Ok(Some(BenchCrash { leader: leader.is_some(), recovered_s, rejoined_s }))
 }
