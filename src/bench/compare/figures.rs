@@ -17,6 +17,8 @@ pub enum Unit {
     Bytes,
     /// Microseconds.
     Micros,
+    /// How many.
+    Count,
     /// Whatever it says.
     Number,
 }
@@ -99,15 +101,15 @@ pub static FIGURES: [Figure; 33] = [
     latency!("final_p95_ms", "final p95", final_ms, p95),
     latency!("final_p99_ms", "final p99", final_ms, p99),
     whole("rate_final", "final per second", Unit::PerSecond, |run| run.load.rate_final),
-    whole("lost", "lost", Unit::Number, |run| Some(run.load.lost as f64)),
+    whole("lost", "lost", Unit::Count, |run| Some(run.load.lost as f64)),
     whole("stale_rate", "stale", Unit::Share, |run| {
         let all = run.chain.blocks + run.chain.stale;
         (all > 0).then(|| run.chain.stale as f64 / all as f64)
     }),
-    whole("reorganisations", "reorganisations", Unit::Number, |run| {
+    whole("reorganisations", "reorganisations", Unit::Count, |run| {
         Some(run.chain.reorganisations.len() as f64)
     }),
-    whole("reorganisation_depth_max", "deepest", Unit::Number, |run| {
+    whole("reorganisation_depth_max", "deepest", Unit::Count, |run| {
         Some(run.chain.reorganisations.iter().max().map_or(0.0, |depth| *depth as f64))
     }),
     chain!("interval_s", "block every", Unit::Seconds, |chain| chain.interval_s),
@@ -132,17 +134,17 @@ pub static FIGURES: [Figure; 33] = [
     }),
     // Few blocks are never evenly made, so these are not looked at in parts.
     whole("gini", "Gini", Unit::Number, |run| run.chain.gini),
-    whole("nakamoto", "Nakamoto", Unit::Number, |run| {
+    whole("nakamoto", "Nakamoto", Unit::Count, |run| {
         run.chain.nakamoto.map(|fewest| fewest as f64)
     }),
     whole("unfairness", "unfairness", Unit::Share, |run| run.chain.unfairness),
-    whole("partition_majority_final", "parted, majority: final", Unit::Number, |run| {
+    whole("partition_majority_final", "parted, majority: final", Unit::Count, |run| {
         run.partition.as_ref().map(|parted| parted.finalised[0] as f64)
     }),
-    whole("partition_minority_final", "parted, minority: final", Unit::Number, |run| {
+    whole("partition_minority_final", "parted, minority: final", Unit::Count, |run| {
         run.partition.as_ref().map(|parted| parted.finalised[1] as f64)
     }),
-    whole("partition_undone", "undone", Unit::Number, |run| {
+    whole("partition_undone", "undone", Unit::Count, |run| {
         run.partition.as_ref().map(|parted| parted.undone as f64)
     }),
     whole("partition_healed_s", "healed in", Unit::Seconds, |run| run.partition.as_ref()?.healed_s),
@@ -265,7 +267,8 @@ pub fn shown(value: f64, unit: Unit) -> String {
         Unit::Micros if value >= 1000.0 => format!("{} ms", digits(value / 1e3)),
         Unit::Micros => format!("{} µs", digits(value)),
         Unit::PerSecond => format!("{}/s", digits(value)),
-        Unit::Bytes | Unit::Number => digits(value),
+        Unit::Count if value == value.trunc() => format!("{value:.0}"),
+        Unit::Bytes | Unit::Number | Unit::Count => digits(value),
     }
 }
 

@@ -29,7 +29,7 @@ p { max-width: 46rem; margin: .3rem 0 } .soft, figcaption { color: var(--soft); 
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
 th:first-child { text-align: left } td small { display: block; color: var(--soft) }
-figure { margin: 1rem 0 } svg { width: 100%; max-width: 56rem; height: auto; display: block }
+figure { margin: 1rem 0; overflow-x: auto } svg { width: 100%; min-width: 34rem; max-width: 56rem; height: auto; display: block }
 svg text { fill: var(--ink); font-size: 12px } svg .axis { stroke: var(--line) }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em }
 ";
