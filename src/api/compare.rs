@@ -83,8 +83,25 @@ pub struct BenchRule {
     pub warnings: Vec<String>,
     /// Figures by name, over all runs.
     pub figures: BTreeMap<String, BenchInterval>,
+    /// Confirmations that make a payment safe, where blocks on top make it final.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safety: Vec<BenchSafety>,
     /// Each run.
     pub runs: Vec<BenchRun>,
+}
+
+/// How long to wait for a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchSafety {
+    /// An attacker's share of the power or the stake.
+    pub share: f64,
+    /// The chance of being taken back that is borne.
+    pub risk: f64,
+    /// The fewest confirmations for that; nothing where no number does.
+    pub confirmations: Option<u64>,
+    /// How long these take at the measured interval.
+    pub seconds: Option<f64>,
 }
 
 /// A figure.

@@ -54,7 +54,7 @@ pub use coins::{
 };
 pub use compare::{
     BenchChain, BenchCompare, BenchCrash, BenchHeight, BenchInterval, BenchMachine, BenchPartition,
-    BenchRule, BenchRun, BenchWorkload,
+    BenchRule, BenchRun, BenchSafety, BenchWorkload,
 };
 pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{

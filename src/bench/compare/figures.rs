@@ -184,6 +184,7 @@ impl Figure {
 pub fn summarise(rule: &mut BenchRule) {
     let named = |figure: &Figure| Some((figure.name.to_owned(), figure.over(&rule.runs)?));
     rule.figures = FIGURES.iter().filter_map(named).collect();
+    rule.safety = super::safety::safety(rule);
     let mut warnings = Vec::new();
     let mut warn = |text: &str, is: fn(&BenchRun) -> bool| {
         let runs = rule.runs.iter().filter(|run| is(run)).count();

@@ -59,6 +59,7 @@ pub fn html(compared: &BenchCompare) -> String {
     for (title, names) in TABLES {
         table(&mut page, compared, title, names);
     }
+    safety(&mut page, compared);
     if measured {
         ranges(&mut page, compared);
         curves(&mut page, compared, "Until it is in a block", |rule| {
@@ -161,6 +162,51 @@ fn table(page: &mut Page, compared: &BenchCompare, title: &str, names: &[&str]) 
                     shown(it.low, figure.unit),
                     shown(it.high, figure.unit)
                 )),
+            }
+        }
+        page.put(format_args!("</tr>\n"));
+    }
+    page.put(format_args!("</table></div>\n"));
+}
+
+/// How long to wait where depth makes a block final.
+fn safety(page: &mut Page, compared: &BenchCompare) {
+    if compared.rules.iter().all(|rule| rule.safety.is_empty()) {
+        return;
+    }
+    page.put(format_args!(
+        "<h2>How long until it is safe</h2>\n<p class=\"soft\">Confirmations, and their time, with which an attacker takes a payment \
+         back in no more than one of a thousand attempts (Rosenfeld 2014), by the measured interval and stale blocks. Where signatures make \
+         blocks final there is nothing to wait for beyond that.</p>\n<div class=\"box\"><table>\n<tr><th scope=\"col\">rule</th>"
+    ));
+    let first = compared.rules.iter().find(|rule| !rule.safety.is_empty());
+    for row in first.iter().flat_map(|rule| &rule.safety) {
+        page.put(format_args!("<th scope=\"col\">{:.0} % attack</th>", row.share * 100.0));
+    }
+    page.put(format_args!("</tr>\n"));
+    for (place, rule) in compared.rules.iter().enumerate() {
+        let (colour, name) = (colour(place), escaped(&rule.engine));
+        page.put(format_args!(
+            "<tr><th scope=\"row\"><span class=\"key\" style=\"background:{colour}\"></span>{name}</th>"
+        ));
+        if rule.safety.is_empty() {
+            let columns = first.map_or(1, |rule| rule.safety.len());
+            let own = rule
+                .figures
+                .get("final_p50_ms")
+                .map(|it| shown(it.value, super::figures::Unit::Ms));
+            page.put(format_args!(
+                "<td colspan=\"{columns}\">final by signatures: {}</td>",
+                own.unwrap_or("–".into())
+            ));
+        }
+        for row in &rule.safety {
+            match (row.confirmations, row.seconds) {
+                (Some(needed), Some(seconds)) => page.put(format_args!(
+                    "<td>{needed}<small>{}</small></td>",
+                    shown(seconds, super::figures::Unit::Seconds)
+                )),
+                _ => page.put(format_args!("<td>never</td>")),
             }
         }
         page.put(format_args!("</tr>\n"));

@@ -5,6 +5,7 @@
 //! - [`csv`]: the rows for spreadsheets
 //! - [`html`]: the report as a page
 //! - [`figures`]: the figures of a run, and how runs become one row
+//! - `safety`: confirmations that an attacker of a given share makes necessary
 //! - [`simulated`]: a run in the simulator
 //!
 //! On a devnet a run is one of [`load`](super::load). Both kinds follow nodes with the same [`Views`](super::views::Views) and
@@ -15,6 +16,7 @@ pub mod csv;
 mod faults;
 pub mod figures;
 pub mod html;
+mod safety;
 pub mod simulated;
 
 /// Parts of a run that are looked at one by one, for the interval of a figure.

@@ -398,6 +398,7 @@ fn print(compared: &BenchCompare) -> Result<(), CliError> {
         output::line("")?;
         table.print()?;
     }
+    print_safety(compared)?;
     for rule in &compared.rules {
         if let Some(reason) = &rule.failure {
             output::line(format!("FAILED {}: {}", plain(&rule.spec), plain(reason)))?;
@@ -407,4 +408,26 @@ fn print(compared: &BenchCompare) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+/// How long to wait where depth makes a block final.
+fn print_safety(compared: &BenchCompare) -> Result<(), CliError> {
+    let rules = || compared.rules.iter().filter(|rule| !rule.safety.is_empty());
+    let Some(first) = rules().next() else { return Ok(()) };
+    let against: Vec<String> =
+        first.safety.iter().map(|row| format!("{:.0} % attack", row.share * 100.0)).collect();
+    let titles: Vec<&str> =
+        std::iter::once("Safe after").chain(against.iter().map(String::as_str)).collect();
+    let mut table = Table::new(&titles);
+    for rule in rules() {
+        let cells = rule.safety.iter().map(|row| match (row.confirmations, row.seconds) {
+            (Some(needed), Some(seconds)) => {
+                format!("{needed} confirmations, {}", shown(seconds, Unit::Seconds))
+            }
+            _ => "never".to_owned(),
+        });
+        table.row(std::iter::once(rule.engine.clone()).chain(cells));
+    }
+    output::line("")?;
+    table.print()
 }
