@@ -192,6 +192,22 @@ const ROWS: &[Row] = &[
     ),
     row("a rule that is none", "spec new pwo", 2, "usage", &["did you mean `pow`?"]),
     row("no payments at all", "bench load --rate 0", 2, "usage", &["above 0"]),
+    row("a comparison of nothing", "bench compare --repeat 0", 2, "usage", &["1..=100"]),
+    row("a delay of nothing simulated", "bench compare --latency 5ms", 2, "usage", &["--sim"]),
+    row(
+        "a comparison with a chain that is not there",
+        "bench compare compare-pow compare-rft",
+        3,
+        "unknown_spec",
+        &["did you mean `compare-raft`?"],
+    ),
+    row(
+        "more payments than fit",
+        "bench compare --sim --rate 1000000 --duration 10s",
+        2,
+        "usage",
+        &["at most 1 s"],
+    ),
     row(
         "two ways to pace payments",
         "bench load --rate 5 --in-flight 3",

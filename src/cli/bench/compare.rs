@@ -84,12 +84,8 @@ pub(super) struct Compare {
     /// Runs of each rule [default: 3, or 1 if it is to be quick]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REPEAT_MAX))]
     repeat: Option<u64>,
-    /// Write the figures to a file for spreadsheets
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-    /// Write the report as one page
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     /// Where devnets lie while they last [default: the directory for temporary files]
     #[arg(long, value_name = "DIR", conflicts_with = "sim")]
     temporary: Option<PathBuf>,
@@ -220,12 +216,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         Ok(Exit::Ok)
     })?;
     compared.rules.iter_mut().for_each(summarise);
-    if let Some(file) = &args.csv {
-        write(file, &csv::csv(&compared))?;
-    }
-    if let Some(file) = &args.html {
-        write(file, &html::html(&compared))?;
-    }
+    args.files.write(&compared)?;
     match globals.json {
         true => output::json(&compared)?,
         false => print(&compared)?,
@@ -241,6 +232,61 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         }
         false => exit,
     })
+}
+
+/// Where figures go beside the terminal.
+#[derive(Debug, clap::Args)]
+pub(super) struct Files {
+    /// Write the figures to a file for spreadsheets
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write the report as one page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Files {
+    /// Writes what was asked for.
+    pub(super) fn write(&self, compared: &BenchCompare) -> Result<(), CliError> {
+        if let Some(file) = &self.csv {
+            write(file, &csv::csv(compared))?;
+        }
+        if let Some(file) = &self.html {
+            write(file, &html::html(compared))?;
+        }
+        Ok(())
+    }
+}
+
+/// One run as a comparison with nothing.
+pub(super) fn alone(run: &BenchRun, given: Option<&Given>) -> BenchCompare {
+    let load = &run.load;
+    let mut rule = BenchRule {
+        spec: load.chain.clone(),
+        engine: load.engine.clone(),
+        nodes: load.nodes,
+        finality_depth: given.and_then(|given| given.spec.consensus().finality_depth()),
+        runs: vec![run.clone()],
+        ..BenchRule::default()
+    };
+    summarise(&mut rule);
+    BenchCompare {
+        place: "devnet".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("ASSAY_COMMIT").map(str::to_owned),
+        machine: Some(machine()),
+        workload: BenchWorkload {
+            rate: load.rate_offered,
+            seconds: load.offered_seconds,
+            accounts: load.accounts,
+            payload: 0,
+            latency_ms: None,
+        },
+        seed: load.seed,
+        repeat: 1,
+        partial: load.partial,
+        rules: vec![rule],
+    }
 }
 
 fn write(file: &Path, text: &str) -> Result<(), CliError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::compare::{Files, alone};
 use super::own::{Own, Started};
 use super::show::{self, Shown};
 use crate::api::{BenchLoad, BenchRun, Exit};
@@ -15,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::locate::{self, Here};
 use crate::cli::signals::Signals;
 use crate::cli::time::time;
-use crate::cli::{Globals, devnet, output};
+use crate::cli::{Globals, devnet, output, specs};
 
 /// Payments per second unless another pace is asked for.
 const RATE: f64 = 100.0;
@@ -79,6 +80,8 @@ pub(super) struct Confirm {
     #[arg(long, value_name = "DIR", conflicts_with = "attach")]
     temporary: Option<PathBuf>,
     #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
     offer: Offer,
 }
 
@@ -138,9 +141,11 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
             let (places, disk) = running(globals)?;
             let order = Order { disk, ..order.clone() };
             let (run, exit) = measure(&order, &places, signals).await?;
+            args.files.write(&alone(&run, None))?;
             print(&run.load, Shown::Confirm, exit, globals)
         });
     };
+    let given = specs::read(spec)?;
     globals.expect_no_node("assay bench confirm SPEC").map_err(|error| {
         error.help("say --attach in place of a spec to measure nodes that run already")
     })?;
@@ -157,6 +162,7 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
         };
         let ended = own.end(signals).await;
         let (run, exit) = measured?;
+        args.files.write(&alone(&run, Some(&given)))?;
         let printed = print(&run.load, Shown::Confirm, exit, globals);
         ended.and(printed)
     })
