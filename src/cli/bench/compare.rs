@@ -216,11 +216,12 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         Ok(Exit::Ok)
     })?;
     compared.rules.iter_mut().for_each(summarise);
-    args.files.write(&compared)?;
     match globals.json {
         true => output::json(&compared)?,
         false => print(&compared)?,
     }
+    // What was measured is seen before a full disk can hide it.
+    args.files.write(&compared)?;
     let bad = |run: &BenchRun| {
         let load = &run.load;
         load.lost > 0 || load.duplicates > 0 || load.conflicts > 0

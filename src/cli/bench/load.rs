@@ -141,8 +141,9 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
             let (places, disk) = running(globals)?;
             let order = Order { disk, ..order.clone() };
             let (run, exit) = measure(&order, &places, signals).await?;
+            let exit = print(&run.load, Shown::Confirm, exit, globals)?;
             args.files.write(&alone(&run, None))?;
-            print(&run.load, Shown::Confirm, exit, globals)
+            Ok(exit)
         });
     };
     let given = specs::read(spec)?;
@@ -162,8 +163,8 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
         };
         let ended = own.end(signals).await;
         let (run, exit) = measured?;
-        args.files.write(&alone(&run, Some(&given)))?;
         let printed = print(&run.load, Shown::Confirm, exit, globals);
+        args.files.write(&alone(&run, Some(&given)))?;
         ended.and(printed)
     })
 }
