@@ -79,8 +79,8 @@ fn authorities_in_turn_stop_on_the_smaller_side_after_two_blocks() {
     assert_side(&sums, 0, &ALL, &ALL);
     assert_side(&sums, 1, &[0.0, 0.5], &NONE);
     assert!(sums.runs().iter().all(|run| run.sides[1].blocks <= 2), "{:?}", sums.runs());
-    // And what those of the greater side that were out of turn sealed just then.
     for run in sums.runs() {
+        // On the greater side it is what those who were out of turn sealed just when the others came back.
         let [greater, smaller] = run.sides.map(|side| side.undone);
         assert!((1..=2).contains(&smaller) && greater <= 2, "{run:?}");
     }
@@ -128,15 +128,4 @@ fn every_rule_has_a_row_with_a_cell_for_each_column() {
     sums.add(&case.run(1));
     assert_eq!(sums.cells(&case).len(), COLUMNS.len());
     assert_eq!(sums.runs()[0], case.run(1), "a seed is one history");
-}
-
-#[test]
-#[ignore = "prints the table of docs/cap.md, as `assay sim run cap` does"]
-fn table() {
-    println!("| {} |", COLUMNS.join(" | "));
-    for case in cases() {
-        let mut sums = Sums::default();
-        (1..=20).for_each(|seed| sums.add(&case.run(seed)));
-        println!("| {} |", sums.cells(&case).join(" | "));
-    }
 }
