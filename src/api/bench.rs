@@ -115,6 +115,15 @@ pub struct BenchLoad {
     pub steal_share: Option<f64>,
     /// Whether so little was left that latencies include waiting for a processor.
     pub cpu_starved: bool,
+    /// Milliseconds by which the machine's clock went further than time did, or less far if below nothing.
+    #[serde(default)]
+    pub clock_ms: Option<f64>,
+    /// Whether it was set meanwhile: blocks bear its times, and nodes judge them by it.
+    #[serde(default)]
+    pub clock_trouble: bool,
+    /// The share of the processors that measuring itself took, from the first payment until all were final.
+    #[serde(default)]
+    pub measuring_share: Option<f64>,
     /// Payments that one core signed per second, ahead of the load.
     pub signed_per_second: Option<f64>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::BenchLoad;
-use crate::types::Height;
+use crate::types::{Height, Time};
 
 /// Several rules under one load, side by side.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct BenchCompare {
     /// The commit that it was built from, where the build was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// When it began, where that matters; a simulation has a time of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Time>,
     /// The machine, where one was measured; nothing of it matters in a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<BenchMachine>,
@@ -69,6 +72,9 @@ pub struct BenchWorkload {
 pub struct BenchRule {
     /// The chain spec.
     pub spec: String,
+    /// What it says, as `assay spec show` prints it; empty where only nodes that ran already are known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub toml: String,
     /// The rule.
     pub engine: String,
     /// Its nodes.
@@ -76,6 +82,9 @@ pub struct BenchRule {
     /// Blocks on top of one that is final, where it is they that make it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finality_depth: Option<u64>,
+    /// The share of the producers that may lie without two final blocks contradicting each other, where their votes make blocks final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liars: Option<f64>,
     /// Why there are fewer runs than were asked for, if there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -83,7 +92,7 @@ pub struct BenchRule {
     pub warnings: Vec<String>,
     /// Figures by name, over all runs.
     pub figures: BTreeMap<String, BenchInterval>,
-    /// Confirmations that make a payment safe, where blocks on top make it final.
+    /// What makes a payment safe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safety: Vec<BenchSafety>,
     /// Each run.
@@ -98,9 +107,10 @@ pub struct BenchSafety {
     pub share: f64,
     /// The chance of being taken back that is borne.
     pub risk: f64,
-    /// The fewest confirmations for that; nothing where no number does.
+    /// The fewest confirmations for that, where blocks on top make a payment final; nothing where no number does.
     pub confirmations: Option<u64>,
-    /// How long these take at the measured interval.
+    /// How long these take at the measured interval; or until 99 of 100 payments were final, where votes make them so. Nothing where
+    /// waiting does not help.
     pub seconds: Option<f64>,
 }
 
@@ -214,4 +224,38 @@ pub struct BenchCrash {
     pub recovered_s: Option<f64>,
     /// Seconds from its start until it had the head of the others; nothing if that took too long.
     pub rejoined_s: Option<f64>,
+}
+
+/// Reports of comparisons, merged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchReport {
+    /// The files that were read.
+    pub files: Vec<String>,
+    /// The files beside them that hold no comparison, and why.
+    pub left_out: BTreeMap<String, String>,
+    /// One for each build, the earliest first, with the runs of all its files.
+    pub builds: Vec<BenchCompare>,
+    /// What the last build has beside the first.
+    pub changes: Vec<BenchChange>,
+}
+
+/// A figure in the first build and in the last.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchChange {
+    /// The chain spec.
+    pub spec: String,
+    /// The rule.
+    pub engine: String,
+    /// The figure.
+    pub figure: String,
+    /// In the first build.
+    pub from: BenchInterval,
+    /// In the last.
+    pub to: BenchInterval,
+    /// The last value over the first.
+    pub ratio: Option<f64>,
+    /// Whether the intervals have nothing in common.
+    pub apart: bool,
 }

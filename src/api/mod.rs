@@ -26,6 +26,7 @@ pub mod files;
 mod hashrate;
 mod health;
 mod history;
+mod max;
 mod mempool;
 mod mining;
 mod net;
@@ -53,8 +54,8 @@ pub use coins::{
     Read, ReadPoint,
 };
 pub use compare::{
-    BenchChain, BenchCompare, BenchCrash, BenchHeight, BenchInterval, BenchMachine, BenchPartition,
-    BenchRule, BenchRun, BenchSafety, BenchWorkload,
+    BenchChain, BenchChange, BenchCompare, BenchCrash, BenchHeight, BenchInterval, BenchMachine,
+    BenchPartition, BenchReport, BenchRule, BenchRun, BenchSafety, BenchWorkload,
 };
 pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{
@@ -77,6 +78,7 @@ pub use history::{
     HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX, HistoryCursor, HistoryInfo, HistoryKind, HistoryPage,
     HistoryParams,
 };
+pub use max::{BenchMax, BenchProbe};
 pub use mempool::{
     MempoolInfo, MempoolParams, POOL_IDS_MAX, Refusal, SUBMIT_MAX, SubmitParams, SubmitResult,
 };

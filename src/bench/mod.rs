@@ -3,22 +3,29 @@
 //! A measurement brings its own yardstick and takes both in one run, so that a figure means something on any machine and
 //! beside any other load.
 //!
+//! - `archive`: how fast a chain out of a file is taken in
 //! - `import`: how fast a node takes in a chain, against checking its signatures and nothing else
 //! - [`hashrate`]: how fast it searches, kernel by kernel, and beside another miner
 //! - `workload`: chains of payments, the same every time
 //! - `load`: payments offered to nodes that run, and how long they take to become final
 //! - [`compare`]: rules side by side
+//! - [`max`]: the highest rate that a chain sustains
 //! - [`schedule`], [`payments`]: when such payments are due, and what they are
+//! - [`reason`]: why a load came to nothing
 //! - [`views`], [`tally`], [`histogram`]: what nodes said of them, what the chain holds of them, how long they took
 
 pub mod compare;
 pub mod hashrate;
 pub mod histogram;
+pub mod max;
 pub mod payments;
+pub mod reason;
 pub mod schedule;
 pub mod tally;
 pub mod views;
 
+#[cfg(feature = "node")]
+pub mod archive;
 #[cfg(feature = "node")]
 pub mod import;
 #[cfg(feature = "node")]

@@ -5,7 +5,9 @@ mod faults;
 mod hashrate;
 mod import;
 mod load;
+mod max;
 mod own;
+mod report;
 mod show;
 
 use clap::Subcommand;
@@ -26,6 +28,8 @@ Examples:
   assay bench confirm pow-dev --rate 200 --duration 1m --json
   assay bench confirm --attach --dir mine  the same on a devnet that runs
   assay bench compare --quick              eight rules side by side, in less than five minutes
+  assay bench max raft-dev --p99 500ms     the highest rate at which 99 of 100 payments are final in half a second
+  assay bench report DIR --html report.html         all comparisons that were saved there, from build to build
   assay bench compare --sim --nodes 7 --latency 50ms raft-dev pbft-7
 
 Measure with a release build on a quiet machine.";
@@ -50,6 +54,10 @@ enum Command {
     Confirm(load::Confirm),
     /// Measure several rules under the same load, side by side
     Compare(Box<compare::Compare>),
+    /// Find the highest rate of payments that a chain sustains on this machine
+    Max(Box<max::Max>),
+    /// Merge the reports of comparisons in a directory, and say what changed from build to build
+    Report(report::Report),
 }
 
 /// Runs `assay bench`.
@@ -67,5 +75,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
         Command::Load(args) => load::load(&args, globals),
         Command::Confirm(args) => load::confirm(&args, globals),
         Command::Compare(args) => compare::compare(&args, globals),
+        Command::Max(args) => max::max(&args, globals),
+        Command::Report(args) => report::report(&args, globals),
     }
 }

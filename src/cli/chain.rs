@@ -6,6 +6,8 @@ mod import;
 pub(super) mod place;
 mod verify;
 
+pub(super) use import::{failed as import_failed, refused as no_archive};
+
 use clap::Subcommand;
 
 use super::connect::{Connection, connect};

@@ -100,6 +100,15 @@ impl FinalityRule {
         }
     }
 
+    /// How many of these many producers may lie without two final blocks contradicting each other. Where the answer is none, only
+    /// crashes and delay are borne.
+    pub fn liars(self, producers: usize) -> usize {
+        match self {
+            Self::TwoThirds => producers.saturating_sub(1) / 3,
+            Self::Majority | Self::Graphene | Self::Aura | Self::AuraTwoThirds => 0,
+        }
+    }
+
     /// Whether it counts votes of two steps, and not only who built on what.
     pub fn is_implied(self) -> bool {
         matches!(self, Self::Majority | Self::TwoThirds)

@@ -14,6 +14,7 @@ use super::read::Refusal;
 use super::settings::{Account, Entry, Settings};
 use super::suggest::nearest;
 use crate::chain::Rules;
+use crate::consensus::quorum::faults;
 use crate::consensus::{Engine, Seat};
 use crate::types::target::Bits;
 use crate::types::{GenesisId, Span, Time};
@@ -124,6 +125,24 @@ impl<B> Consensus<B> {
             Self::Hybrid(hybrid) => Some(hybrid.finality_depth),
             Self::Dpos(_) | Self::Poa(_) | Self::Pbft(_) | Self::Raft(_) | Self::Paxos(_) => None,
         }
+    }
+
+    /// How many producers may lie without two final blocks contradicting each other, and of how many; nothing where depth makes blocks
+    /// final, and it is a matter of chance.
+    pub fn liars_max(&self) -> Option<(usize, usize)> {
+        let of = match self {
+            Self::Dpos(dpos) => usize::try_from(dpos.delegates).unwrap_or(usize::MAX),
+            _ => self.authorities()?.iter().len(),
+        };
+        let liars = match self {
+            Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) => return None,
+            Self::Dpos(dpos) => dpos.finality.liars(of),
+            Self::Poa(poa) => poa.finality.liars(of),
+            Self::Pbft(_) => faults(of),
+            // Whoever is asked for a vote believes what it is told.
+            Self::Raft(_) | Self::Paxos(_) => 0,
+        };
+        Some((liars, of))
     }
 
     /// For so many blocks an offence may be punished; none where the rule knows no evidence.

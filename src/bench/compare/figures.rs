@@ -1,6 +1,7 @@
 //! The figures of a run, and how runs become one row of a table.
 
 use crate::api::{BenchChain, BenchInterval, BenchRule, BenchRun, BenchTimes};
+use crate::bench::reason::why_nothing;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,9 +200,13 @@ pub fn summarise(rule: &mut BenchRule) {
     warn("payments were lost", |run| run.load.lost > 0);
     warn("payments are in the chain twice", |run| run.load.duplicates > 0);
     warn("nodes have final blocks that contradict each other", |run| run.load.conflicts > 0);
-    warn("nothing became final", |run| run.load.settled == 0);
+    warn("somebody set the clock of the machine", |run| run.load.clock_trouble);
     warn("nodes did not answer in the end", |run| !run.load.unread.is_empty());
     warn("it was stopped before its time", |run| run.load.partial);
+    let nothing = |run: &BenchRun| Some((run.seed, why_nothing(&run.load)?));
+    for (seed, why) in rule.runs.iter().filter_map(nothing) {
+        warnings.push(format!("nothing became final with seed {seed}: {why}"));
+    }
     rule.warnings = warnings;
 }
 
@@ -310,7 +315,8 @@ mod tests {
         rule.runs[0].load.cpu_starved = true;
         summarise(&mut rule);
         assert_eq!(rule.warnings.len(), 2, "{:?}", rule.warnings);
-        assert!(rule.warnings.iter().any(|it| it == "nothing became final (in 1 of 1 runs)"));
+        let nothing = "nothing became final with seed 0: no payment was sent";
+        assert!(rule.warnings.iter().any(|it| it == nothing), "{:?}", rule.warnings);
     }
 
     #[test]

@@ -6,7 +6,9 @@
 //! - [`html`]: the report as a page
 //! - [`figures`]: the figures of a run, and how runs become one row
 //! - `safety`: confirmations that an attacker of a given share makes necessary
+//! - [`merge`]: several reports as one
 //! - [`simulated`]: a run in the simulator
+//! - [`trend`]: what changed from one build to another
 //!
 //! On a devnet a run is one of [`load`](super::load). Both kinds follow nodes with the same [`Views`](super::views::Views) and
 //! judge blocks with the same code here, so that their figures mean the same.
@@ -16,8 +18,10 @@ pub mod csv;
 mod faults;
 pub mod figures;
 pub mod html;
+pub mod merge;
 mod safety;
 pub mod simulated;
+pub mod trend;
 
 /// Parts of a run that are looked at one by one, for the interval of a figure.
 pub const PARTS: usize = 5;

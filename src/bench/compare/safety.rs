@@ -5,8 +5,10 @@
 //! honest branch, while an attacker's own never go stale, so what counts is its share of the blocks that do. The same is said of
 //! stake, as far as an attacker cannot stake on both branches at once.
 //!
-//! Where signatures make blocks final nothing is taken back by less than the rule bears, however long one waits: what is
-//! measured is what it takes.
+//! Where votes make blocks final, nothing that is final is taken back as long as no more producers lie than the rule bears, and nothing
+//! helps if more do: one waits until it is final, by the rule's own count of votes. So two thirds of implied votes and PBFT bear less than
+//! a third; a majority of implied votes, Raft and Paxos bear crashes and delay, and nobody who lies; what Graphene and Aura call
+//! irreversible bears nobody either.
 
 use crate::api::{BenchRule, BenchSafety};
 use crate::sim::fidelity::double_spend::rosenfeld;
@@ -40,9 +42,17 @@ fn confirmations(share: f64, risk: f64) -> Option<u64> {
     Some(low)
 }
 
-/// For a rule whose blocks are final by depth: what it takes by what was measured.
+/// What it takes by what was measured.
 pub(super) fn safety(rule: &BenchRule) -> Vec<BenchSafety> {
     let value = |name: &str| rule.figures.get(name).map(|it| it.value);
+    if let Some(liars) = rule.liars {
+        let Some(p99) = value("final_p99_ms") else { return Vec::new() };
+        let row = |share: f64| {
+            let seconds = (share <= liars).then_some(p99 / 1e3);
+            BenchSafety { share, risk: 0.0, confirmations: None, seconds }
+        };
+        return SHARES.into_iter().map(row).collect();
+    }
     if rule.finality_depth.is_none() {
         return Vec::new();
     }
@@ -75,6 +85,19 @@ mod tests {
         }
         assert_eq!(confirmations(0.5, 0.001), None);
         assert_eq!(confirmations(0.499, 0.001), None, "nobody waits for so long");
+    }
+
+    #[test]
+    fn votes_bear_so_many_liars_and_no_more() {
+        let of = |value| BenchInterval { value, low: value, high: value, of: 1 };
+        let mut rule = BenchRule { liars: Some(0.25), ..BenchRule::default() };
+        assert!(safety(&rule).is_empty(), "nothing was final");
+        rule.figures.insert("final_p99_ms".into(), of(1500.0));
+        let seconds =
+            |rule: &BenchRule| safety(rule).iter().map(|it| it.seconds).collect::<Vec<_>>();
+        assert_eq!(seconds(&rule), [Some(1.5), Some(1.5), None]);
+        rule.liars = Some(0.0);
+        assert_eq!(seconds(&rule), [None; 3]);
     }
 
     #[test]

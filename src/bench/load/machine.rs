@@ -91,6 +91,29 @@ pub(super) fn syncs(directory: &Path, times: usize, into: &mut Histogram) -> io:
     Ok(())
 }
 
+/// Both clocks of the machine at one moment: that of the day, which somebody may set, and one that only runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocks {
+    day: SystemTime,
+    steady: Instant,
+}
+
+impl Clocks {
+    pub(super) fn now() -> Self {
+        Self { day: SystemTime::now(), steady: Instant::now() }
+    }
+
+    /// Milliseconds by which the clock of the day went further since then.
+    pub(super) fn apart(&self) -> f64 {
+        let steady = self.steady.elapsed().as_secs_f64();
+        let day = match self.day.elapsed() {
+            Ok(went) => went.as_secs_f64(),
+            Err(back) => -back.duration().as_secs_f64(),
+        };
+        (day - steady) * 1e3
+    }
+}
+
 /// The time of day.
 pub(super) fn wall() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

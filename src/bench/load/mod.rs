@@ -50,6 +50,10 @@ pub const IDLE_MIN: f64 = 0.05;
 /// With more taken by other machines than this, too.
 pub const STEAL_MAX: f64 = 0.02;
 
+/// If the clock of the machine goes by so much further than time, or less far, somebody set it. A clock that is kept in time by small
+/// corrections goes wrong by half a millisecond in a second at most.
+pub const CLOCK_MAX: Duration = Duration::from_millis(100);
+
 /// How payments follow each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
@@ -187,6 +191,20 @@ pub enum LoadError {
         first: String,
         /// And that one's.
         ours: GenesisId,
+    },
+    /// The nodes are not of one version.
+    #[error(
+        "{node} runs version {theirs}, and {first} runs {ours}: what they do together is that of neither"
+    )]
+    MixedVersions {
+        /// Which node.
+        node: String,
+        /// Its version.
+        theirs: String,
+        /// The node that it was compared with.
+        first: String,
+        /// And that one's.
+        ours: String,
     },
     /// Nobody's keys are known.
     #[error(

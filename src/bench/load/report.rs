@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::run::{Books, Costs, Target};
-use super::{IDLE_MIN, LAG_MAX, Order, Pace, STEAL_MAX};
+use super::{CLOCK_MAX, IDLE_MIN, LAG_MAX, Order, Pace, STEAL_MAX};
 use crate::api::{BenchLoad, BenchNode, BenchPart};
 use crate::bench::histogram::Histogram;
 use crate::bench::schedule::Micros;
@@ -22,6 +22,10 @@ pub(super) struct Measured {
     pub(super) syncs: Histogram,
     /// The shares that were idle and stolen.
     pub(super) processors: Option<(f64, f64)>,
+    /// Milliseconds by which the clock of the day went further than time.
+    pub(super) clock_ms: Option<f64>,
+    /// The share of the processors that this process took.
+    pub(super) own: Option<f64>,
     pub(super) costs: Costs,
     /// Bytes by which the nodes' directories grew.
     pub(super) disk: Option<u64>,
@@ -111,6 +115,11 @@ pub(super) fn report(
         cpu_starved: measured
             .processors
             .is_some_and(|(idle, steal)| idle < IDLE_MIN || steal > STEAL_MAX),
+        clock_ms: measured.clock_ms,
+        clock_trouble: measured
+            .clock_ms
+            .is_some_and(|apart| apart.abs() > CLOCK_MAX.as_secs_f64() * 1e3),
+        measuring_share: measured.own,
         signed_per_second: measured.signed_per_second,
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::audit::audit;
 use super::beside::observe;
-use super::machine::{Processors, Traffic, held, processor_time, syncs, wall};
+use super::machine::{Clocks, Processors, Traffic, held, processor_time, syncs, wall};
 use super::report::{Measured, report};
 use super::{LoadError, Order, Pace, Progress, follow, fund, offer};
 use crate::api::{BenchRun, RpcCode, SystemInfo};
@@ -196,6 +196,8 @@ pub async fn run(
     let before = costs(&targets).await;
     let disk = order.disk.as_deref().map(held);
     let processors = Processors::now();
+    let own = processor_time(std::process::id());
+    let clocks = Clocks::now();
     let begun = shared.now();
     let since = wall();
     let length = Micros::try_from(order.duration.as_micros()).unwrap_or(Micros::MAX);
@@ -228,6 +230,12 @@ pub async fn run(
     }
     measured.processors =
         Processors::now().zip(processors).and_then(|(now, before)| now.shares_since(&before));
+    measured.clock_ms = Some(clocks.apart());
+    let took = shared.now().saturating_sub(begun);
+    measured.own = own.zip(processor_time(std::process::id())).and_then(|(before, now)| {
+        let all = processors_here() * took as f64 / 1e6;
+        (all > 0.0).then(|| now.saturating_sub(before).as_secs_f64() / all)
+    });
     let after = costs(&targets).await;
     measured.costs = before.iter().zip(&after).map(|(before, now)| now.since(before)).sum();
     if let Some(mut following) = following {
@@ -247,6 +255,11 @@ pub async fn run(
         let load = report(order, &targets, books, &tally, &measured);
         run_of(load, &books.views, &measured.audit.chain, (since, span))
     }))
+}
+
+/// How many processors may be used.
+fn processors_here() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64)
 }
 
 /// What is to be offered.
@@ -276,6 +289,16 @@ async fn connect(places: &[Place]) -> Result<Vec<Target>, LoadError> {
                 theirs: info.genesis,
                 first: first.name.clone(),
                 ours: first.info.genesis,
+            });
+        }
+        if let Some(first) = targets.first()
+            && first.info.version != info.version
+        {
+            return Err(LoadError::MixedVersions {
+                node: name.clone(),
+                theirs: info.version,
+                first: first.name.clone(),
+                ours: first.info.version.clone(),
             });
         }
         if !info.dev {

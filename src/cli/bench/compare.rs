@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::faults;
 use super::load::{drive, measure, rate};
@@ -20,6 +20,7 @@ use crate::cli::specs::{self, Given};
 use crate::cli::time::time;
 use crate::cli::{Globals, devnet};
 use crate::sim::Micros;
+use crate::spec::Spec;
 
 /// Payments per second.
 const RATE: f64 = 50.0;
@@ -42,9 +43,6 @@ const NODES_SIM: u64 = 100;
 
 /// Confirmations that are timed.
 const CONFIRMATIONS: usize = 6;
-
-/// How long a chain runs before payments come: the first target of work is too easy, and leaders have to be found.
-const WARM_UP: Duration = Duration::from_secs(8);
 
 /// How long to wait until all is final.
 const SETTLE: Duration = Duration::from_secs(120);
@@ -123,8 +121,22 @@ impl Compare {
     }
 }
 
+/// Nobody's keys are known.
+pub(super) fn no_accounts(spec: &str) -> CliError {
+    let message = format!(
+        "{spec} has no development accounts, so there is nobody whose money could be spent"
+    );
+    CliError::new(Exit::Refused, "no_dev_accounts", message)
+        .help("take a chain whose spec says `dev = true` and lists development accounts")
+}
+
+/// The commit that this was built from, where the build was told.
+pub(super) fn commit() -> Option<String> {
+    option_env!("ASSAY_COMMIT").map(str::to_owned)
+}
+
 /// The machine that this runs on.
-fn machine() -> BenchMachine {
+pub(super) fn machine() -> BenchMachine {
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     BenchMachine {
         processor: Processor::of_this_machine().shown(),
@@ -149,8 +161,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         names.iter().map(|name| specs::read(name)).collect::<Result<_, CliError>>()?;
     for (name, given) in names.iter().zip(&given) {
         if !given.spec.dev {
-            return Err(CliError::new(Exit::Refused, "no_dev_accounts", format!("{name} has no development accounts, so there is nobody whose money could be spent"))
-                .help("take a chain whose spec says `dev = true` and lists development accounts"));
+            return Err(no_accounts(name));
         }
     }
     let workload = args.workload();
@@ -159,7 +170,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     let mut compared = BenchCompare {
         place: if args.sim { "sim" } else { "devnet" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("ASSAY_COMMIT").map(str::to_owned),
+        commit: commit(),
+        taken: (!args.sim).then(output::now),
         machine: (!args.sim).then(machine),
         workload,
         seed: args.seed,
@@ -170,6 +182,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     if cfg!(debug_assertions) && !args.sim {
         output::note("this is a debug build: its figures say little");
     }
+    let begun = Instant::now();
     let exit = drive(async |signals| {
         let mut ended = None;
         for round in 0..repeat {
@@ -177,13 +190,19 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                 let seed = args.seed.wrapping_add(round);
                 let about =
                     (round * names.len() as u64 + place as u64 + 1, repeat * names.len() as u64);
-                output::note(format!("{}/{}: {name}, seed {seed}", about.0, about.1));
+                output::note(format!(
+                    "{}/{}: {name}, seed {seed}{}",
+                    about.0,
+                    about.1,
+                    left(begun, about)
+                ));
                 let order = args.order(&compared.workload, seed);
                 let outcome = match args.sim {
                     true => simulated(args, &given[place], &order),
                     false => {
                         let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
-                        on_devnet(name, args.nodes, &temporary, (&order, round == 0), signals)
+                        let what = (name.as_str(), &given[place].spec);
+                        on_devnet(what, args.nodes, &temporary, (&order, round == 0), signals)
                             .await?
                     }
                 };
@@ -235,6 +254,21 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     })
 }
 
+/// How long the runs that are left take, by those that are done.
+fn left(begun: Instant, (number, of): (u64, u64)) -> String {
+    let done = number - 1;
+    if done == 0 {
+        return String::new();
+    }
+    // A few hundred at most.
+    let seconds = begun.elapsed().as_secs_f64() / done as f64 * (of - done) as f64;
+    match seconds {
+        seconds if seconds < 1.0 => String::new(),
+        seconds if seconds < 90.0 => format!(", about {seconds:.0} s left"),
+        seconds => format!(", about {:.0} min left", seconds / 60.0),
+    }
+}
+
 /// Where figures go beside the terminal.
 #[derive(Debug, clap::Args)]
 pub(super) struct Files {
@@ -244,6 +278,9 @@ pub(super) struct Files {
     /// Write the report as one page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Draw until when payments were final
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 impl Files {
@@ -255,6 +292,14 @@ impl Files {
         if let Some(file) = &self.html {
             write(file, &html::html(compared))?;
         }
+        if let Some(file) = &self.svg {
+            match html::picture(compared) {
+                Some(picture) => write(file, &picture)?,
+                None => {
+                    output::note(format!("nothing became final: {} is not drawn", file.display()))
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -264,9 +309,11 @@ pub(super) fn alone(run: &BenchRun, given: Option<&Given>) -> BenchCompare {
     let load = &run.load;
     let mut rule = BenchRule {
         spec: load.chain.clone(),
+        toml: given.map(|given| given.spec.to_toml()).unwrap_or_default(),
         engine: load.engine.clone(),
         nodes: load.nodes,
         finality_depth: given.and_then(|given| given.spec.consensus().finality_depth()),
+        liars: given.and_then(|given| liars(&given.spec)),
         runs: vec![run.clone()],
         ..BenchRule::default()
     };
@@ -274,7 +321,8 @@ pub(super) fn alone(run: &BenchRun, given: Option<&Given>) -> BenchCompare {
     BenchCompare {
         place: "devnet".into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("ASSAY_COMMIT").map(str::to_owned),
+        commit: commit(),
+        taken: Some(output::now()),
         machine: Some(machine()),
         workload: BenchWorkload {
             rate: load.rate_offered,
@@ -290,8 +338,14 @@ pub(super) fn alone(run: &BenchRun, given: Option<&Given>) -> BenchCompare {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<(), CliError> {
+pub(super) fn write(file: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(file, text).map_err(|error| CliError::file("write", file, &error))
+}
+
+/// The share of the producers that may lie.
+fn liars(spec: &Spec) -> Option<f64> {
+    let (liars, of) = spec.consensus().liars_max()?;
+    Some(liars as f64 / of.max(1) as f64) // a few
 }
 
 /// The row of a rule before anything was measured.
@@ -300,9 +354,11 @@ fn row(given: &Given, args: &Compare) -> BenchRule {
     let nodes = args.nodes.map_or(spec.devnet.nodes, |nodes| nodes.get() as u64); // a count fits
     BenchRule {
         spec: spec.name.clone(),
+        toml: spec.to_toml(),
         engine: spec.consensus().engine().into(),
         nodes,
         finality_depth: spec.consensus().finality_depth(),
+        liars: liars(spec),
         ..BenchRule::default()
     }
 }
@@ -348,29 +404,29 @@ async fn disturbed(own: &Own, run: &mut BenchRun) -> Result<(), CliError> {
 
 /// A run on a devnet of its own, which is disturbed afterwards if that is wanted. That one cannot be measured does not keep the others from it.
 async fn on_devnet(
-    spec: &str,
+    (name, spec): (&str, &Spec),
     nodes: Option<NonZeroUsize>,
     temporary: &Path,
     (order, disturb): (&Order, bool),
     signals: &mut Signals,
 ) -> Result<Outcome, CliError> {
-    let own = match Own::start(spec, nodes, temporary, signals).await {
+    let own = match Own::start(name, nodes, temporary, signals).await {
         Ok(Started::Up(own)) => own,
         Ok(Started::Stopped(exit)) => return Ok(Outcome::Stopped(exit)),
         Err(error) => return Ok(Outcome::Failed(error.message().to_owned())),
     };
     let order = Order { disk: Some(own.disk()), ..order.clone() };
-    let stopped = tokio::select! {
-        exit = signals.next() => Some(exit),
-        () = tokio::time::sleep(WARM_UP) => None,
+    let ready = tokio::select! {
+        exit = signals.next() => Err(exit),
+        ready = own.in_step(spec) => Ok(ready.and_then(|()| own.places())),
     };
-    let measured = match (stopped, own.places()) {
-        (Some(exit), _) => {
+    let measured = match ready {
+        Err(exit) => {
             own.end(signals).await?;
             return Ok(Outcome::Stopped(exit));
         }
-        (None, Ok(places)) => measure(&order, &places, signals).await,
-        (None, Err(error)) => Err(error),
+        Ok(Ok(places)) => measure(&order, &places, signals).await,
+        Ok(Err(error)) => Err(error),
     };
     let measured = match measured {
         Ok((mut run, None)) if disturb => {
@@ -378,7 +434,7 @@ async fn on_devnet(
                 exit = signals.next() => Some(exit),
                 disturbed = disturbed(&own, &mut run) => {
                     if let Err(error) = disturbed {
-                        output::note(format!("{spec}: {}", error.message()));
+                        output::note(format!("{name}: {}", error.message()));
                     }
                     None
                 }
@@ -405,7 +461,7 @@ fn cell(rule: &BenchRule, figure: &Figure) -> String {
     }
 }
 
-fn print(compared: &BenchCompare) -> Result<(), CliError> {
+pub(super) fn print(compared: &BenchCompare) -> Result<(), CliError> {
     let workload = &compared.workload;
     let place = match workload.latency_ms {
         Some(ms) => format!("simulated, {} from node to node", shown(ms, Unit::Ms)),
@@ -471,6 +527,7 @@ fn print_safety(compared: &BenchCompare) -> Result<(), CliError> {
             (Some(needed), Some(seconds)) => {
                 format!("{needed} confirmations, {}", shown(seconds, Unit::Seconds))
             }
+            (None, Some(seconds)) => format!("final, {}", shown(seconds, Unit::Seconds)),
             _ => "never".to_owned(),
         });
         table.row(std::iter::once(rule.engine.clone()).chain(cells));

@@ -248,6 +248,8 @@ impl From<LoadError> for CliError {
             }
             LoadError::OtherChain { .. } => Self::new(Exit::WrongChain, "wrong_chain", message)
                 .help("name one devnet with --dir, or one node with --rpc"),
+            LoadError::MixedVersions { .. } => Self::new(Exit::Refused, "mixed_versions", message)
+                .help("start all nodes with one program: `assay devnet down`, then `assay devnet up`"),
             LoadError::NotDev(_) => Self::new(Exit::Refused, "no_dev_accounts", message)
                 .help("take a chain whose spec says `dev = true` and lists development accounts"),
             LoadError::Money { .. } => Self::new(Exit::Failed, "too_little_money", message).help(

@@ -1,20 +1,41 @@
 //! A devnet for one measurement, in a temporary directory, gone afterwards.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::api::{DevnetFile, Exit};
+use crate::api::{BlockSelector, ChainInfo, DevnetFile, Exit};
 use crate::bench::load::Place;
 use crate::cli::devnet::{Wishes, end_all, planned, reconnect};
 use crate::cli::error::CliError;
 use crate::cli::signals::Signals;
 use crate::cli::{output, specs};
 use crate::devnet::{Directory, NodeProgram, Ports, Site, start};
+use crate::spec::Spec;
+use crate::types::{BlockId, Height};
+use crate::wallet::client::{Client, ClientError};
 
 /// The name of the devnet's directory in the temporary one.
 const NAME: &str = "devnet";
+
+/// A chain runs for so long before payments come, at least: nodes find each other, and leaders are found.
+const WARM_UP: Duration = Duration::from_secs(3);
+
+/// And so long at most.
+const WARM_UP_MAX: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether it is in step, and how long a node may take to say so.
+const LOOK: Duration = Duration::from_millis(200);
+const CALL_WAIT: Duration = Duration::from_secs(10);
+
+/// Where chance decides who makes a block, so many of them …
+const BLOCKS: u64 = 12;
+
+/// … have to have taken this share of the time that they should.
+const PACE_MIN: f64 = 0.75;
 
 /// The devnet.
 #[derive(Debug)]
@@ -81,6 +102,48 @@ impl Own {
         Ok(places)
     }
 
+    /// Waits until all nodes have one head and, where chance decides who makes a block, blocks come no more often than they should: the
+    /// first target of work is too easy on purpose. After a minute it says what it sees and goes on.
+    pub(super) async fn in_step(&self, spec: &Spec) -> Result<(), CliError> {
+        let mut nodes = Vec::new();
+        for place in self.places()? {
+            nodes.push(Client::with_timeout(&place.url, None, CALL_WAIT)?);
+        }
+        let block_time = spec.consensus().block_time().0 as f64 / 1e3; // far below 2^53
+        let chance = spec.consensus().finality_depth().is_some();
+        let begun = Instant::now();
+        tokio::time::sleep(WARM_UP).await;
+        loop {
+            let mut infos: Vec<ChainInfo> = Vec::new();
+            for node in &nodes {
+                infos.extend(node.chain_info().await.ok());
+            }
+            let heads: BTreeSet<BlockId> = infos.iter().map(|info| info.head).collect();
+            let agree = heads.len() == 1 && infos.len() == nodes.len();
+            let every = match infos.first().filter(|_| chance) {
+                Some(info) => interval(&nodes[0], info.height).await.unwrap_or(None),
+                None => None,
+            };
+            if agree && (!chance || every.is_some_and(|every| every >= PACE_MIN * block_time)) {
+                return Ok(());
+            }
+            if begun.elapsed() >= WARM_UP_MAX {
+                let every = every.map(|every| format!(", a block every {every:.2} s"));
+                output::note(format!(
+                    "warning: {} is not in step after {} s: {} of {} nodes answer, with {} heads{}",
+                    spec.name,
+                    WARM_UP_MAX.as_secs(),
+                    infos.len(),
+                    nodes.len(),
+                    heads.len(),
+                    every.unwrap_or_default()
+                ));
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// A directory on the same disk.
     pub(super) fn disk(&self) -> PathBuf {
         self.home.path().to_owned()
@@ -93,4 +156,14 @@ impl Own {
         self.home.close().map_err(|error| CliError::file("remove", &path, &error))?;
         ended.map(|_| ())
     }
+}
+
+/// Seconds between the last blocks of a node; nothing while there are too few.
+async fn interval(node: &Client, height: Height) -> Result<Option<f64>, ClientError> {
+    let Some(first) = height.0.checked_sub(BLOCKS).filter(|first| *first > 0) else {
+        return Ok(None);
+    };
+    let last = node.chain_header(BlockSelector::Height(height)).await?;
+    let first = node.chain_header(BlockSelector::Height(Height(first))).await?;
+    Ok(Some(last.time.since(first.time).0 as f64 / 1e3 / BLOCKS as f64)) // far below 2^53
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::api::{BenchLoad, BenchTimes};
 use crate::bench::load::{IDLE_MIN, LAG_MAX, Progress, STEAL_MAX};
+use crate::bench::reason::why_nothing;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table, count, plain};
 
@@ -115,6 +116,9 @@ fn counts(report: &BenchLoad) -> Table {
     if let Some(rate) = report.rate_final {
         table.pair("became final", format!("{rate:.1} per second"));
     }
+    if let Some(why) = why_nothing(report) {
+        table.pair("NOTHING FINAL", plain(&why));
+    }
     table.pair("submitted", count(report.submitted));
     table.pair("accepted", count(report.accepted));
     table.pair("refused", count(report.refused));
@@ -178,6 +182,15 @@ fn costs(report: &BenchLoad) -> Table {
             ),
         });
     }
+    if let Some(share) = report.measuring_share {
+        table.pair("measuring", format!("{:.1} % of the processors", share * 100.0));
+    }
+    if let Some(apart) = report.clock_ms.filter(|_| report.clock_trouble) {
+        table.pair(
+            "clock",
+            format!("SET: by {apart:.0} ms while it was measured; blocks bear its times, and nodes judge them by it"),
+        );
+    }
     table
 }
 
@@ -235,6 +248,7 @@ mod tests {
             nodes: 4,
             submitted: 1200,
             accepted: 1199,
+            settled: 1198,
             lost: 1,
             final_ms: Some(times),
             lag_ms: Some(times),
@@ -253,7 +267,9 @@ mod tests {
         for words in ["1 200", "kept its schedule", "40 % idle", "123 ms", "lost"] {
             assert!(plain.contains(words), "{words}: {plain}");
         }
-        for words in ["PARTIAL", "SATURATED", "STARVED", "CONFLICTS", "NOT READ"] {
+        const SPOILT: [&str; 7] =
+            ["PARTIAL", "SATURATED", "STARVED", "CONFLICTS", "NOT READ", "NOTHING FINAL", "SET"];
+        for words in SPOILT {
             assert!(!plain.contains(words), "{words}: {plain}");
         }
         let spoilt = BenchLoad {
@@ -261,11 +277,14 @@ mod tests {
             generator_saturated: true,
             cpu_starved: true,
             conflicts: 1,
+            settled: 0,
+            clock_ms: Some(-3_600_000.0),
+            clock_trouble: true,
             unread: vec!["node3".into()],
             ..report()
         };
         let spoilt = text(&spoilt);
-        for words in ["PARTIAL", "SATURATED", "STARVED", "CONFLICTS", "NOT READ"] {
+        for words in SPOILT {
             assert!(spoilt.contains(words), "{words}: {spoilt}");
         }
     }

@@ -175,7 +175,7 @@ fn kept(summary: &ImportSummary) -> String {
     }
 }
 
-fn refused(file: &Path, error: &ArchiveError) -> CliError {
+pub(in crate::cli) fn refused(file: &Path, error: &ArchiveError) -> CliError {
     let code = match error {
         ArchiveError::Io(_) => "file",
         ArchiveError::NoArchive => "no_archive",
@@ -190,7 +190,7 @@ fn refused(file: &Path, error: &ArchiveError) -> CliError {
     CliError::new(Exit::Failed, code, format!("{}: {error}", file.display())).help(advice)
 }
 
-fn failed(file: &Path, error: &ImportFailed, stands: &str) -> CliError {
+pub(in crate::cli) fn failed(file: &Path, error: &ImportFailed, stands: &str) -> CliError {
     let message = format!("{}: {error}; {stands}", file.display());
     let new = |exit, code, help: &str| {
         CliError::new(exit, code, message.clone()).maybe_help((!help.is_empty()).then_some(help))

@@ -6,7 +6,7 @@
 mod import;
 mod verify;
 
-pub use import::{ImportFailed, ImportSummary, import};
+pub use import::{ImportFailed, ImportSummary, import, signatures};
 pub use verify::{VerifyFailed, VerifySummary, verify};
 
 use std::fs;
