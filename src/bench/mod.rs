@@ -12,8 +12,10 @@
 //! - [`max`]: the highest rate that a chain sustains
 //! - [`schedule`], [`payments`]: when such payments are due, and what they are
 //! - [`reason`]: why a load came to nothing
+//! - `account`: from the books of a run to what is told of it
 //! - [`views`], [`tally`], [`histogram`]: what nodes said of them, what the chain holds of them, how long they took
 
+mod account;
 pub mod compare;
 pub mod hashrate;
 pub mod histogram;

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chain::{Made, run_of};
 use super::{PARTS, faults};
-use crate::api::{BenchLoad, BenchPart, BenchRun};
+use crate::api::{BenchLoad, BenchRun};
+use crate::bench::account::{Settled, account};
 use crate::bench::histogram::Histogram;
 use crate::bench::payments::{Coin, FanOut, Payer, SPLIT_MAX, outputs_for};
 use crate::bench::schedule::{Deals, arrivals};
 use crate::bench::tally::Tally;
-use crate::bench::views::{Number, Stages, Views};
+use crate::bench::views::{Number, Views};
 use crate::consensus::{self, AuthorityId};
 use crate::ledger::CoinKind;
 use crate::replica::{Output, Replica, Report};
@@ -384,7 +385,7 @@ fn written(
         |replica: &&Replica<Disk>| (replica.tree().root().height(), replica.tree().head().height());
     nodes.sort_by_key(|replica| std::cmp::Reverse(stands(replica)));
     let mut made: Vec<Made> = Vec::new();
-    let (mut settled, mut conflicts) = (Height(0), 0);
+    let (mut final_height, mut conflicts) = (Height(0), 0);
     for (place, replica) in nodes.iter().enumerate() {
         let blocks = branch(replica, first);
         let ids = |block: &Arc<Block>| {
@@ -392,7 +393,7 @@ fn written(
             ids.collect::<Vec<_>>()
         };
         if place == 0 {
-            settled = replica.tree().root().height();
+            final_height = replica.tree().root().height();
             for block in &blocks {
                 books.tally.read(block.header.height, ids(block));
             }
@@ -402,7 +403,7 @@ fn written(
         let same = |(ours, theirs): &(&Made, &Arc<Block>)| ours.id == theirs.header.id(&chain);
         let common = made.iter().zip(&blocks).take_while(same).count();
         let fork = Height(first.back(1).0 + common as u64); // a length fits
-        conflicts += u64::from(fork < replica.tree().root().height().min(settled));
+        conflicts += u64::from(fork < replica.tree().root().height().min(final_height));
         books.tally.read_branch(fork, blocks.iter().skip(common).flat_map(ids));
     }
     for id in books.tally.missing() {
@@ -410,15 +411,10 @@ fn written(
             books.tally.found(&id);
         }
     }
-    let sum = books.tally.sum(settled);
-    let (refusals, _) = books.tally.reasons();
+    let sum = books.tally.sum(final_height);
     let views = &books.views;
-    let took = settled_last.since(begun).as_seconds();
+    let settled = Settled { count: books.settled, seconds: settled_last.since(begun).as_seconds() };
     let each = |cost: u64| (sum.included > 0).then(|| cost as f64 / sum.included as f64); // far below 2^53
-    let part = |stages: &Stages| BenchPart {
-        included_ms: stages.included.times(),
-        final_ms: stages.settled.times(),
-    };
     let seconds = trial.duration.as_seconds();
     let load = BenchLoad {
         chain: spec.name.clone(),
@@ -428,33 +424,10 @@ fn written(
         seed: trial.seed,
         accounts: trial.accounts as u64, // the same
         payment_bytes: crate::bench::payments::size(2 + outputs_for(trial.payload)) as u64,
-        offered_seconds: seconds,
-        rate_offered: sum.submitted as f64 / seconds,
-        rate_final: (books.settled > 0 && took > 0.0).then(|| books.settled as f64 / took),
-        submitted: sum.submitted,
-        accepted: sum.acknowledged,
-        refused: sum.refused,
-        unanswered: sum.unanswered,
-        included: sum.included,
-        settled: sum.settled,
-        pending: sum.pending,
-        lost: sum.lost,
-        duplicates: sum.duplicates,
         conflicts,
-        reorganised: views.returned(),
-        refusals: refusals.clone(),
-        accepted_ms: books.accepted.times(),
-        included_ms: views.at_home().included.times(),
-        final_ms: views.at_home().settled.times(),
-        included_curve: views.at_home().included.curve(),
-        final_curve: views.at_home().settled.curve(),
-        included_everywhere_ms: views.everywhere().included.times(),
-        final_everywhere_ms: views.everywhere().settled.times(),
-        confirmations_ms: views.confirmations().iter().map(Histogram::times).collect(),
-        parts: views.parts().iter().map(part).collect(),
         messages_per_tx: each(traffic.0),
         bytes_per_tx: each(traffic.1),
-        ..BenchLoad::default()
+        ..account((views, &books.tally, &books.accepted), &sum, settled, seconds)
     };
     run_of(load, views, &made, (from, Span(trial.duration.0 / 1000)))
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::audit::Audit;
 use super::run::{Books, Costs, Target};
 use super::{CLOCK_MAX, IDLE_MIN, LAG_MAX, Order, Pace, STEAL_MAX};
-use crate::api::{BenchLoad, BenchNode, BenchPart};
+use crate::api::{BenchLoad, BenchNode};
+use crate::bench::account::{Settled, account};
 use crate::bench::histogram::Histogram;
 use crate::bench::schedule::Micros;
 use crate::bench::tally::Tally;
-use crate::bench::views::Stages;
 
 /// What was measured beside the books.
 #[derive(Debug, Default)]
@@ -41,9 +41,9 @@ pub(super) fn report(
 ) -> BenchLoad {
     let info = &targets[0].info;
     let sum = tally.sum(measured.audit.settled);
-    let (refusals, failures) = tally.reasons();
     let seconds = measured.offered.as_secs_f64();
     let took = Duration::from_micros(books.settled_last.saturating_sub(measured.begun));
+    let settled = Settled { count: books.settled, seconds: took.as_secs_f64() };
     let per_payment = |cost: f64| (sum.included > 0).then(|| cost / sum.included as f64);
     let views = &books.views;
     let node = |(number, target): (usize, &Target)| BenchNode {
@@ -52,10 +52,6 @@ pub(super) fn report(
         final_ms: views.of_node(number).settled.times(),
         lagged: books.gaps[number].lagged,
         reconnects: books.gaps[number].reconnects,
-    };
-    let part = |stages: &Stages| BenchPart {
-        included_ms: stages.included.times(),
-        final_ms: stages.settled.times(),
     };
     let open = matches!(order.pace, Pace::Open(_));
     let lag = books.lag.percentile(0.99).map(Duration::from_micros).unwrap_or_default();
@@ -73,33 +69,8 @@ pub(super) fn report(
             Pace::Open(_) => None,
         },
         payment_bytes: measured.payment_bytes as u64,
-        offered_seconds: seconds,
-        rate_offered: if seconds > 0.0 { sum.submitted as f64 / seconds } else { 0.0 },
-        rate_final: (books.settled > 0 && !took.is_zero())
-            .then(|| books.settled as f64 / took.as_secs_f64()),
-        submitted: sum.submitted,
-        accepted: sum.acknowledged,
-        refused: sum.refused,
-        unanswered: sum.unanswered,
-        included: sum.included,
-        settled: sum.settled,
-        pending: sum.pending,
-        lost: sum.lost,
-        duplicates: sum.duplicates,
         conflicts: measured.audit.conflicts,
-        reorganised: views.returned(),
         unread: measured.audit.unread.clone(),
-        refusals: refusals.clone(),
-        failures: failures.clone(),
-        accepted_ms: books.accepted.times(),
-        included_ms: views.at_home().included.times(),
-        final_ms: views.at_home().settled.times(),
-        included_curve: views.at_home().included.curve(),
-        final_curve: views.at_home().settled.curve(),
-        included_everywhere_ms: views.everywhere().included.times(),
-        final_everywhere_ms: views.everywhere().settled.times(),
-        confirmations_ms: views.confirmations().iter().map(Histogram::times).collect(),
-        parts: views.parts().iter().map(part).collect(),
         per_node: targets.iter().enumerate().map(node).collect(),
         fsync_ms: measured.syncs.times(),
         read_ms: books.read.times(),
@@ -121,5 +92,6 @@ pub(super) fn report(
             .is_some_and(|apart| apart.abs() > CLOCK_MAX.as_secs_f64() * 1e3),
         measuring_share: measured.own,
         signed_per_second: measured.signed_per_second,
+        ..account((views, tally, &books.accepted), &sum, settled, seconds)
     }
 }
