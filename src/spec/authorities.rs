@@ -25,6 +25,13 @@ impl Authorities {
         self.0.iter().map(|owner| owner.address()).collect()
     }
 
+    /// Makes them so many: the first ones, and as many others as that takes. There are as many others.
+    pub(super) fn resize(&mut self, count: usize, others: &[Owner]) {
+        self.0.truncate(count);
+        let lacking = count.saturating_sub(self.0.len());
+        self.0.extend(others.iter().take(lacking));
+    }
+
     /// The list in TOML.
     pub(super) fn toml(&self, settings: &Settings) -> String {
         let name = |owner: &Owner| match owner {

@@ -37,6 +37,11 @@ impl DevAccount {
         (0..).zip(NAMES).map(|(index, _)| Self(index))
     }
 
+    /// The same, and then those with numbers: `dev-10` to `dev-127`.
+    pub fn numbered_too() -> impl Iterator<Item = Self> {
+        (0..ACCOUNTS).map(Self)
+    }
+
     /// All names, in order.
     pub fn names() -> &'static [&'static str] {
         &NAMES

@@ -13,7 +13,7 @@ use crate::consensus::pbft::{PbftEngine, PbftParams, PbftRules};
 use crate::types::{GenesisId, Span, encode};
 
 /// With fewer authorities one that lies is too many (Castro and Liskov 1999, 2: n > 3 f).
-const AUTHORITIES_MIN: usize = 4;
+pub(super) const AUTHORITIES_MIN: usize = 4;
 
 /// The parameters of PBFT. Only the authorities are part of the chain: how long somebody waits is its own affair.
 #[derive(Debug, Clone, PartialEq, Eq)]

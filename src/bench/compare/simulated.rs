@@ -19,7 +19,7 @@ use crate::consensus::{self, AuthorityId};
 use crate::ledger::CoinKind;
 use crate::replica::{Output, Replica, Report};
 use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Watch};
-use crate::spec::{DevAccount, Spec};
+use crate::spec::{DevAccount, SeatsError, Spec};
 use crate::store::{Store, StoreError, Table};
 use crate::types::{
     Address, Block, BlockId, CoinId, Height, Keypair, Span, Time, Transaction, decode,
@@ -36,6 +36,9 @@ const FUNDING: Micros = Micros::seconds(600);
 
 /// How often that is looked at, and whether all is final.
 const LOOK: Micros = Micros::millis(100);
+
+/// Rounds of turns until a block is final at the latest, where nobody is away: votes that blocks imply reach back so far.
+const ROUNDS: u64 = 3;
 
 /// Coins of an account that are looked through for the largest.
 const COINS_MAX: usize = 64;
@@ -61,7 +64,7 @@ pub struct Trial {
     pub seed: u64,
     /// Up to how many confirmations are timed.
     pub confirmations: usize,
-    /// How long to wait until all is final.
+    /// How long to wait until all is final; three rounds at least where authorities take turns.
     pub patience: Micros,
 }
 
@@ -94,6 +97,9 @@ pub enum TrialError {
         /// The seed.
         seed: u64,
     },
+    /// Not every node could take part.
+    #[error(transparent)]
+    Seats(#[from] SeatsError),
     /// A simulated disk.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -199,15 +205,16 @@ impl Watch for Ears {
     }
 }
 
-/// Runs it.
+/// Runs it, with a seat for each node ([`Spec::for_nodes`]).
 ///
 /// # Errors
 ///
-/// The load cannot be funded, or a simulated disk fails.
+/// The rule has no room for so many nodes, the load cannot be funded, or a simulated disk fails.
 pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
     let ears = Ears::default();
     ears.books().views = Views::new(trial.nodes, trial.confirmations);
-    let mut options = Options::seated(trial.seed, trial.spec.clone(), trial.nodes, TRIES);
+    let spec = trial.spec.for_nodes(trial.nodes)?;
+    let mut options = Options::seated(trial.seed, spec, trial.nodes, TRIES);
     options.link = LinkModel { latency: Latency::Constant(trial.latency), ..options.link };
     let mut sim = Sim::watched(options, vec![Box::new(ears.clone())])?;
     let genesis =
@@ -268,7 +275,7 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
         ears.books().tickets.insert(ticket, Some(number));
     }
     sim.run_until(begun.after(trial.duration));
-    let end = sim.now().after(trial.patience);
+    let end = sim.now().after(trial.patience.max(rounds(&sim)));
     let all_settled = || {
         let books = ears.books();
         let (_, acknowledged) = books.tally.so_far();
@@ -289,6 +296,13 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
     });
     run.crash = faults::crash(&mut sim, leads);
     Ok(run)
+}
+
+/// How long it takes until each authority has had so many turns.
+fn rounds(sim: &Sim) -> Micros {
+    let consensus = sim.options().spec.consensus();
+    let seats = consensus.authorities().map_or(0, |them| them.iter().len() as u64); // at most 128
+    Micros::millis(consensus.block_time().0).times(seats * ROUNDS)
 }
 
 /// Makes coins for the load out of one of a development account's, level by level.
@@ -433,58 +447,5 @@ fn written(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::SPECS;
-    use super::*;
-    use crate::spec::find;
-
-    fn trial(name: &str, seed: u64) -> Trial {
-        Trial {
-            spec: Spec::parse(name, find(name).unwrap()).unwrap(),
-            nodes: 4,
-            latency: Micros::millis(20),
-            rate: 20.0,
-            duration: Micros::seconds(10),
-            accounts: 20,
-            payload: 0,
-            seed,
-            confirmations: 6,
-            patience: Micros::seconds(120),
-        }
-    }
-
-    /// Each of the compared chains takes the load, loses nothing, and is the same again with the same seed.
-    #[test]
-    fn every_rule_makes_all_payments_final_and_a_seed_is_one_result() {
-        for name in SPECS {
-            let run = super::run(&trial(name, 1)).unwrap();
-            let load = &run.load;
-            println!(
-                "{name}: {} of {}, included {:?}, final {:?}, {:?}",
-                load.settled, load.submitted, load.included_ms, load.final_ms, run.chain
-            );
-            assert!(load.submitted > 150 && load.settled == load.submitted, "{name}: {load:?}");
-            assert_eq!((load.lost, load.duplicates, load.conflicts), (0, 0, 0), "{name}");
-            assert!(load.final_ms.is_some() && load.messages_per_tx.is_some());
-            assert!(run.chain.blocks >= 8, "{name}: {:?}", run.chain);
-            // One of four may be gone under every rule, and nobody is left behind for good.
-            let (parted, crashed) = (run.partition.clone().unwrap(), run.crash.clone().unwrap());
-            println!("{parted:?} {crashed:?}");
-            assert!(parted.blocks[0] >= 2 && parted.healed_s.is_some(), "{name}: {parted:?}");
-            assert!(crashed.recovered_s.is_some() && crashed.rejoined_s.is_some(), "{name}");
-            let agree = ["compare-pbft", "compare-raft", "compare-paxos"].contains(&name);
-            if agree {
-                assert_eq!((parted.blocks[1], parted.undone), (0, 0), "{name}: {parted:?}");
-            }
-            assert_eq!(run, super::run(&trial(name, 1)).unwrap(), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_funded_says_so() {
-        let mut poor = trial("compare-raft", 1);
-        poor.rate = 0.01;
-        let error = super::run(&poor).unwrap_err();
-        assert!(matches!(error, TrialError::Nothing { .. }), "{error}");
-    }
-}
+#[path = "simulated_tests.rs"]
+mod tests;
