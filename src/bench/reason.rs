@@ -22,6 +22,9 @@ pub fn why_nothing(load: &BenchLoad) -> Option<String> {
         load if load.accepted == 0 => {
             format!("no node answered when payments were sent{}", most(&load.failures))
         }
+        load if load.unread.len() as u64 >= load.nodes && load.nodes > 0 => {
+            "no node answered in the end: what became of the payments is known only as far as it was seen before".into()
+        }
         load if !load.unread.is_empty() && load.included == 0 => format!(
             "{} of {} nodes did not answer in the end, and what they hold is not known",
             load.unread.len(),
@@ -63,6 +66,8 @@ mod tests {
         load.accepted = 5;
         load.unread = vec!["node3".into()];
         assert!(why(&load).starts_with("1 of 4 nodes did not answer"));
+        load.unread = vec!["node0".into(); 4];
+        assert!(why(&load).starts_with("no node answered in the end"));
         load.unread.clear();
         assert!(why(&load).contains("do the nodes make blocks"));
         load.lost = 5;

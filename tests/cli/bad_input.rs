@@ -215,6 +215,7 @@ const ROWS: &[Row] = &[
         "usage",
         &["--blocks", "cannot be used"],
     ),
+    row("a crowd to simulate", "bench compare --sim --nodes 101", 2, "usage", &["at most 100"]),
     row("a comparison of nothing", "bench compare --repeat 0", 2, "usage", &["1..=100"]),
     row("a delay of nothing simulated", "bench compare --latency 5ms", 2, "usage", &["--sim"]),
     row(

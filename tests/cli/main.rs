@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test starts processes")]
 
 mod bad_input;
+mod bench;
 mod chain;
 mod data;
 mod fake_node;

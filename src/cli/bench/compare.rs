@@ -38,7 +38,7 @@ const REPEAT_MAX: u64 = 100;
 /// Specs that can be compared at once.
 const SPECS_MAX: usize = 32;
 
-/// Nodes of a simulation.
+/// The most nodes of a simulation.
 const NODES_SIM: u64 = 100;
 
 /// Confirmations that are timed.
@@ -156,9 +156,22 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         return Err(CliError::usage(format!("{} chains are too many to compare", names.len()))
             .help(format!("name at most {SPECS_MAX}")));
     }
+    let many = args.nodes.map(|nodes| nodes.get() as u64).filter(|nodes| *nodes > NODES_SIM); // a count fits
+    if let Some(nodes) = many.filter(|_| args.sim) {
+        return Err(CliError::usage(format!("{nodes} nodes are too many to simulate at once"))
+            .help(format!("take at most {NODES_SIM}")));
+    }
     // What is wrong with one is said before any is measured.
-    let given: Vec<Given> =
+    let mut given: Vec<Given> =
         names.iter().map(|name| specs::read(name)).collect::<Result<_, CliError>>()?;
+    if let Some(nodes) = args.nodes.filter(|_| args.sim) {
+        for given in &mut given {
+            given.spec = given.spec.for_nodes(nodes.get()).map_err(|error| {
+                CliError::usage(error.to_string())
+                    .help("name other --nodes, or leave the chain out")
+            })?;
+        }
+    }
     for (name, given) in names.iter().zip(&given) {
         if !given.spec.dev {
             return Err(no_accounts(name));
@@ -373,13 +386,21 @@ enum Outcome {
     Failed(String),
 }
 
+/// A reason in one line, with what helps: the logs that it may point to are gone with the devnet.
+fn whole(error: &CliError) -> String {
+    let advice = error.advice().unwrap_or_default().lines();
+    let parts = std::iter::once(error.message()).chain(advice).map(str::trim);
+    let gone = |part: &&str| part.is_empty() || part.starts_with("its whole log is");
+    parts.filter(|part| !gone(part)).collect::<Vec<_>>().join("; ")
+}
+
 fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
     let micros = |time: Duration| Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     let nodes = args.nodes.map_or(given.spec.devnet.nodes, |nodes| nodes.get() as u64);
     let Pace::Open(rate) = order.pace else { return Outcome::Failed("it has no rate".into()) };
     let trial = Trial {
         spec: given.spec.clone(),
-        nodes: usize::try_from(nodes.min(NODES_SIM)).unwrap_or(usize::MAX),
+        nodes: usize::try_from(nodes).unwrap_or(usize::MAX),
         latency: micros(args.latency.unwrap_or(Duration::from_millis(20))),
         rate,
         duration: micros(order.duration),
@@ -413,7 +434,7 @@ async fn on_devnet(
     let own = match Own::start(name, nodes, temporary, signals).await {
         Ok(Started::Up(own)) => own,
         Ok(Started::Stopped(exit)) => return Ok(Outcome::Stopped(exit)),
-        Err(error) => return Ok(Outcome::Failed(error.message().to_owned())),
+        Err(error) => return Ok(Outcome::Failed(whole(&error))),
     };
     let order = Order { disk: Some(own.disk()), ..order.clone() };
     let ready = tokio::select! {
@@ -446,7 +467,7 @@ async fn on_devnet(
     own.end(signals).await?;
     Ok(match measured {
         Ok((run, exit)) => Outcome::Run(Box::new(run), exit),
-        Err(error) => Outcome::Failed(error.message().to_owned()),
+        Err(error) => Outcome::Failed(whole(&error)),
     })
 }
 
