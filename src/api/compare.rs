@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::BenchLoad;
+use super::{BenchLoad, BenchTimes};
 use crate::types::{Height, Time};
 
 /// Several rules under one load, side by side.
@@ -258,4 +258,57 @@ pub struct BenchChange {
     pub ratio: Option<f64>,
     /// Whether the intervals have nothing in common.
     pub apart: bool,
+}
+
+/// What is quoted of a chain's figures, beside what a chain with these figures does.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchQuoted {
+    /// The chain spec.
+    pub spec: String,
+    /// The rule.
+    pub engine: String,
+    /// What people say.
+    pub claim: String,
+    /// Nodes, each of which makes blocks.
+    pub nodes: u64,
+    /// Milliseconds from node to node, one way.
+    pub latency_ms: f64,
+    /// What chance made of it.
+    pub seed: u64,
+    /// Blocks of the chain from when payments came until they were final.
+    pub blocks: u64,
+    /// Payments that were offered, …
+    pub payments: u64,
+    /// … and those that became final.
+    #[serde(rename = "final")]
+    pub settled: u64,
+    /// Seconds between blocks.
+    pub interval_s: BenchBeside,
+    /// Their standard deviation over their mean: 1 where blocks come at random, 0 by the clock.
+    pub interval_cv: Option<f64>,
+    /// Confirmations after which a payment is trusted, as people say; its own block is the first.
+    pub confirmations: u64,
+    /// Seconds until then; half of the payments took at most so long.
+    pub trusted_s: BenchBeside,
+    /// The same, of 95 of 100 payments.
+    pub trusted_p95_s: Option<f64>,
+    /// Until the first confirmation.
+    pub first_ms: Option<BenchTimes>,
+    /// Until it was final by the rule of the spec.
+    pub final_ms: Option<BenchTimes>,
+    /// The share of blocks that were a node's head and did not stay in the chain.
+    pub stale_rate: Option<f64>,
+}
+
+/// A figure, as it is quoted and as it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
+pub struct BenchBeside {
+    /// What people say.
+    pub quoted: f64,
+    /// What came of it.
+    pub measured: Option<f64>,
+    /// What came of it over what people say.
+    pub ratio: Option<f64>,
 }

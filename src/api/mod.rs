@@ -54,8 +54,9 @@ pub use coins::{
     Read, ReadPoint,
 };
 pub use compare::{
-    BenchChain, BenchChange, BenchCompare, BenchCrash, BenchHeight, BenchInterval, BenchMachine,
-    BenchPartition, BenchReport, BenchRule, BenchRun, BenchSafety, BenchWorkload,
+    BenchBeside, BenchChain, BenchChange, BenchCompare, BenchCrash, BenchHeight, BenchInterval,
+    BenchMachine, BenchPartition, BenchQuoted, BenchReport, BenchRule, BenchRun, BenchSafety,
+    BenchWorkload,
 };
 pub use concentration::{Concentration, PRODUCERS_BLOCKS_MAX};
 pub use consensus::{

@@ -7,6 +7,7 @@ mod import;
 mod load;
 mod max;
 mod own;
+mod quoted;
 mod report;
 mod show;
 
@@ -29,6 +30,7 @@ Examples:
   assay bench confirm --attach --dir mine  the same on a devnet that runs
   assay bench compare --quick              eight rules side by side, in less than five minutes
   assay bench max raft-dev --p99 500ms     the highest rate at which 99 of 100 payments are final in half a second
+  assay bench quoted graphene-like         what people say of 21 delegates, beside what they do
   assay bench report DIR --html report.html         all comparisons that were saved there, from build to build
   assay bench compare --sim --nodes 7 --latency 50ms raft-dev pbft-7
 
@@ -56,6 +58,8 @@ enum Command {
     Compare(Box<compare::Compare>),
     /// Find the highest rate of payments that a chain sustains on this machine
     Max(Box<max::Max>),
+    /// Run chains with well-known figures in simulated time, beside what people say of them
+    Quoted(quoted::Quote),
     /// Merge the reports of comparisons in a directory, and say what changed from build to build
     Report(report::Report),
 }
@@ -76,6 +80,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, CliError> {
         Command::Confirm(args) => load::confirm(&args, globals),
         Command::Compare(args) => compare::compare(&args, globals),
         Command::Max(args) => max::max(&args, globals),
+        Command::Quoted(args) => quoted::quoted(&args, globals),
         Command::Report(args) => report::report(&args, globals),
     }
 }

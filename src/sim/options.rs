@@ -184,12 +184,13 @@ impl Options {
         options
     }
 
-    /// So many equal miners that all know each other and together make `tries` hashes in each block time. The spec is
-    /// frozen to match ([`freeze`]).
+    /// So many equal miners that all know each other and together make `tries` hashes in each block time, or as many as the
+    /// easiest target of the chain takes. The spec is frozen to match ([`freeze`]).
     pub fn miners(seed: u64, spec: Spec, nodes: usize, tries: u32) -> Self {
         let spec = freeze(spec, tries);
         let seconds = spec.consensus().block_time().0 as f64 / 1000.0; // as above
-        let hash_rate = f64::from(tries) / seconds / nodes.max(1) as f64;
+        let limit = spec.consensus().pow().map_or(0.0, |pow| super::mining::tries(pow.limit_bits));
+        let hash_rate = f64::from(tries).max(limit) / seconds / nodes.max(1) as f64;
         let node = |node| NodeOptions {
             payout: Some(operator(node).address()),
             hash_rate,

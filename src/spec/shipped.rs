@@ -3,7 +3,7 @@
 use super::suggest::nearest;
 
 /// Names and texts of all shipped specs.
-static SHIPPED: [(&str, &str); 23] = [
+static SHIPPED: [(&str, &str); 24] = [
     ("pow-dev", include_str!("../../chain-specs/pow-dev.toml")),
     ("pos-dev", include_str!("../../chain-specs/pos-dev.toml")),
     ("hybrid-dev", include_str!("../../chain-specs/hybrid-dev.toml")),
@@ -25,6 +25,7 @@ static SHIPPED: [(&str, &str); 23] = [
     ("bitcoin-like", include_str!("../../chain-specs/bitcoin-like.toml")),
     ("clique-like", include_str!("../../chain-specs/clique-like.toml")),
     ("dpos-101", include_str!("../../chain-specs/dpos-101.toml")),
+    ("ethereum-pow-like", include_str!("../../chain-specs/ethereum-pow-like.toml")),
     ("graphene-like", include_str!("../../chain-specs/graphene-like.toml")),
     ("peercoin-like", include_str!("../../chain-specs/peercoin-like.toml")),
 ];

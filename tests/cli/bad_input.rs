@@ -215,6 +215,13 @@ const ROWS: &[Row] = &[
         "usage",
         &["--blocks", "cannot be used"],
     ),
+    row(
+        "a chain that nobody speaks of",
+        "bench quoted pow-dev",
+        2,
+        "usage",
+        &["nothing is quoted", "bitcoin-like"],
+    ),
     row("a crowd to simulate", "bench compare --sim --nodes 101", 2, "usage", &["at most 100"]),
     row("a comparison of nothing", "bench compare --repeat 0", 2, "usage", &["1..=100"]),
     row("a delay of nothing simulated", "bench compare --latency 5ms", 2, "usage", &["--sim"]),

@@ -5,6 +5,7 @@
 //! - [`csv`]: the rows for spreadsheets
 //! - [`html`]: the report as a page
 //! - [`figures`]: the figures of a run, and how runs become one row
+//! - [`quoted`]: what people say of well-known chains, beside what chains with their figures do
 //! - `safety`: confirmations that an attacker of a given share makes necessary
 //! - [`merge`]: several reports as one
 //! - [`simulated`]: a run in the simulator
@@ -19,6 +20,7 @@ mod faults;
 pub mod figures;
 pub mod html;
 pub mod merge;
+pub mod quoted;
 mod safety;
 pub mod simulated;
 pub mod trend;

@@ -19,7 +19,7 @@ use crate::consensus::{self, AuthorityId};
 use crate::ledger::CoinKind;
 use crate::replica::{Output, Replica, Report};
 use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Watch};
-use crate::spec::{DevAccount, SeatsError, Spec};
+use crate::spec::{DevAccount, NotShipped, SeatsError, Spec, SpecError};
 use crate::store::{Store, StoreError, Table};
 use crate::types::{
     Address, Block, BlockId, CoinId, Height, Keypair, Span, Time, Transaction, decode,
@@ -31,10 +31,13 @@ const TRIES: u32 = 32;
 /// Until nodes know each other and those that lead are found.
 const WARM_UP: Micros = Micros::seconds(5);
 
-/// How long coins for the load may take to be in a block of every node.
+/// How long coins for the load may take to be in a block of every node, at least, …
 const FUNDING: Micros = Micros::seconds(600);
 
-/// How often that is looked at, and whether all is final.
+/// … and in blocks, where these take longer.
+const FUNDING_BLOCKS: u64 = 60;
+
+/// How often that is looked at, and whether all is final; a tenth of a block time where that is longer.
 const LOOK: Micros = Micros::millis(100);
 
 /// Rounds of turns until a block is final at the latest, where nobody is away: votes that blocks imply reach back so far.
@@ -85,8 +88,11 @@ pub enum TrialError {
     #[error("coins for the load cannot be made: {0}")]
     Refused(String),
     /// Splits do not get into blocks.
-    #[error("coins for the load are not in a block of every node after {} s", FUNDING.as_seconds())]
-    Stuck,
+    #[error("coins for the load are not in a block of every node after {seconds} s")]
+    Stuck {
+        /// How long that was waited for.
+        seconds: f64,
+    },
     /// No payment falls into the time.
     #[error("no payment falls into {seconds} s at {rate} per second with seed {seed}")]
     Nothing {
@@ -97,6 +103,12 @@ pub enum TrialError {
         /// The seed.
         seed: u64,
     },
+    /// No shipped spec has this name.
+    #[error(transparent)]
+    NotShipped(#[from] NotShipped),
+    /// A spec.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// Not every node could take part.
     #[error(transparent)]
     Seats(#[from] SeatsError),
@@ -211,6 +223,18 @@ impl Watch for Ears {
 ///
 /// The rule has no room for so many nodes, the load cannot be funded, or a simulated disk fails.
 pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
+    let (mut run, mut sim, leads) = undisturbed(trial, &mut |_| {})?;
+    run.partition = faults::part(&mut sim);
+    run.crash = faults::crash(&mut sim, leads);
+    Ok(run)
+}
+
+/// Runs it without a fault; gives the simulation in which everything is over, and the node that leads, if one does. Tells
+/// meanwhile which share of the payments is on its way.
+pub(super) fn undisturbed(
+    trial: &Trial,
+    told: &mut dyn FnMut(f64),
+) -> Result<(BenchRun, Sim, Option<usize>), TrialError> {
     let ears = Ears::default();
     ears.books().views = Views::new(trial.nodes, trial.confirmations);
     let spec = trial.spec.for_nodes(trial.nodes)?;
@@ -273,6 +297,7 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
         }
         let ticket = sim.submit(node, vec![transaction]);
         ears.books().tickets.insert(ticket, Some(number));
+        told((number + 1) as f64 / payments.len() as f64); // far below 2^53
     }
     sim.run_until(begun.after(trial.duration));
     let end = sim.now().after(trial.patience.max(rounds(&sim)));
@@ -282,27 +307,34 @@ pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
         books.settled >= acknowledged && books.views.everywhere().settled.count() >= books.settled
     };
     while sim.now() < end && !all_settled() {
-        sim.run(LOOK);
+        sim.run(look(&sim));
     }
     let settled_last = Moment(ears.books().settled_last);
     let traffic = sim.traffic();
-    let mut run =
+    let run =
         written(trial, &sim, &mut ears.books(), (begun, settled_last), (first, from), traffic);
-    run.partition = faults::part(&mut sim);
     let leads = ears.books().leader;
     let seats = &sim.options().nodes;
     let leads = leads.and_then(|leads| {
         seats.iter().position(|node| node.key.as_ref().map(Keypair::address) == Some(leads))
     });
-    run.crash = faults::crash(&mut sim, leads);
-    Ok(run)
+    Ok((run, sim, leads))
+}
+
+fn block_time(sim: &Sim) -> Micros {
+    Micros::millis(sim.options().spec.consensus().block_time().0)
+}
+
+/// How often is looked whether something has come about.
+fn look(sim: &Sim) -> Micros {
+    LOOK.max(Micros(block_time(sim).0 / 10))
 }
 
 /// How long it takes until each authority has had so many turns.
 fn rounds(sim: &Sim) -> Micros {
-    let consensus = sim.options().spec.consensus();
-    let seats = consensus.authorities().map_or(0, |them| them.iter().len() as u64); // at most 128
-    Micros::millis(consensus.block_time().0).times(seats * ROUNDS)
+    let authorities = sim.options().spec.consensus().authorities();
+    let seats = authorities.map_or(0, |them| them.iter().len() as u64); // at most 128
+    block_time(sim).times(seats * ROUNDS)
 }
 
 /// Makes coins for the load out of one of a development account's, level by level.
@@ -337,15 +369,16 @@ fn fund(
             splits += 1;
             made.extend(split.coins.into_iter().map(|id| (id, level.amount)));
         }
-        let end = sim.now().after(FUNDING);
+        let patience = FUNDING.max(block_time(sim).times(FUNDING_BLOCKS));
+        let end = sim.now().after(patience);
         while ears.books().views.everywhere().included.count() < splits {
             if let Some(reason) = ears.books().refused.take() {
                 return Err(TrialError::Refused(reason));
             }
             if sim.now() >= end {
-                return Err(TrialError::Stuck);
+                return Err(TrialError::Stuck { seconds: patience.as_seconds() });
             }
-            sim.run(LOOK);
+            sim.run(look(sim));
         }
         above = made;
     }
