@@ -46,6 +46,11 @@ pub(super) struct Import {
 /// Runs it.
 pub(super) fn run(args: &Import, json: bool) -> Result<Exit, CliError> {
     let directory = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
+    if let Some(file) = &args.file {
+        std::fs::File::open(file).map_err(|error| {
+            CliError::file("read", file, &error).help("give a file that `assay chain export` wrote")
+        })?;
+    }
     if cfg!(debug_assertions) {
         output::note("this is a debug build: its figures say little");
     }

@@ -57,7 +57,10 @@ pub(super) fn report(args: &Report, globals: &Globals) -> Result<Exit, CliError>
 
 /// The comparisons below a directory, by the names of their files, and what else is there.
 fn read(directory: &Path) -> Result<(Vec<Named>, BTreeMap<String, String>), CliError> {
-    let failed = |error| CliError::file("read", directory, &error);
+    let failed = |error| {
+        CliError::file("read", directory, &error)
+            .help("name a directory with what `assay bench compare --json` printed")
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
