@@ -4,7 +4,7 @@
 //! Each claim belongs to a shipped chain spec with the figures of that chain. The spec runs in simulated time, with real
 //! replicas, blocks and signatures, a seat for each node, and lines of a tenth of a second. Payments come at random, three in
 //! the time of a block on average, so that hardly a block is empty and none is full: what is measured is waiting for blocks
-//! and for what stands on them. `docs/quoted.md` explains what comes of it.
+//! and for what stands on them. `docs/benchmarks.md` explains what comes of it.
 
 use super::simulated::{Trial, TrialError, undisturbed};
 use crate::api::{BenchBeside, BenchQuoted, BenchTimes};
