@@ -49,6 +49,13 @@ pub struct BenchMachine {
     pub system: String,
 }
 
+impl BenchMachine {
+    /// In one line.
+    pub fn shown(&self) -> String {
+        format!("{} processors {}, {}", self.processors, self.processor, self.system)
+    }
+}
+
 /// A load.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "node", derive(schemars::JsonSchema))]
@@ -194,6 +201,14 @@ pub struct BenchChain {
     pub signatures: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl BenchChain {
+    /// The share of all blocks that are stale.
+    pub fn stale_rate(&self) -> Option<f64> {
+        let all = self.blocks + self.stale;
+        (all > 0).then(|| self.stale as f64 / all as f64) // far below 2^53
+    }
 }
 
 /// What a partition did.

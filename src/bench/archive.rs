@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::cores;
 use crate::api::files::CHAIN_FILE_NAME;
 use crate::node::NodeError;
 use crate::node::cold::{DataDirectory, ImportFailed, ImportSummary, import, signatures};
@@ -138,7 +139,7 @@ pub fn run(
         chain: spec.name.clone(),
         genesis: spec.genesis_id(),
         engine: spec.consensus().engine().into(),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cores: cores(),
         partial,
         blocks: summary.imported,
         transactions: summary.transactions,

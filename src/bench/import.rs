@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::BenchError;
 use super::timed::{Clocks, Timed};
 use super::workload::{Size, Workload};
+use super::{BenchError, cores};
 use crate::ledger::LtHash;
 use crate::node::store::RocksStore;
 use crate::node::verify::{Verifier, check};
@@ -115,8 +115,7 @@ pub fn run(
     }
     let cost = |run: Option<&Run>| run.map_or(f64::NAN, |run| run.us_per_transaction.whole);
     let cost_ratio = cost(runs.last()) / cost(runs.first());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(Report { cores, runs, cost_ratio })
+    Ok(Report { cores: cores(), runs, cost_ratio })
 }
 
 fn measure(size: Size, directory: &Path, progress: &impl Fn(String)) -> Result<Run, BenchError> {

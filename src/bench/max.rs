@@ -96,16 +96,15 @@ pub fn judge(rate: f64, load: &BenchLoad, bound_ms: Option<f64>) -> BenchProbe {
     if load.generator_saturated {
         reasons.push("payments left late: it is the generator that cannot do more".to_owned());
     }
-    for (count, what) in [
-        (load.refused, "were refused"),
-        (load.unanswered, "got no answer"),
-        (load.lost, "were lost"),
-        (load.pending, "were still waiting in the end"),
-        (load.included.saturating_sub(load.settled), "were in a block and not final in the end"),
+    let open = load.included.saturating_sub(load.settled);
+    for (count, what, why) in [
+        (load.refused, "were refused", load.refusals.keys().next()),
+        (load.unanswered, "got no answer", load.failures.keys().next()),
+        (load.lost, "were lost", None),
+        (load.pending, "were still waiting in the end", None),
+        (open, "were in a block and not final in the end", None),
     ] {
         if count > 0 {
-            let why = load.refusals.keys().chain(load.failures.keys()).next();
-            let why = why.filter(|_| what == "were refused" || what == "got no answer");
             let why = why.map(|why| format!(", first: {why}")).unwrap_or_default();
             reasons.push(format!("{count} of {} payments {what}{why}", load.submitted));
         }

@@ -40,6 +40,12 @@ mod workload;
 use crate::ledger::{ExecuteError, ReadFailed};
 use crate::store::StoreError;
 
+/// How many processors a measurement may use.
+#[cfg(feature = "node")]
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Why an import was not measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {

@@ -6,6 +6,7 @@ mod hashrate;
 mod import;
 mod load;
 mod max;
+mod nodes;
 mod own;
 mod quoted;
 mod report;

@@ -103,10 +103,7 @@ pub static FIGURES: [Figure; 33] = [
     latency!("final_p99_ms", "final p99", final_ms, p99),
     whole("rate_final", "final per second", Unit::PerSecond, |run| run.load.rate_final),
     whole("lost", "lost", Unit::Count, |run| Some(run.load.lost as f64)),
-    whole("stale_rate", "stale", Unit::Share, |run| {
-        let all = run.chain.blocks + run.chain.stale;
-        (all > 0).then(|| run.chain.stale as f64 / all as f64)
-    }),
+    whole("stale_rate", "stale", Unit::Share, |run| run.chain.stale_rate()),
     whole("reorganisations", "reorganisations", Unit::Count, |run| {
         Some(run.chain.reorganisations.len() as f64)
     }),

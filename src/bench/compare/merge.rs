@@ -4,7 +4,7 @@
 //! build are another point of a trend. Runs under another load, on other nodes or another machine say nothing about either: there is no
 //! report of both.
 
-use crate::api::{BenchCompare, BenchRule, BenchWorkload};
+use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchWorkload};
 
 /// A report, and the file that it came from.
 #[derive(Debug, Clone)]
@@ -34,9 +34,7 @@ pub struct Mixed {
 /// What has to be the same in all, as text.
 fn terms(report: &BenchCompare) -> Vec<(&'static str, String)> {
     let BenchWorkload { rate, seconds, accounts, payload, latency_ms } = &report.workload;
-    let machine = report.machine.as_ref().map(|machine| {
-        format!("{} processors {}, {}", machine.processors, machine.processor, machine.system)
-    });
+    let machine = report.machine.as_ref().map(BenchMachine::shown);
     let latency = latency_ms.map(|ms| format!("{ms} ms"));
     vec![
         ("where it was measured", report.place.clone()),
@@ -66,9 +64,9 @@ fn agree(first: &Named, other: &Named) -> Result<(), Mixed> {
                 let what = format!("the number of nodes of {}", rule.spec);
                 return mixed(what, rule.nodes.to_string(), same.nodes.to_string());
             }
-            let lines = rule.toml.lines().zip(same.toml.lines());
-            let line = lines.into_iter().find(|(ours, theirs)| ours != theirs);
             if rule.toml != same.toml {
+                let mut lines = rule.toml.lines().zip(same.toml.lines());
+                let line = lines.find(|(ours, theirs)| ours != theirs);
                 let (ours, theirs) = line.unwrap_or(("it is longer", "it is shorter"));
                 let quoted = |line: &str| format!("`{}`", line.trim());
                 return mixed(format!("the spec {}", rule.spec), quoted(ours), quoted(theirs));
@@ -123,7 +121,7 @@ pub fn merge(mut reports: Vec<Named>) -> Result<Vec<BenchCompare>, Mixed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{BenchLoad, BenchMachine, BenchRun, BenchTimes};
+    use crate::api::{BenchLoad, BenchRun, BenchTimes};
     use crate::types::Time;
 
     fn report(file: &str, commit: &str, taken: u64, p50: f64) -> Named {

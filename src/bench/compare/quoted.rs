@@ -133,7 +133,6 @@ pub fn measure(
     let seconds = |times: Option<BenchTimes>, pick: fn(BenchTimes) -> f64| {
         times.map(|times| pick(times) / 1000.0)
     };
-    let all = chain.blocks + chain.stale;
     Ok(BenchQuoted {
         spec: quoted.spec.into(),
         engine: load.engine,
@@ -151,7 +150,7 @@ pub fn measure(
         trusted_p95_s: seconds(trusted, |times| times.p95),
         first_ms: load.included_ms,
         final_ms: load.final_ms,
-        stale_rate: (all > 0).then(|| chain.stale as f64 / all as f64), // far below 2^53
+        stale_rate: chain.stale_rate(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What changed from one build to another.
 
 use super::figures::{FIGURES, Figure, figure};
-use crate::api::{BenchChange, BenchCompare, BenchInterval};
+use crate::api::{BenchChange, BenchCompare, BenchInterval, BenchRule};
 
 /// The figures that are drawn over builds.
 const DRAWN: [&str; 8] = [
@@ -33,7 +33,7 @@ pub(super) fn lines(builds: &[BenchCompare]) -> Vec<(&'static Figure, Vec<Line>)
     };
     let mut all = Vec::new();
     for figure in DRAWN.iter().filter_map(|name| figure(name)) {
-        let line = |(place, rule): (usize, &crate::api::BenchRule)| Line {
+        let line = |(place, rule): (usize, &BenchRule)| Line {
             place,
             engine: rule.engine.clone(),
             points: builds.iter().map(|build| of(build, &rule.spec, figure.name)).collect(),
@@ -59,7 +59,7 @@ pub fn changes(builds: &[BenchCompare]) -> Vec<BenchChange> {
             continue;
         };
         for figure in &FIGURES {
-            let of = |rule: &crate::api::BenchRule| rule.figures.get(figure.name).copied();
+            let of = |rule: &BenchRule| rule.figures.get(figure.name).copied();
             let (Some(from), Some(to)) = (of(before), of(rule)) else { continue };
             all.push(BenchChange {
                 spec: rule.spec.clone(),
@@ -78,7 +78,6 @@ pub fn changes(builds: &[BenchCompare]) -> Vec<BenchChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::BenchRule;
 
     fn build(spec: &str, low: f64, high: f64) -> BenchCompare {
         let it = BenchInterval { value: f64::midpoint(low, high), low, high, of: 3 };

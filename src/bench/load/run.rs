@@ -16,6 +16,7 @@ use super::{LoadError, Order, Pace, Progress, follow, fund, offer};
 use crate::api::{BenchRun, RpcCode, SystemInfo};
 use crate::bench::compare::PARTS;
 use crate::bench::compare::chain::run_of;
+use crate::bench::cores;
 use crate::bench::histogram::Histogram;
 use crate::bench::payments::{Coin, Payer, Signed, outputs_for};
 use crate::bench::schedule::{Deals, Micros, PAYMENTS_MAX, arrivals};
@@ -233,7 +234,7 @@ pub async fn run(
     measured.clock_ms = Some(clocks.apart());
     let took = shared.now().saturating_sub(begun);
     measured.own = own.zip(processor_time(std::process::id())).and_then(|(before, now)| {
-        let all = processors_here() * took as f64 / 1e6;
+        let all = cores() as f64 * took as f64 / 1e6;
         (all > 0.0).then(|| now.saturating_sub(before).as_secs_f64() / all)
     });
     let after = costs(&targets).await;
@@ -255,11 +256,6 @@ pub async fn run(
         let load = report(order, &targets, books, &tally, &measured);
         run_of(load, &books.views, &measured.audit.chain, (since, span))
     }))
-}
-
-/// How many processors may be used.
-fn processors_here() -> f64 {
-    std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64)
 }
 
 /// What is to be offered.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::faults;
-use super::load::{drive, measure, rate};
+use super::load::{Payments, drive, measure, no_accounts, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
 use crate::bench::compare::figures::{Figure, TABLES, Unit, digits, figure, shown, summarise};
@@ -70,12 +70,8 @@ pub(super) struct Compare {
     /// For how long, such as 30s [default: 15s, or 6s if it is to be quick]
     #[arg(long, value_name = "TIME", value_parser = time)]
     duration: Option<Duration>,
-    /// Accounts that pay each other
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    accounts: u64,
-    /// Make payments larger by so many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
-    payload: usize,
+    #[command(flatten)]
+    payments: Payments,
     /// Where arrivals, accounts and amounts come from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -96,38 +92,26 @@ impl Compare {
         BenchWorkload {
             rate: self.rate.unwrap_or(RATE),
             seconds: seconds.as_secs_f64(),
-            accounts: self.accounts,
-            payload: self.payload as u64, // it fits
+            accounts: self.payments.accounts,
+            payload: self.payments.payload as u64, // it fits
             latency_ms: self.sim.then_some(latency.as_secs_f64() * 1e3),
         }
     }
 
     /// What one run of a rule offers.
     fn order(&self, workload: &BenchWorkload, seed: u64) -> Order {
-        let payments = workload.rate * workload.seconds / 2.0;
-        // A number of payments fits.
-        let accounts = self.accounts.min(payments as u64).max(1);
-        Order {
-            pace: Pace::Open(workload.rate),
-            duration: Duration::from_secs_f64(workload.seconds),
-            accounts: usize::try_from(accounts).unwrap_or(usize::MAX),
-            payload: self.payload,
-            seed,
-            follow: true,
-            confirmations: CONFIRMATIONS,
-            patience: SETTLE,
-            disk: None,
-        }
+        let duration = Duration::from_secs_f64(workload.seconds);
+        let order = self.payments.order(workload.rate, (duration, SETTLE), seed);
+        Order { confirmations: CONFIRMATIONS, ..order }
     }
 }
 
-/// Nobody's keys are known.
-pub(super) fn no_accounts(spec: &str) -> CliError {
-    let message = format!(
-        "{spec} has no development accounts, so there is nobody whose money could be spent"
-    );
-    CliError::new(Exit::Refused, "no_dev_accounts", message)
-        .help("take a chain whose spec says `dev = true` and lists development accounts")
+/// Refuses a chain whose keys nobody knows.
+pub(super) fn expect_dev(name: &str, spec: &Spec) -> Result<(), CliError> {
+    let message = || {
+        format!("{name} has no development accounts, so there is nobody whose money could be spent")
+    };
+    if spec.dev { Ok(()) } else { Err(no_accounts(message())) }
 }
 
 /// The commit that this was built from, where the build was told.
@@ -173,9 +157,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         }
     }
     for (name, given) in names.iter().zip(&given) {
-        if !given.spec.dev {
-            return Err(no_accounts(name));
-        }
+        expect_dev(name, &given.spec)?;
     }
     let workload = args.workload();
     args.order(&workload, args.seed).check()?;
@@ -190,7 +172,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
         seed: args.seed,
         repeat,
         partial: false,
-        rules: given.iter().map(|given| row(given, args)).collect(),
+        rules: given.iter().map(|given| row(&given.spec, args.nodes)).collect(),
     };
     if cfg!(debug_assertions) && !args.sim {
         output::note("this is a debug build: its figures say little");
@@ -322,13 +304,10 @@ pub(super) fn alone(run: &BenchRun, given: Option<&Given>) -> BenchCompare {
     let load = &run.load;
     let mut rule = BenchRule {
         spec: load.chain.clone(),
-        toml: given.map(|given| given.spec.to_toml()).unwrap_or_default(),
         engine: load.engine.clone(),
         nodes: load.nodes,
-        finality_depth: given.and_then(|given| given.spec.consensus().finality_depth()),
-        liars: given.and_then(|given| liars(&given.spec)),
         runs: vec![run.clone()],
-        ..BenchRule::default()
+        ..given.map(|given| row(&given.spec, None)).unwrap_or_default()
     };
     summarise(&mut rule);
     BenchCompare {
@@ -361,15 +340,18 @@ fn liars(spec: &Spec) -> Option<f64> {
     Some(liars as f64 / of.max(1) as f64) // a few
 }
 
+/// How many nodes there will be.
+pub(super) fn count_of(spec: &Spec, nodes: Option<NonZeroUsize>) -> u64 {
+    nodes.map_or(spec.devnet.nodes, |nodes| nodes.get() as u64) // a count fits
+}
+
 /// The row of a rule before anything was measured.
-fn row(given: &Given, args: &Compare) -> BenchRule {
-    let spec = &given.spec;
-    let nodes = args.nodes.map_or(spec.devnet.nodes, |nodes| nodes.get() as u64); // a count fits
+fn row(spec: &Spec, nodes: Option<NonZeroUsize>) -> BenchRule {
     BenchRule {
         spec: spec.name.clone(),
         toml: spec.to_toml(),
         engine: spec.consensus().engine().into(),
-        nodes,
+        nodes: count_of(spec, nodes),
         finality_depth: spec.consensus().finality_depth(),
         liars: liars(spec),
         ..BenchRule::default()
@@ -386,17 +368,16 @@ enum Outcome {
     Failed(String),
 }
 
-/// A reason in one line, with what helps: the logs that it may point to are gone with the devnet.
+/// A reason in one line, with what helps.
 fn whole(error: &CliError) -> String {
     let advice = error.advice().unwrap_or_default().lines();
     let parts = std::iter::once(error.message()).chain(advice).map(str::trim);
-    let gone = |part: &&str| part.is_empty() || part.starts_with("its whole log is");
-    parts.filter(|part| !gone(part)).collect::<Vec<_>>().join("; ")
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
     let micros = |time: Duration| Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-    let nodes = args.nodes.map_or(given.spec.devnet.nodes, |nodes| nodes.get() as u64);
+    let nodes = count_of(&given.spec, args.nodes);
     let Pace::Open(rate) = order.pace else { return Outcome::Failed("it has no rate".into()) };
     let trial = Trial {
         spec: given.spec.clone(),
@@ -431,23 +412,15 @@ async fn on_devnet(
     (order, disturb): (&Order, bool),
     signals: &mut Signals,
 ) -> Result<Outcome, CliError> {
-    let own = match Own::start(name, nodes, temporary, signals).await {
+    let own = match Own::start_in_step((name, spec), nodes, temporary, signals).await {
         Ok(Started::Up(own)) => own,
         Ok(Started::Stopped(exit)) => return Ok(Outcome::Stopped(exit)),
         Err(error) => return Ok(Outcome::Failed(whole(&error))),
     };
     let order = Order { disk: Some(own.disk()), ..order.clone() };
-    let ready = tokio::select! {
-        exit = signals.next() => Err(exit),
-        ready = own.in_step(spec) => Ok(ready.and_then(|()| own.places())),
-    };
-    let measured = match ready {
-        Err(exit) => {
-            own.end(signals).await?;
-            return Ok(Outcome::Stopped(exit));
-        }
-        Ok(Ok(places)) => measure(&order, &places, signals).await,
-        Ok(Err(error)) => Err(error),
+    let measured = match own.places() {
+        Ok(places) => measure(&order, &places, signals).await,
+        Err(error) => Err(error),
     };
     let measured = match measured {
         Ok((mut run, None)) if disturb => {

@@ -53,6 +53,45 @@ pub(super) struct Offer {
     settle: Duration,
 }
 
+/// Payments of a measurement that starts its own devnets.
+#[derive(Debug, clap::Args)]
+pub(super) struct Payments {
+    /// Accounts that pay each other
+    #[arg(long, value_name = "N", default_value_t = ACCOUNTS, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) accounts: u64,
+    /// Make payments larger by so many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub(super) payload: usize,
+}
+
+impl Payments {
+    /// An open loop of these, which is followed. Fewer accounts than payments, whatever chance makes of the rate.
+    pub(super) fn order(
+        &self,
+        rate: f64,
+        (duration, patience): (Duration, Duration),
+        seed: u64,
+    ) -> Order {
+        let accounts = self.accounts.min(half(rate, duration)).max(1);
+        Order {
+            pace: Pace::Open(rate),
+            duration,
+            accounts: usize::try_from(accounts).unwrap_or(usize::MAX),
+            payload: self.payload,
+            seed,
+            follow: true,
+            confirmations: 1,
+            patience,
+            disk: None,
+        }
+    }
+}
+
+/// Half of the payments that are expected: there are that many but for the shortest runs.
+fn half(rate: f64, duration: Duration) -> u64 {
+    (rate * duration.as_secs_f64() / 2.0) as u64 // a number of payments fits
+}
+
 /// What `assay bench load` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Load {
@@ -99,9 +138,8 @@ impl Offer {
             Some(flight) => Pace::Closed(flight),
             None => Pace::Open(self.rate.unwrap_or(RATE)),
         };
-        // Half of the payments that are expected: there are that many but for the shortest runs.
         let payments = match pace {
-            Pace::Open(rate) => (rate * self.duration.as_secs_f64() / 2.0) as u64,
+            Pace::Open(rate) => half(rate, self.duration),
             Pace::Closed(_) => ACCOUNTS,
         };
         let accounts = self.accounts.unwrap_or(ACCOUNTS.min(payments).max(1));
@@ -238,6 +276,12 @@ fn print(
     })
 }
 
+/// Nobody's keys are known.
+pub(super) fn no_accounts(message: String) -> CliError {
+    CliError::new(Exit::Refused, "no_dev_accounts", message)
+        .help("take a chain whose spec says `dev = true` and lists development accounts")
+}
+
 impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         let message = error.to_string();
@@ -250,8 +294,7 @@ impl From<LoadError> for CliError {
                 .help("name one devnet with --dir, or one node with --rpc"),
             LoadError::MixedVersions { .. } => Self::new(Exit::Refused, "mixed_versions", message)
                 .help("start all nodes with one program: `assay devnet down`, then `assay devnet up`"),
-            LoadError::NotDev(_) => Self::new(Exit::Refused, "no_dev_accounts", message)
-                .help("take a chain whose spec says `dev = true` and lists development accounts"),
+            LoadError::NotDev(_) => no_accounts(message),
             LoadError::Money { .. } => Self::new(Exit::Failed, "too_little_money", message).help(
                 "offer fewer payments, or give a development account more in the spec's [genesis]",
             ),

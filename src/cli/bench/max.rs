@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::compare::{commit, machine};
-use super::load::{drive, measure, rate};
+use super::compare::{commit, count_of, expect_dev, machine};
+use super::load::{Payments, drive, measure, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchLoad, BenchMax, Exit};
 use crate::bench::compare::figures::{Unit, digits, shown};
-use crate::bench::load::{Order, Pace, RATE_MAX};
+use crate::bench::load::{Order, RATE_MAX};
 use crate::bench::max::{Search, bound_of, judge};
 use crate::bench::schedule::PAYMENTS_MAX;
 use crate::cli::error::CliError;
@@ -52,12 +52,8 @@ pub(super) struct Max {
     /// How many nodes to start, 1 to 128 [default: as the spec says]
     #[arg(long, value_parser = devnet::nodes)]
     nodes: Option<NonZeroUsize>,
-    /// Accounts that pay each other
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    accounts: u64,
-    /// Make payments larger by so many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
-    payload: usize,
+    #[command(flatten)]
+    payments: Payments,
     /// Where arrivals, accounts and amounts come from; each further try has the next one
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -87,21 +83,8 @@ impl Max {
         Ok((least, most))
     }
 
-    fn order(&self, rate: f64, seed: u64, disk: Option<PathBuf>) -> Order {
-        // Fewer accounts than payments, whatever chance makes of the rate.
-        let payments = (rate * self.duration.as_secs_f64() / 2.0) as u64;
-        let accounts = self.accounts.min(payments).max(1);
-        Order {
-            pace: Pace::Open(rate),
-            duration: self.duration,
-            accounts: usize::try_from(accounts).unwrap_or(usize::MAX),
-            payload: self.payload,
-            seed,
-            follow: true,
-            confirmations: 1,
-            patience: self.settle,
-            disk,
-        }
+    fn order(&self, rate: f64, seed: u64) -> Order {
+        self.payments.order(rate, (self.duration, self.settle), seed)
     }
 }
 
@@ -109,11 +92,9 @@ impl Max {
 pub(super) fn max(args: &Max, globals: &Globals) -> Result<Exit, CliError> {
     globals.expect_no_node("assay bench max")?;
     let given = specs::read(&args.spec)?;
-    if !given.spec.dev {
-        return Err(super::compare::no_accounts(&args.spec));
-    }
+    expect_dev(&args.spec, &given.spec)?;
     let (least, most) = args.range()?;
-    args.order(args.from, args.seed, None).check()?;
+    args.order(args.from, args.seed).check()?;
     let mut search = Search::new(args.from, (least, most), args.precision as f64 / 100.0);
     let mut found = begun(args, &given);
     let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
@@ -127,7 +108,7 @@ pub(super) fn max(args: &Max, globals: &Globals) -> Result<Exit, CliError> {
             let mut held = false;
             for attempt in 1..=TRIES {
                 output::note(format!("{} payments per second", digits(rate)));
-                let order = args.order(rate, seed, None);
+                let order = args.order(rate, seed);
                 let (load, exit) = match probe(args, &given, &order, &temporary, signals).await? {
                     Tried::Load(load, exit) => (load, exit),
                     Tried::Stopped(exit) => {
@@ -178,15 +159,15 @@ fn begun(args: &Max, given: &Given) -> BenchMax {
     BenchMax {
         spec: spec.name.clone(),
         engine: spec.consensus().engine().into(),
-        nodes: args.nodes.map_or(spec.devnet.nodes, |nodes| nodes.get() as u64), // a count fits
+        nodes: count_of(spec, args.nodes),
         finality_depth: spec.consensus().finality_depth(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: commit(),
         machine: machine(),
         taken: output::now(),
         seconds: args.duration.as_secs_f64(),
-        accounts: args.accounts,
-        payload: args.payload as u64, // it fits
+        accounts: args.payments.accounts,
+        payload: args.payments.payload as u64, // it fits
         seed: args.seed,
         bound_ms: args.p99.map(|time| time.as_secs_f64() * 1e3),
         ..BenchMax::default()
@@ -209,22 +190,15 @@ async fn probe(
     temporary: &Path,
     signals: &mut Signals,
 ) -> Result<Tried, CliError> {
-    let own = match Own::start(&args.spec, args.nodes, temporary, signals).await? {
+    let what = (args.spec.as_str(), &given.spec);
+    let own = match Own::start_in_step(what, args.nodes, temporary, signals).await? {
         Started::Up(own) => own,
         Started::Stopped(exit) => return Ok(Tried::Stopped(exit)),
     };
     let order = Order { disk: Some(own.disk()), ..order.clone() };
-    let ready = tokio::select! {
-        exit = signals.next() => Err(exit),
-        ready = own.in_step(&given.spec) => Ok(ready.and_then(|()| own.places())),
-    };
-    let measured = match ready {
-        Err(exit) => {
-            own.end(signals).await?;
-            return Ok(Tried::Stopped(exit));
-        }
-        Ok(Ok(places)) => measure(&order, &places, signals).await,
-        Ok(Err(error)) => Err(error),
+    let measured = match own.places() {
+        Ok(places) => measure(&order, &places, signals).await,
+        Err(error) => Err(error),
     };
     let ended = own.end(signals).await;
     let (run, exit) = measured?;

@@ -1,22 +1,20 @@
 //! A devnet for one measurement, in a temporary directory, gone afterwards.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::api::{BlockSelector, ChainInfo, DevnetFile, Exit};
+use super::nodes::{Nodes, heads};
+use crate::api::{DevnetFile, Exit};
 use crate::bench::load::Place;
 use crate::cli::devnet::{Wishes, end_all, planned, reconnect};
 use crate::cli::error::CliError;
 use crate::cli::signals::Signals;
 use crate::cli::{output, specs};
-use crate::devnet::{Directory, NodeProgram, Ports, Site, start};
+use crate::devnet::{DevnetError, Directory, NodeProgram, Ports, Site, start};
 use crate::spec::Spec;
-use crate::types::{BlockId, Height};
-use crate::wallet::client::{Client, ClientError};
 
 /// The name of the devnet's directory in the temporary one.
 const NAME: &str = "devnet";
@@ -79,7 +77,7 @@ impl Own {
         let launches = site.launches(&plan)?;
         let own = Self { home, directory, marker };
         let crew = tokio::select! {
-            crew = start(&program, &own.directory, &all, &launches, &Ports) => crew?,
+            crew = start(&program, &own.directory, &all, &launches, &Ports) => crew.map_err(gone)?,
             exit = signals.next() => {
                 own.end(signals).await?;
                 return Ok(Started::Stopped(exit));
@@ -102,29 +100,49 @@ impl Own {
         Ok(places)
     }
 
-    /// Waits until all nodes have one head and, where chance decides who makes a block, blocks come no more often than they should: the
-    /// first target of work is too easy on purpose. After a minute it says what it sees and goes on.
-    pub(super) async fn in_step(&self, spec: &Spec) -> Result<(), CliError> {
-        let mut nodes = Vec::new();
-        for place in self.places()? {
-            nodes.push(Client::with_timeout(&place.url, None, CALL_WAIT)?);
+    /// The same once it is in step: all nodes have one head and, where chance decides who makes a block, blocks come no more often than
+    /// they should, since the first target of work is too easy on purpose. After a minute it says what it sees and goes on.
+    pub(super) async fn start_in_step(
+        (name, spec): (&str, &Spec),
+        nodes: Option<NonZeroUsize>,
+        temporary: &Path,
+        signals: &mut Signals,
+    ) -> Result<Started, CliError> {
+        let own = match Self::start(name, nodes, temporary, signals).await? {
+            Started::Up(own) => own,
+            stopped @ Started::Stopped(_) => return Ok(stopped),
+        };
+        let ready = tokio::select! {
+            exit = signals.next() => Ok(Some(exit)),
+            ready = own.in_step(spec) => ready.map(|()| None),
+        };
+        match ready {
+            Ok(None) => Ok(Started::Up(own)),
+            Ok(Some(exit)) => {
+                own.end(signals).await?;
+                Ok(Started::Stopped(exit))
+            }
+            Err(error) => {
+                own.end(signals).await?;
+                Err(error)
+            }
         }
+    }
+
+    async fn in_step(&self, spec: &Spec) -> Result<(), CliError> {
+        let nodes = Nodes::of(self, CALL_WAIT)?;
         let block_time = spec.consensus().block_time().0 as f64 / 1e3; // far below 2^53
         let chance = spec.consensus().finality_depth().is_some();
         let begun = Instant::now();
         tokio::time::sleep(WARM_UP).await;
         loop {
-            let mut infos: Vec<ChainInfo> = Vec::new();
-            for node in &nodes {
-                infos.extend(node.chain_info().await.ok());
-            }
-            let heads: BTreeSet<BlockId> = infos.iter().map(|info| info.head).collect();
-            let agree = heads.len() == 1 && infos.len() == nodes.len();
+            let infos = nodes.stand(&nodes.all()).await;
             let every = match infos.first().filter(|_| chance) {
-                Some(info) => interval(&nodes[0], info.height).await.unwrap_or(None),
+                Some(info) => nodes.interval(0, info.height, BLOCKS).await.unwrap_or(None),
                 None => None,
             };
-            if agree && (!chance || every.is_some_and(|every| every >= PACE_MIN * block_time)) {
+            let paced = !chance || every.is_some_and(|every| every >= PACE_MIN * block_time);
+            if paced && nodes.agree(&infos) {
                 return Ok(());
             }
             if begun.elapsed() >= WARM_UP_MAX {
@@ -134,8 +152,8 @@ impl Own {
                     spec.name,
                     WARM_UP_MAX.as_secs(),
                     infos.len(),
-                    nodes.len(),
-                    heads.len(),
+                    nodes.all().len(),
+                    heads(&infos),
                     every.unwrap_or_default()
                 ));
                 return Ok(());
@@ -158,12 +176,13 @@ impl Own {
     }
 }
 
-/// Seconds between the last blocks of a node; nothing while there are too few.
-async fn interval(node: &Client, height: Height) -> Result<Option<f64>, ClientError> {
-    let Some(first) = height.0.checked_sub(BLOCKS).filter(|first| *first > 0) else {
-        return Ok(None);
-    };
-    let last = node.chain_header(BlockSelector::Height(height)).await?;
-    let first = node.chain_header(BlockSelector::Height(Height(first))).await?;
-    Ok(Some(last.time.since(first.time).0 as f64 / 1e3 / BLOCKS as f64)) // far below 2^53
+/// Why nodes did not start, for somebody who cannot look into their logs: these go with the directory.
+fn gone(error: DevnetError) -> CliError {
+    match &error {
+        DevnetError::StartFailed { log, .. } => {
+            let advice = (!log.is_empty()).then(|| log.join("\n"));
+            CliError::new(error.exit(), error.code(), error.to_string()).maybe_help(advice)
+        }
+        _ => error.into(),
+    }
 }

@@ -130,9 +130,7 @@ pub fn signatures<R: Read>(
         took += started.elapsed();
         checked += window.checks.len() as u64; // a length fits
         if let Some(index) = bad {
-            let height = window.blocks[index].header.height;
-            let reason = "a signature in it does not verify".into();
-            return Err(ImportFailed::Refused { height, reason });
+            return Err(bad_signature(window.blocks[index].header.height));
         }
     }
     Ok((checked, took))
@@ -176,6 +174,10 @@ fn is_here(chain: &ColdChain<RocksStore>, block: &Block) -> Result<bool, ImportF
     }
 }
 
+fn bad_signature(height: Height) -> ImportFailed {
+    ImportFailed::Refused { height, reason: "a signature in it does not verify".into() }
+}
+
 fn add(
     window: &Window,
     chain: &mut ColdChain<RocksStore>,
@@ -186,8 +188,7 @@ fn add(
     for (index, block) in window.blocks.iter().enumerate() {
         let height = block.header.height;
         if bad == Some(index) {
-            let reason = "a signature in it does not verify".into();
-            return Err(ImportFailed::Refused { height, reason });
+            return Err(bad_signature(height));
         }
         match chain.add(block.clone(), now()) {
             Ok(Entered::New) => {

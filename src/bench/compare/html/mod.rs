@@ -99,9 +99,7 @@ fn about(page: &mut Page, compared: &BenchCompare) {
         compared.seed
     ));
     let commit = compared.commit.as_deref().map(|commit| format!(", commit {commit}"));
-    let machine = compared.machine.as_ref().map(|machine| {
-        format!("; {} processors {}, {}", machine.processors, machine.processor, machine.system)
-    });
+    let machine = compared.machine.as_ref().map(|machine| format!("; {}", machine.shown()));
     page.put(format_args!(
         "<p class=\"soft\">assay {}{}{}</p>\n",
         escaped(&compared.version),

@@ -63,6 +63,17 @@ pub(super) fn end(page: &mut Page, caption: &str) {
     page.put(format_args!("</svg><figcaption>{}</figcaption></figure>\n", escaped(caption)));
 }
 
+/// A line across at a height, and what it stands for.
+pub(super) fn rung(page: &mut Page, y: f64, text: &str) {
+    page.put(format_args!(
+        "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>\n",
+        WIDTH - RIGHT,
+        LEFT - 8.0,
+        y + 4.0
+    ));
+}
+
 /// When half, 95 and 99 of 100 payments were final, as far as that is known.
 fn points(rule: &BenchRule) -> [Option<f64>; 3] {
     ["final_p50_ms", "final_p95_ms", "final_p99_ms"]
@@ -133,14 +144,7 @@ pub(super) fn curves(
     let down = |share: f64| bottom - share.clamp(0.0, 1.0) * (bottom - TOP);
     for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let y = down(share);
-        page.put(format_args!(
-            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.0} %</text>\n",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            y + 4.0,
-            share * 100.0
-        ));
+        rung(page, y, &format!("{:.0} %", share * 100.0));
     }
     for (place, rule) in compared.rules.iter().enumerate() {
         let points = of(rule).iter().map(|[ms, share]| (axis.across(*ms), down(*share)));
@@ -180,14 +184,9 @@ pub(super) fn progress(page: &mut Page, compared: &BenchCompare) {
     for part in 0..=4 {
         let part = f64::from(part) / 4.0;
         let (x, y) = (across(end_s * part), down(most * part));
+        rung(page, y, &format!("{:.0}", most * part));
         page.put(format_args!(
-            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.0}</text>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{:.0} s</text>\n",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            y + 4.0,
-            most * part,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{:.0} s</text>\n",
             bottom + 18.0,
             end_s * part
         ));

@@ -2,7 +2,7 @@
 
 use super::super::figures::{Figure, Unit, shown};
 use super::super::trend::{Line, lines};
-use super::plots::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, begin, end};
+use super::plots::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, begin, end, rung};
 use super::{Page, colour};
 use crate::api::BenchCompare;
 use crate::sim::svg::escaped;
@@ -67,14 +67,8 @@ fn draw(page: &mut Page, figure: &Figure, lines: &[Line], builds: &[BenchCompare
         |build: usize| LEFT + (build as f64 + 0.5) / (steps + 1.0) * (WIDTH - LEFT - RIGHT);
     begin(page, figure.title, HEIGHT);
     for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let (y, value) = (scale.down(scale.at(part)), shown(scale.at(part), figure.unit));
-        page.put(format_args!(
-            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>\n",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            y + 4.0
-        ));
+        let value = scale.at(part);
+        rung(page, scale.down(value), &shown(value, figure.unit));
     }
     for (place, build) in builds.iter().enumerate() {
         let label = build.commit.as_deref().unwrap_or(&build.version);
