@@ -1,17 +1,32 @@
 //! Long work: a bar on stderr while it lasts, and a clean end when a signal comes.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::error::CliError;
+use super::signals::Signals;
 use crate::api::Exit;
 
 /// A bar for so many things; hidden where stderr is no terminal.
 pub(super) fn bar(total: u64, things: &str) -> ProgressBar {
     styled(total, &format!("{{pos}}/{{len}} {things}, {{per_sec}}"))
+}
+
+/// Steps of a bar of shares.
+const STEPS: f64 = 1000.0;
+
+/// A bar for shares of something.
+pub(super) fn shares(of: &str) -> ProgressBar {
+    bar(STEPS as u64, &format!("thousandths of the {of}"))
+}
+
+/// Moves such a bar, and says whether to go on.
+pub(super) fn step(bar: &ProgressBar, share: f64, going: &AtomicBool) -> ControlFlow<()> {
+    bar.set_position((share * STEPS) as u64);
+    if going.load(Ordering::Relaxed) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
 /// A bar for bytes of a file.
@@ -38,23 +53,23 @@ fn styled(total: u64, middle: &str) -> ProgressBar {
 pub(super) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
 ) -> Result<(T, Option<Exit>), CliError> {
-    super::block_on(async move {
-        let catch = |kind| {
-            signal(kind).map_err(|error| CliError::failed(format!("cannot catch signals: {error}")))
-        };
-        let mut interrupt = catch(SignalKind::interrupt())?;
-        let mut terminate = catch(SignalKind::terminate())?;
-        let going = Arc::new(AtomicBool::new(true));
-        let look = going.clone();
-        let mut work = tokio::task::spawn_blocking(move || work(&look));
-        let exit = tokio::select! {
-            done = &mut work => return Ok((finished(done)?, None)),
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = terminate.recv() => Exit::Terminated,
-        };
-        going.store(false, Ordering::Relaxed);
-        Ok((finished(work.await)?, Some(exit)))
-    })
+    super::block_on(async move { until(&mut Signals::new()?, work).await })
+}
+
+/// The same where signals are caught already.
+pub(super) async fn until<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
+) -> Result<(T, Option<Exit>), CliError> {
+    let going = Arc::new(AtomicBool::new(true));
+    let look = going.clone();
+    let mut work = tokio::task::spawn_blocking(move || work(&look));
+    let exit = tokio::select! {
+        done = &mut work => return Ok((finished(done)?, None)),
+        exit = signals.next() => exit,
+    };
+    going.store(false, Ordering::Relaxed);
+    Ok((finished(work.await)?, Some(exit)))
 }
 
 fn finished<T>(done: Result<T, tokio::task::JoinError>) -> Result<T, CliError> {

@@ -20,6 +20,9 @@ pub enum Topology {
 }
 
 impl Topology {
+    /// How many connections a node on sockets opens by itself.
+    pub const OUTBOUND: usize = 8;
+
     /// The connections among so many nodes, each pair once, from the node that opens it, in order.
     pub(super) fn edges(&self, nodes: usize, dice: &mut Dice) -> Vec<(usize, usize)> {
         let mut known = BTreeSet::new();

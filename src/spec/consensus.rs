@@ -154,6 +154,14 @@ impl<B> Consensus<B> {
         }
     }
 
+    /// Whether its authorities talk beside blocks, over streams of their own: each of them has to be connected to each other.
+    pub fn talks(&self) -> bool {
+        match self {
+            Self::Pbft(_) | Self::Raft(_) | Self::Paxos(_) => true,
+            Self::Pow(_) | Self::Pos(_) | Self::Hybrid(_) | Self::Dpos(_) | Self::Poa(_) => false,
+        }
+    }
+
     /// The first authorities, where the rule has some.
     pub fn authorities(&self) -> Option<&Authorities> {
         match self {

@@ -4,6 +4,7 @@
 //! Payments are those that a devnet would be offered, at the same moments, funded in the same way.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chain::{Made, run_of};
@@ -18,7 +19,7 @@ use crate::bench::views::{Number, Views};
 use crate::consensus::{self, AuthorityId};
 use crate::ledger::CoinKind;
 use crate::replica::{Output, Replica, Report};
-use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Watch};
+use crate::sim::{Disk, Latency, LinkModel, Micros, Moment, Options, Scene, Sim, Topology, Watch};
 use crate::spec::{DevAccount, NotShipped, SeatsError, Spec, SpecError};
 use crate::store::{Store, StoreError, Table};
 use crate::types::{
@@ -43,6 +44,10 @@ const LOOK: Micros = Micros::millis(100);
 /// Rounds of turns until a block is final at the latest, where nobody is away: votes that blocks imply reach back so far.
 const ROUNDS: u64 = 3;
 
+/// Up to how many nodes everybody is connected to everybody. Among more each opens as many connections as a node on sockets does,
+/// and is told by others what those know; but authorities that talk beside blocks all stay connected.
+const EVERYBODY: usize = 2 * Topology::OUTBOUND;
+
 /// Coins of an account that are looked through for the largest.
 const COINS_MAX: usize = 64;
 
@@ -65,6 +70,8 @@ pub struct Trial {
     pub payload: usize,
     /// What chance makes of it.
     pub seed: u64,
+    /// Hashes of all miners together, as a share of those that the first target by work is for.
+    pub work: f64,
     /// Up to how many confirmations are timed.
     pub confirmations: usize,
     /// How long to wait until all is final; three rounds at least where authorities take turns.
@@ -103,6 +110,9 @@ pub enum TrialError {
         /// The seed.
         seed: u64,
     },
+    /// Whoever was told of it said so.
+    #[error("it was stopped before its end")]
+    Stopped,
     /// No shipped spec has this name.
     #[error(transparent)]
     NotShipped(#[from] NotShipped),
@@ -217,28 +227,45 @@ impl Watch for Ears {
     }
 }
 
+/// Who is told which share of the payments is on its way, time and again as long as a run lasts, and says whether it is to go on.
+pub type Told<'a> = dyn FnMut(f64) -> ControlFlow<()> + 'a;
+
 /// Runs it, with a seat for each node ([`Spec::for_nodes`]).
 ///
 /// # Errors
 ///
-/// The rule has no room for so many nodes, the load cannot be funded, or a simulated disk fails.
-pub fn run(trial: &Trial) -> Result<BenchRun, TrialError> {
-    let (mut run, mut sim, leads) = undisturbed(trial, &mut |_| {})?;
+/// The rule has no room for so many nodes, the load cannot be funded, a simulated disk fails, or it was to stop.
+pub fn run(trial: &Trial, told: &mut Told<'_>) -> Result<BenchRun, TrialError> {
+    let (mut run, mut sim, leads) = undisturbed(trial, told)?;
     run.partition = faults::part(&mut sim);
     run.crash = faults::crash(&mut sim, leads);
     Ok(run)
 }
 
-/// Runs it without a fault; gives the simulation in which everything is over, and the node that leads, if one does. Tells
-/// meanwhile which share of the payments is on its way.
+/// Asks whether to go on.
+fn tell(told: &mut Told<'_>, share: f64) -> Result<(), TrialError> {
+    if told(share).is_break() { Err(TrialError::Stopped) } else { Ok(()) }
+}
+
+/// Runs it without a fault; gives the simulation in which everything is over, and the node that leads, if one does.
 pub(super) fn undisturbed(
     trial: &Trial,
-    told: &mut dyn FnMut(f64),
+    told: &mut Told<'_>,
 ) -> Result<(BenchRun, Sim, Option<usize>), TrialError> {
     let ears = Ears::default();
     ears.books().views = Views::new(trial.nodes, trial.confirmations);
     let spec = trial.spec.for_nodes(trial.nodes)?;
     let mut options = Options::seated(trial.seed, spec, trial.nodes, TRIES);
+    for node in &mut options.nodes {
+        // As on a devnet, work pays whoever stakes: a node that does both is one producer.
+        if let Some(owner) = node.stake.as_ref().and_then(|stake| stake.owners.first()) {
+            node.payout = Some(*owner);
+        }
+        node.hash_rate *= trial.work;
+    }
+    if trial.nodes > EVERYBODY && !options.spec.consensus().talks() {
+        options.topology = Topology::Random { outbound: Topology::OUTBOUND };
+    }
     options.link = LinkModel { latency: Latency::Constant(trial.latency), ..options.link };
     let mut sim = Sim::watched(options, vec![Box::new(ears.clone())])?;
     let genesis =
@@ -258,7 +285,7 @@ pub(super) fn undisturbed(
         let (seconds, rate, seed) = (trial.duration.as_seconds(), trial.rate, trial.seed);
         return Err(TrialError::Nothing { seconds, rate, seed });
     }
-    let coins = fund(&mut sim, &ears, &payer, (due.len(), cost + 1))?;
+    let coins = fund(&mut sim, &ears, &payer, (due.len(), cost + 1), told)?;
     let mut deals = Deals::new(trial.accounts, trial.seed);
     let payments = coins.iter().map(|coin| payer.pay(coin, &deals.draw()).0);
     let payments: Vec<_> = payments.collect();
@@ -297,7 +324,7 @@ pub(super) fn undisturbed(
         }
         let ticket = sim.submit(node, vec![transaction]);
         ears.books().tickets.insert(ticket, Some(number));
-        told((number + 1) as f64 / payments.len() as f64); // far below 2^53
+        tell(told, (number + 1) as f64 / payments.len() as f64)?; // far below 2^53
     }
     sim.run_until(begun.after(trial.duration));
     let end = sim.now().after(trial.patience.max(rounds(&sim)));
@@ -307,6 +334,7 @@ pub(super) fn undisturbed(
         books.settled >= acknowledged && books.views.everywhere().settled.count() >= books.settled
     };
     while sim.now() < end && !all_settled() {
+        tell(told, 1.0)?;
         sim.run(look(&sim));
     }
     let settled_last = Moment(ears.books().settled_last);
@@ -343,6 +371,7 @@ fn fund(
     ears: &Ears,
     payer: &Payer,
     (count, amount): (usize, u64),
+    told: &mut Told<'_>,
 ) -> Result<Vec<Coin>, TrialError> {
     let (chain, per_byte) =
         (sim.options().spec.genesis_id(), sim.options().spec.limits.fee_per_byte.0);
@@ -375,6 +404,7 @@ fn fund(
             if let Some(reason) = ears.books().refused.take() {
                 return Err(TrialError::Refused(reason));
             }
+            tell(told, 0.0)?;
             if sim.now() >= end {
                 return Err(TrialError::Stuck { seconds: patience.as_seconds() });
             }

@@ -9,7 +9,7 @@ use super::load::{Payments, drive, measure, no_accounts, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
 use crate::bench::compare::figures::{Figure, TABLES, Unit, digits, figure, shown, summarise};
-use crate::bench::compare::simulated::{Trial, run};
+use crate::bench::compare::simulated::{Trial, TrialError, run};
 use crate::bench::compare::{SPECS, csv, html};
 use crate::bench::hashrate::limit::Processor;
 use crate::bench::load::{Order, Pace};
@@ -18,7 +18,7 @@ use crate::cli::output::{self, Table, plain};
 use crate::cli::signals::Signals;
 use crate::cli::specs::{self, Given};
 use crate::cli::time::time;
-use crate::cli::{Globals, devnet};
+use crate::cli::{Globals, devnet, long};
 use crate::sim::Micros;
 use crate::spec::Spec;
 
@@ -61,7 +61,7 @@ pub(super) struct Compare {
     /// From node to node, one way, in the simulator [default: 20ms]
     #[arg(long, value_name = "TIME", value_parser = time, requires = "sim")]
     latency: Option<Duration>,
-    /// How many nodes [default: as each spec says]
+    /// How many nodes, each of them with a part [default: as each spec says]
     #[arg(long, value_parser = devnet::nodes)]
     nodes: Option<NonZeroUsize>,
     /// So many payments per second, at random moments [default: 50]
@@ -106,6 +106,14 @@ impl Compare {
     }
 }
 
+/// The spec in which each node has a part, if somebody said how many there are.
+pub(super) fn seated(spec: &Spec, nodes: Option<NonZeroUsize>) -> Result<Spec, CliError> {
+    let Some(nodes) = nodes else { return Ok(spec.clone()) };
+    spec.for_nodes(nodes.get()).map_err(|error| {
+        CliError::usage(error.to_string()).help("name other --nodes, or another chain")
+    })
+}
+
 /// Refuses a chain whose keys nobody knows.
 pub(super) fn expect_dev(name: &str, spec: &Spec) -> Result<(), CliError> {
     let message = || {
@@ -148,13 +156,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     // What is wrong with one is said before any is measured.
     let mut given: Vec<Given> =
         names.iter().map(|name| specs::read(name)).collect::<Result<_, CliError>>()?;
-    if let Some(nodes) = args.nodes.filter(|_| args.sim) {
-        for given in &mut given {
-            given.spec = given.spec.for_nodes(nodes.get()).map_err(|error| {
-                CliError::usage(error.to_string())
-                    .help("name other --nodes, or leave the chain out")
-            })?;
-        }
+    for given in &mut given {
+        given.spec = seated(&given.spec, args.nodes)?;
     }
     for (name, given) in names.iter().zip(&given) {
         expect_dev(name, &given.spec)?;
@@ -193,7 +196,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                 ));
                 let order = args.order(&compared.workload, seed);
                 let outcome = match args.sim {
-                    true => simulated(args, &given[place], &order),
+                    true => simulated(args, &given[place], &order, signals).await?,
                     false => {
                         let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
                         let what = (name.as_str(), &given[place].spec);
@@ -212,14 +215,6 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                         output::note(format!("{name}: {reason}"));
                         rule.failure.get_or_insert(reason);
                     }
-                }
-                if args.sim && ended.is_none() {
-                    // Nobody else is awake while a simulation runs.
-                    ended = tokio::select! {
-                        biased;
-                        exit = signals.next() => Some(exit),
-                        () = tokio::task::yield_now() => None,
-                    };
                 }
                 if ended.is_some() {
                     compared.partial = true;
@@ -242,7 +237,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
     };
     Ok(match compared.rules.iter().flat_map(|rule| &rule.runs).any(bad) {
         true => Exit::Violated,
-        false if compared.rules.iter().all(|rule| rule.runs.is_empty()) && exit == Exit::Ok => {
+        // What the others show is there, but it is not what was asked for.
+        false if compared.rules.iter().any(|rule| rule.runs.is_empty()) && exit == Exit::Ok => {
             Exit::Failed
         }
         false => exit,
@@ -375,10 +371,17 @@ fn whole(error: &CliError) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
+async fn simulated(
+    args: &Compare,
+    given: &Given,
+    order: &Order,
+    signals: &mut Signals,
+) -> Result<Outcome, CliError> {
     let micros = |time: Duration| Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     let nodes = count_of(&given.spec, args.nodes);
-    let Pace::Open(rate) = order.pace else { return Outcome::Failed("it has no rate".into()) };
+    let Pace::Open(rate) = order.pace else {
+        return Ok(Outcome::Failed("it has no rate".into()));
+    };
     let trial = Trial {
         spec: given.spec.clone(),
         nodes: usize::try_from(nodes).unwrap_or(usize::MAX),
@@ -388,13 +391,22 @@ fn simulated(args: &Compare, given: &Given, order: &Order) -> Outcome {
         accounts: order.accounts,
         payload: order.payload,
         seed: order.seed,
+        work: 1.0,
         confirmations: order.confirmations,
         patience: micros(order.patience),
     };
-    match run(&trial) {
-        Ok(run) => Outcome::Run(Box::new(run), None),
-        Err(error) => Outcome::Failed(error.to_string()),
-    }
+    let bar = long::shares("payments");
+    let shown = bar.clone();
+    let (done, signal) = long::until(signals, move |going| {
+        run(&trial, &mut |share| long::step(&shown, share, going))
+    })
+    .await?;
+    bar.finish_and_clear();
+    Ok(match (done, signal) {
+        (Err(TrialError::Stopped), Some(exit)) => Outcome::Stopped(exit),
+        (Err(error), _) => Outcome::Failed(error.to_string()),
+        (Ok(run), signal) => Outcome::Run(Box::new(run), signal),
+    })
 }
 
 /// Parts the nodes and kills one.

@@ -108,7 +108,7 @@ pub(super) struct Confirm {
     /// Measure a devnet that runs, and leave it running
     #[arg(long)]
     attach: bool,
-    /// How many nodes to start, 1 to 128 [default: as the spec says]
+    /// How many nodes to start, 1 to 128, each of them with a part [default: as the spec says]
     #[arg(long, value_parser = devnet::nodes, conflicts_with = "attach")]
     nodes: Option<NonZeroUsize>,
     /// Up to how many confirmations are timed

@@ -49,7 +49,7 @@ pub(super) struct Max {
     #[arg(long, value_name = "PERCENT", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=100))]
     precision: u64,
-    /// How many nodes to start, 1 to 128 [default: as the spec says]
+    /// How many nodes to start, 1 to 128, each of them with a part [default: as the spec says]
     #[arg(long, value_parser = devnet::nodes)]
     nodes: Option<NonZeroUsize>,
     #[command(flatten)]

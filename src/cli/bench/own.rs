@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::compare::seated;
 use super::nodes::{Nodes, heads};
 use crate::api::{DevnetFile, Exit};
 use crate::bench::load::Place;
@@ -51,14 +52,15 @@ pub(super) enum Started {
 }
 
 impl Own {
-    /// Starts the nodes of a chain below a directory, and waits until they answer.
+    /// Starts the nodes of a chain below a directory, each of them with a seat, and waits until they answer.
     pub(super) async fn start(
         spec: &str,
         nodes: Option<NonZeroUsize>,
         temporary: &Path,
         signals: &mut Signals,
     ) -> Result<Started, CliError> {
-        let given = specs::read(spec)?;
+        let mut given = specs::read(spec)?;
+        given.spec = seated(&given.spec, nodes)?;
         let home = tempfile::Builder::new()
             .prefix("assay-bench-")
             .tempdir_in(temporary)

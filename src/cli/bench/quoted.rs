@@ -1,16 +1,12 @@
 //! `assay bench quoted`: what people say of well-known chains, beside what chains with their figures do.
 
-use std::sync::atomic::Ordering;
-
 use crate::api::{BenchBeside, BenchQuoted, Exit};
 use crate::bench::compare::figures::{Unit, shown};
 use crate::bench::compare::quoted::{QUOTED, Quoted, measure};
+use crate::bench::compare::simulated::TrialError;
 use crate::cli::error::{CliError, did_you_mean};
 use crate::cli::output::{self, Table};
 use crate::cli::{Globals, long};
-
-/// Steps of the bar.
-const STEPS: f64 = 1000.0;
 
 /// What `assay bench quoted` takes.
 #[derive(Debug, clap::Args)]
@@ -46,14 +42,13 @@ pub(super) fn quoted(args: &Quote, globals: &Globals) -> Result<Exit, CliError> 
     let (rows, signal) = long::interruptible(move |going| {
         let mut rows = Vec::new();
         for claim in claims {
-            // A run is not left in its middle: what it says by then is not what the claim is about.
-            if !going.load(Ordering::Relaxed) {
+            output::note(claim.spec);
+            let bar = long::shares("payments");
+            let row = measure(claim, seed, &mut |share| long::step(&bar, share, going));
+            bar.finish_and_clear();
+            if matches!(row, Err(TrialError::Stopped)) {
                 break;
             }
-            output::note(claim.spec);
-            let bar = long::bar(STEPS as u64, "thousandths of the payments");
-            let row = measure(claim, seed, &mut |share| bar.set_position((share * STEPS) as u64));
-            bar.finish_and_clear();
             rows.push(row.map_err(|error| (claim.spec, error)));
         }
         rows
@@ -64,7 +59,12 @@ pub(super) fn quoted(args: &Quote, globals: &Globals) -> Result<Exit, CliError> 
         .collect::<Result<_, _>>()?;
     match globals.json {
         true => output::json(&rows)?,
-        false => print(&rows)?,
+        false => {
+            if signal.is_some() {
+                output::line("PARTIAL: a signal ended it before its time")?;
+            }
+            print(&rows)?;
+        }
     }
     Ok(signal.unwrap_or(Exit::Ok))
 }

@@ -300,7 +300,8 @@ fn read_network(mut section: Section<'_, '_>) -> (Topology, Costs) {
     let outbound = section.read("outbound", |value| values::number(value, range::OUTBOUND));
     let topology = match (word, outbound) {
         (Some("random"), outbound) => {
-            Topology::Random { outbound: usize::try_from(outbound.unwrap_or(8)).unwrap_or(8) }
+            let outbound = outbound.and_then(|outbound| usize::try_from(outbound).ok());
+            Topology::Random { outbound: outbound.unwrap_or(Topology::OUTBOUND) }
         }
         (_, Some(_)) => {
             section.refuse(

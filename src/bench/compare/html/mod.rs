@@ -154,6 +154,7 @@ mod tests {
             accounts: 5,
             payload: 0,
             seed: 1,
+            work: 1.0,
             confirmations: 3,
             patience: Micros::seconds(60),
             spec: spec.clone(),
@@ -162,7 +163,7 @@ mod tests {
             spec: name.into(),
             engine: spec.consensus().engine().into(),
             finality_depth: spec.consensus().finality_depth(),
-            runs: vec![run(&trial).unwrap()],
+            runs: vec![run(&trial, &mut |_| std::ops::ControlFlow::Continue(())).unwrap()],
             ..BenchRule::default()
         };
         summarise(&mut rule);
