@@ -135,10 +135,14 @@ impl<K: Signer> Core<K> {
         let Some(ballot) = self.kept.accepted.filter(|it| it.view == view) else { return };
         let here = view == self.kept.view && self.kept.active && self.is_voter();
         let known = self.kept.prepared.as_ref().is_some_and(|it| it.ballot == ballot);
+        // Most votes neither make a quorum nor come when one is wanted: none of them is to cost a look at all others.
+        if !here || known || self.prepares.len() < self.quorum() {
+            return;
+        }
         let by = self.prepares.iter().filter(|(_, (vote, _))| *vote == ballot);
         let by: BTreeMap<_, _> = by.map(|(id, (_, by))| (*id, by.clone())).collect();
         let primary = self.primary(view).is_some_and(|id| by.contains_key(&id));
-        if !here || known || !primary || by.len() < self.quorum() {
+        if !primary || by.len() < self.quorum() {
             return;
         }
         self.kept.prepared = Some(Prepared { ballot, by });
@@ -180,6 +184,9 @@ impl<K: Signer> Core<K> {
     fn decide(&mut self, view: u64, out: &mut Vec<Effect<K::Signature>>) {
         let quorum = self.quorum();
         let Some(votes) = self.commits.get(&view).filter(|_| !self.committed) else { return };
+        if votes.len() < quorum {
+            return;
+        }
         let mut by: BTreeMap<Point, BTreeMap<AuthorityId, K::Signature>> = BTreeMap::new();
         for (id, (vote, signature)) in votes {
             by.entry(vote.at).or_default().insert(*id, signature.clone());
