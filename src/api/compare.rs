@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::BenchMax;
 use super::{BenchLoad, BenchTimes};
 use crate::types::{Height, Time};
 
@@ -127,11 +128,12 @@ pub struct BenchSafety {
 pub struct BenchInterval {
     /// The median over runs.
     pub value: f64,
-    /// The least in any run or part of one …
+    /// Between this …
     pub low: f64,
-    /// … and the greatest.
+    /// … and this it comes out nineteen times of twenty when it is measured once more in the same way; the value itself, where nothing is
+    /// known of that.
     pub high: f64,
-    /// How many runs and parts of runs that are.
+    /// How many values that is drawn from: runs or, of one run, its parts.
     pub of: u64,
 }
 
@@ -247,12 +249,14 @@ pub struct BenchCrash {
 pub struct BenchReport {
     /// The files that were read.
     pub files: Vec<String>,
-    /// The files beside them that hold no comparison, and why.
+    /// The files beside them that hold neither a comparison nor a search for the highest rate, and why.
     pub left_out: BTreeMap<String, String>,
     /// One for each build, the earliest first, with the runs of all its files.
     pub builds: Vec<BenchCompare>,
     /// What the last build has beside the first.
     pub changes: Vec<BenchChange>,
+    /// Searches for the highest rate, by chain, the earliest first.
+    pub rates: Vec<BenchMax>,
 }
 
 /// A figure in the first build and in the last.

@@ -56,6 +56,34 @@ fn reports_are_merged_drawn_and_not_mixed() {
 }
 
 #[test]
+fn the_highest_rates_are_lined_up_beside_them() {
+    let stage = Stage::new();
+    let found = |file: &str, version: &str, nodes: u64, taken: u64| {
+        let machine = serde_json::json!({"processor": "x", "processors": 2, "system": "linux"});
+        let found = serde_json::json!({
+            "spec": "raft-dev", "engine": "raft", "nodes": nodes, "version": version, "machine": machine,
+            "taken": taken, "seconds": 10.0, "accounts": 20, "payload": 0, "seed": 1, "bound_ms": 250.0,
+            "rate": 1250.0, "above": 1500.0, "limits": ["a backlog"], "partial": false, "probes": []
+        });
+        stage.write(file, &found.to_string());
+    };
+    found("reports/b.json", "0.2.0", 5, 2_000);
+    found("reports/a.json", "0.1.0", 5, 1_000);
+    let text = stage.line("bench report reports --html page.html").ok().stdout;
+    let places = ["0.1.0", "0.2.0"].map(|version| text.find(version).unwrap());
+    assert!(places[0] < places[1] && text.contains("raft-dev (raft, 5 nodes)"), "{text}");
+    let page = std::fs::read_to_string(stage.path("page.html")).unwrap();
+    assert!(page.contains("Highest rates") && page.contains("a backlog"), "{page}");
+    let it = stage.line("bench report reports --json").ok().json();
+    assert_eq!(it["rates"].as_array().unwrap().len(), 2);
+    assert_eq!(it["files"], serde_json::json!(["a.json", "b.json"]));
+
+    found("reports/c.json", "0.3.0", 7, 3_000);
+    let ended = stage.line("bench report reports");
+    assert!(ended.exit == 1 && ended.stderr.contains("the number of nodes differs"), "{ended:#?}");
+}
+
+#[test]
 fn every_node_that_is_simulated_has_a_part_or_is_refused() {
     let stage = Stage::new();
     let it = stage.line(&format!("{QUICK} --nodes 7")).ok().json();

@@ -1,5 +1,6 @@
 //! The figures of a run, and how runs become one row of a table.
 
+use super::interval::{again, by_chance, by_rank};
 use crate::api::{BenchChain, BenchInterval, BenchRule, BenchRun, BenchTimes};
 use crate::bench::reason::why_nothing;
 
@@ -34,6 +35,10 @@ pub struct Figure {
     pub unit: Unit,
     of: fn(&BenchRun) -> Option<f64>,
     parts: fn(&BenchRun) -> Vec<Option<f64>>,
+    /// Between which values a quantile may lie by the ranks of one run's payments.
+    ranks: fn(&BenchRun) -> Option<[f64; 2]>,
+    /// Whether it is made of waits for blocks.
+    waits: bool,
 }
 
 /// A figure that a run has as a whole.
@@ -43,11 +48,21 @@ const fn whole(
     unit: Unit,
     of: fn(&BenchRun) -> Option<f64>,
 ) -> Figure {
-    Figure { name, title, unit, of, parts: |_| Vec::new() }
+    Figure { name, title, unit, of, parts: |_| Vec::new(), ranks: |_| None, waits: false }
+}
+
+/// Such a figure that is made of waits for blocks.
+const fn waits(
+    name: &'static str,
+    title: &'static str,
+    unit: Unit,
+    of: fn(&BenchRun) -> Option<f64>,
+) -> Figure {
+    Figure { waits: true, ..whole(name, title, unit, of) }
 }
 
 macro_rules! latency {
-    ($name:literal, $title:literal, $stage:ident, $share:ident) => {
+    ($name:literal, $title:literal, ($stage:ident, $curve:ident), ($share:ident, $of:literal)) => {
         Figure {
             name: $name,
             title: $title,
@@ -57,12 +72,14 @@ macro_rules! latency {
                 let parts = run.load.parts.iter();
                 parts.map(|part| part.$stage.as_ref().map(|times| times.$share)).collect()
             },
+            ranks: |run| by_rank(&run.load.$curve, run.load.$stage?.count, $of),
+            waits: true,
         }
     };
 }
 
 macro_rules! chain {
-    ($name:literal, $title:literal, $unit:expr, $of:expr) => {
+    ($name:literal, $title:literal, $unit:expr, $waits:literal, $of:expr) => {
         Figure {
             name: $name,
             title: $title,
@@ -75,6 +92,8 @@ macro_rules! chain {
                 let of: fn(&BenchChain) -> Option<f64> = $of;
                 run.chain_parts.iter().map(of).collect()
             },
+            ranks: |_| None,
+            waits: $waits,
         }
     };
 }
@@ -89,19 +108,19 @@ pub static FIGURES: [Figure; 33] = [
     whole("accepted_p50_ms", "accepted p50", Unit::Ms, |run| {
         run.load.accepted_ms.map(|times| times.p50)
     }),
-    latency!("included_p50_ms", "included p50", included_ms, p50),
-    latency!("included_p95_ms", "included p95", included_ms, p95),
-    latency!("included_p99_ms", "included p99", included_ms, p99),
-    whole("everywhere_p50_ms", "seen by all p50", Unit::Ms, |run| {
+    latency!("included_p50_ms", "included p50", (included_ms, included_curve), (p50, 0.5)),
+    latency!("included_p95_ms", "included p95", (included_ms, included_curve), (p95, 0.95)),
+    latency!("included_p99_ms", "included p99", (included_ms, included_curve), (p99, 0.99)),
+    waits("everywhere_p50_ms", "seen by all p50", Unit::Ms, |run| {
         run.load.included_everywhere_ms.map(|times| times.p50)
     }),
-    whole("confirmed_p50_ms", "confirmed p50", Unit::Ms, |run| {
+    waits("confirmed_p50_ms", "confirmed p50", Unit::Ms, |run| {
         run.load.confirmations_ms.last().copied().flatten().map(|times| times.p50)
     }),
-    latency!("final_p50_ms", "final p50", final_ms, p50),
-    latency!("final_p95_ms", "final p95", final_ms, p95),
-    latency!("final_p99_ms", "final p99", final_ms, p99),
-    whole("rate_final", "final per second", Unit::PerSecond, |run| run.load.rate_final),
+    latency!("final_p50_ms", "final p50", (final_ms, final_curve), (p50, 0.5)),
+    latency!("final_p95_ms", "final p95", (final_ms, final_curve), (p95, 0.95)),
+    latency!("final_p99_ms", "final p99", (final_ms, final_curve), (p99, 0.99)),
+    waits("rate_final", "final per second", Unit::PerSecond, |run| run.load.rate_final),
     whole("lost", "lost", Unit::Count, |run| Some(run.load.lost as f64)),
     whole("stale_rate", "stale", Unit::Share, |run| run.chain.stale_rate()),
     whole("reorganisations", "reorganisations", Unit::Count, |run| {
@@ -110,20 +129,23 @@ pub static FIGURES: [Figure; 33] = [
     whole("reorganisation_depth_max", "deepest", Unit::Count, |run| {
         Some(run.chain.reorganisations.iter().max().map_or(0.0, |depth| *depth as f64))
     }),
-    chain!("interval_s", "block every", Unit::Seconds, |chain| chain.interval_s),
-    chain!("interval_cv", "irregularity", Unit::Number, |chain| chain.interval_cv),
+    chain!("interval_s", "block every", Unit::Seconds, true, |chain| chain.interval_s),
+    chain!("interval_cv", "irregularity", Unit::Number, false, |chain| chain.interval_cv),
     whole("messages_per_tx", "messages/payment", Unit::Number, |run| run.load.messages_per_tx),
     whole("bytes_per_tx", "bytes/payment", Unit::Bytes, |run| run.load.bytes_per_tx),
-    whole("cpu_us_per_tx", "processor/payment", Unit::Micros, |run| run.load.cpu_us_per_tx),
+    waits("cpu_us_per_tx", "processor/payment", Unit::Micros, |run| run.load.cpu_us_per_tx),
     whole("cpu_us_per_block", "processor/block", Unit::Micros, |run| {
         let payments = (run.chain.blocks > 0).then_some(run.load.included as f64)?;
         Some(run.load.cpu_us_per_tx? * payments / run.chain.blocks as f64)
     }),
-    chain!("hashes_per_tx", "hashes/payment", Unit::Number, |chain| each(chain.hashes, chain)),
-    chain!("signatures_per_tx", "signatures/payment", Unit::Number, |chain| {
+    chain!("hashes_per_tx", "hashes/payment", Unit::Number, true, |chain| each(
+        chain.hashes,
+        chain
+    )),
+    chain!("signatures_per_tx", "signatures/payment", Unit::Number, false, |chain| {
         each(chain.signatures as f64, chain)
     }),
-    chain!("chain_bytes_per_tx", "chain bytes/payment", Unit::Bytes, |chain| {
+    chain!("chain_bytes_per_tx", "chain bytes/payment", Unit::Bytes, false, |chain| {
         each(chain.bytes as f64, chain)
     }),
     whole("disk_bytes_per_tx", "disk bytes/payment", Unit::Bytes, |run| {
@@ -158,29 +180,41 @@ pub fn figure(name: &str) -> Option<&'static Figure> {
 }
 
 impl Figure {
-    /// Over several runs: the median of the runs, between the least and the greatest that a run or a part of one had.
-    fn over(&self, runs: &[BenchRun]) -> Option<BenchInterval> {
-        let mut values: Vec<f64> = runs.iter().filter_map(self.of).collect();
+    /// Over several runs: the median of the runs, and where it would lie another time.
+    fn over(&self, rule: &BenchRule) -> Option<BenchInterval> {
+        let runs = rule.runs.iter().filter_map(|run| Some((run, (self.of)(run)?)));
+        let (runs, mut values): (Vec<&BenchRun>, Vec<f64>) = runs.unzip();
         values.sort_by(f64::total_cmp);
-        let (low, high) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
         let value = match values.len() % 2 {
             1 => values[middle],
-            _ => f64::midpoint(values[middle - 1], values[middle]),
+            _ => f64::midpoint(*values.get(middle.checked_sub(1)?)?, values[middle]),
         };
-        let mut all = BenchInterval { value, low, high, of: values.len() as u64 };
-        for part in runs.iter().flat_map(|run| (self.parts)(run)).flatten() {
-            all.low = all.low.min(part);
-            all.high = all.high.max(part);
-            all.of += 1;
-        }
-        Some(all)
+        let mut ranks = None;
+        let (half, of) = match runs[..] {
+            [run] => {
+                let parts: Vec<f64> = (self.parts)(run).into_iter().flatten().collect();
+                let chance = self.waits && rule.finality_depth.is_some();
+                ranks = (self.ranks)(run);
+                let chance = if chance { by_chance(&run.chain) * value } else { 0.0 };
+                (again(&parts).hypot(chance), parts.len().max(1))
+            }
+            _ => (again(&values), values.len()),
+        };
+        let [least, most] = ranks.unwrap_or([value, value]);
+        let (low, high) = ((value - half).max(0.0).min(least), (value + half).max(most));
+        let (low, high) = match self.unit {
+            Unit::Share => (low, high.min(1.0)),
+            Unit::Count => (low.floor(), high.ceil()),
+            _ => (low, high),
+        };
+        Some(BenchInterval { value, low, high, of: of as u64 }) // a count fits
     }
 }
 
 /// Makes the row of a rule from its runs.
 pub fn summarise(rule: &mut BenchRule) {
-    let named = |figure: &Figure| Some((figure.name.to_owned(), figure.over(&rule.runs)?));
+    let named = |figure: &Figure| Some((figure.name.to_owned(), figure.over(rule)?));
     rule.figures = FIGURES.iter().filter_map(named).collect();
     rule.safety = super::safety::safety(rule);
     let mut warnings = Vec::new();
@@ -292,17 +326,45 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_the_median_of_runs_between_the_extremes_of_their_parts() {
+    fn a_row_is_the_median_of_runs_and_how_far_it_may_be_off() {
         let runs = vec![run(10.0, &[9.0, 12.0]), run(20.0, &[]), run(14.0, &[30.0])];
         let mut rule = BenchRule { runs, ..BenchRule::default() };
         summarise(&mut rule);
         let row = rule.figures["included_p50_ms"];
-        assert_eq!((row.value, row.low, row.high, row.of), (14.0, 9.0, 30.0, 6));
+        let half = again(&[10.0, 14.0, 20.0]);
+        assert!(half > 14.0, "{half}");
+        assert_eq!((row.value, row.low, row.high, row.of), (14.0, 0.0, 14.0 + half, 3));
         assert!(!rule.figures.contains_key("final_p50_ms"), "no run has it, whatever parts say");
         rule.runs.pop();
         summarise(&mut rule);
         assert_eq!(rule.figures["included_p50_ms"].value, 15.0);
         assert!(rule.warnings.is_empty());
+    }
+
+    #[test]
+    fn one_run_is_told_by_its_parts_and_by_what_blocks_leave_to_chance() {
+        let mut rule = BenchRule {
+            runs: vec![run(10.0, &[9.0, 10.0, 11.0, 10.0, 10.0])],
+            ..BenchRule::default()
+        };
+        rule.runs[0].chain =
+            BenchChain { blocks: 18, interval_cv: Some(1.0), ..BenchChain::default() };
+        let half = |rule: &mut BenchRule, name: &str| {
+            summarise(rule);
+            let row = rule.figures[name];
+            assert!((row.high - row.value - (row.value - row.low)).abs() < 1e-9);
+            row.high - row.value
+        };
+        let parts = half(&mut rule, "included_p50_ms");
+        assert!((parts - again(&[9.0, 10.0, 11.0, 10.0, 10.0])).abs() < 1e-9);
+        // Depth makes it final: blocks by chance.
+        rule.finality_depth = Some(12);
+        let both = half(&mut rule, "included_p50_ms");
+        assert!((both - parts.hypot(6.53)).abs() < 0.01, "{both}");
+        assert_eq!(half(&mut rule, "lost"), 0.0);
+        rule.runs.clear();
+        summarise(&mut rule);
+        assert!(rule.figures.is_empty());
     }
 
     #[test]

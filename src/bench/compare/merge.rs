@@ -4,15 +4,15 @@
 //! build are another point of a trend. Runs under another load, on other nodes or another machine say nothing about either: there is no
 //! report of both.
 
-use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchWorkload};
+use crate::api::{BenchCompare, BenchMachine, BenchMax, BenchRule, BenchWorkload};
 
 /// A report, and the file that it came from.
 #[derive(Debug, Clone)]
-pub struct Named {
+pub struct Named<T = BenchCompare> {
     /// The file.
     pub file: String,
     /// What it says.
-    pub report: BenchCompare,
+    pub report: T,
 }
 
 /// Why two reports are not put together.
@@ -47,17 +47,37 @@ fn terms(report: &BenchCompare) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The same of a search for the highest rate.
+fn terms_of_max(max: &BenchMax) -> Vec<(&'static str, String)> {
+    vec![
+        ("the machine", max.machine.shown()),
+        ("the duration", format!("{} s", max.seconds)),
+        ("the number of accounts", max.accounts.to_string()),
+        ("the payload", format!("{} bytes", max.payload)),
+        ("the number of nodes", max.nodes.to_string()),
+    ]
+}
+
+/// Whether the terms of two files are the same.
+fn same(
+    (first, other): (&str, &str),
+    ours: Vec<(&'static str, String)>,
+    theirs: Vec<(&'static str, String)>,
+) -> Result<(), Mixed> {
+    let differ = ours.into_iter().zip(theirs).find(|((_, ours), (_, theirs))| ours != theirs);
+    differ.map_or(Ok(()), |((what, ours), (_, theirs))| {
+        let (first, other) = (first.to_owned(), other.to_owned());
+        Err(Mixed { first, other, what: what.to_owned(), ours, theirs })
+    })
+}
+
 /// Whether two reports are about the same; what they differ in if they are not.
 fn agree(first: &Named, other: &Named) -> Result<(), Mixed> {
     let mixed = |what: String, ours: String, theirs: String| {
         let (first, other) = (first.file.clone(), other.file.clone());
         Err(Mixed { first, other, what, ours, theirs })
     };
-    for ((what, ours), (_, theirs)) in terms(&first.report).into_iter().zip(terms(&other.report)) {
-        if ours != theirs {
-            return mixed(what.to_owned(), ours, theirs);
-        }
-    }
+    same((&first.file, &other.file), terms(&first.report), terms(&other.report))?;
     for rule in &first.report.rules {
         for same in other.report.rules.iter().filter(|other| other.spec == rule.spec) {
             if same.nodes != rule.nodes {
@@ -118,6 +138,23 @@ pub fn merge(mut reports: Vec<Named>) -> Result<Vec<BenchCompare>, Mixed> {
     Ok(builds)
 }
 
+/// Puts searches for the highest rate in order: by chain, the earliest first.
+///
+/// # Errors
+///
+/// Two searches on one chain were made on other terms.
+pub fn line_up(mut found: Vec<Named<BenchMax>>) -> Result<Vec<BenchMax>, Mixed> {
+    let key = |it: &Named<BenchMax>| (it.report.spec.clone(), it.report.taken, it.file.clone());
+    found.sort_by_cached_key(key);
+    for (one, next) in found.iter().zip(found.iter().skip(1)) {
+        if one.report.spec == next.report.spec {
+            let (ours, theirs) = (terms_of_max(&one.report), terms_of_max(&next.report));
+            same((&one.file, &next.file), ours, theirs)?;
+        }
+    }
+    Ok(found.into_iter().map(|named| named.report).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,10 +197,9 @@ mod tests {
         let commits: Vec<_> = builds.iter().filter_map(|it| it.commit.as_deref()).collect();
         assert_eq!(commits, ["old", "new"]);
         let of = |build: &BenchCompare| build.rules[0].figures["included_p50_ms"];
-        assert_eq!(
-            (of(&builds[0]).value, of(&builds[0]).low, of(&builds[0]).high),
-            (15.0, 10.0, 20.0)
-        );
+        let old = of(&builds[0]);
+        assert_eq!((old.value, old.of), (15.0, 2));
+        assert!(old.high > 20.0, "two runs say little: {old:?}");
         assert_eq!((builds[0].repeat, of(&builds[1]).value), (2, 30.0));
         assert!(merge(Vec::new()).unwrap().is_empty());
     }
@@ -195,5 +231,25 @@ mod tests {
         assert_eq!(other(|it| it.rules[0].nodes = 7).what, "the number of nodes of compare-raft");
         let spec = other(|it| it.rules[0].toml = "name = \"compare-raft\"\nnodes = 7\n".into());
         assert_eq!((spec.ours.as_str(), spec.theirs.as_str()), ("`nodes = 4`", "`nodes = 7`"));
+    }
+
+    #[test]
+    fn searches_of_one_chain_are_lined_up_if_their_terms_are_the_same() {
+        let found = |file: &str, spec: &str, taken: u64, nodes: u64| {
+            let report =
+                BenchMax { spec: spec.into(), taken: Time(taken), nodes, ..BenchMax::default() };
+            Named { file: file.into(), report }
+        };
+        let all =
+            vec![found("a", "raft", 9, 4), found("b", "pbft", 2, 7), found("c", "raft", 1, 4)];
+        let order = line_up(all.clone()).unwrap();
+        let order: Vec<_> = order.iter().map(|it| (it.spec.as_str(), it.taken.0)).collect();
+        assert_eq!(order, [("pbft", 2), ("raft", 1), ("raft", 9)]);
+        let more = [all, vec![found("d", "raft", 5, 7)]].concat();
+        let error = line_up(more).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "c and d cannot be compared: the number of nodes differs, 4 and 7"
+        );
     }
 }

@@ -19,6 +19,7 @@ pub mod csv;
 mod faults;
 pub mod figures;
 pub mod html;
+mod interval;
 pub mod merge;
 pub mod quoted;
 mod safety;

@@ -1,5 +1,7 @@
 use super::super::SPECS;
+use super::super::figures::summarise;
 use super::*;
+use crate::api::BenchRule;
 use crate::spec::find;
 
 fn trial(name: &str, seed: u64) -> Trial {
@@ -73,6 +75,51 @@ fn a_run_ends_when_it_is_told_to() {
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert!(matches!(ended, Err(TrialError::Stopped)), "{last} of {told}");
+    }
+}
+
+/// What an interval promises: the next measurement comes out in it nineteen times of twenty, of one run and of three, where chance
+/// decides when blocks come and where the clock does. What happens in one run of twenty-four only, such as a fork under proof of authority
+/// that lasts for ten blocks, no other run can foretell.
+#[test]
+fn the_next_measurement_lies_within_the_interval() {
+    for (name, depth) in [("compare-pow", Some(12)), ("compare-raft", None)] {
+        let run = |seed| {
+            let quick = Trial { duration: Micros::seconds(6), ..trial(name, seed) };
+            undisturbed(&quick, &mut |_| ControlFlow::Continue(())).unwrap().0
+        };
+        let runs: Vec<BenchRun> = (1..=24).map(run).collect();
+        for (together, least) in [(1, 0.85), (3, 0.85)] {
+            let rows: Vec<BenchRule> = runs
+                .chunks(together)
+                .map(|runs| {
+                    let mut row = BenchRule {
+                        finality_depth: depth,
+                        runs: runs.to_vec(),
+                        ..BenchRule::default()
+                    };
+                    summarise(&mut row);
+                    row
+                })
+                .collect();
+            for figure in ["included_p50_ms", "final_p50_ms", "final_p99_ms", "interval_s"] {
+                let of = |row: &BenchRule| row.figures[figure];
+                let (mut within, mut pairs, mut width) = (0.0, 0.0, 0.0);
+                for (place, row) in rows.iter().enumerate() {
+                    let it = of(row);
+                    width += (it.high - it.low) / it.value / rows.len() as f64;
+                    for next in rows.iter().skip(place + 1).chain(rows.iter().take(place)) {
+                        pairs += 1.0;
+                        within += f64::from((it.low..=it.high).contains(&of(next).value));
+                    }
+                }
+                println!(
+                    "{name} {together} {figure}: {:.3} of {pairs}, width {width:.2}",
+                    within / pairs
+                );
+                assert!(within / pairs > least, "{name} {together} {figure}");
+            }
+        }
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn lines(builds: &[BenchCompare]) -> Vec<(&'static Figure, Vec<Line>)
     all
 }
 
-/// Every figure of the last build beside that of the first; *apart* where their intervals have nothing in common.
+/// Every figure of the last build beside that of the first; *apart* where each lies outside the interval of the other. A figure of one
+/// value has no interval and is never apart, but in the simulator, which gives the same for the same build.
 pub fn changes(builds: &[BenchCompare]) -> Vec<BenchChange> {
     let (Some(first), Some(last)) = (builds.first(), builds.last()) else { return Vec::new() };
     if builds.len() < 2 {
@@ -68,11 +69,20 @@ pub fn changes(builds: &[BenchCompare]) -> Vec<BenchChange> {
                 from,
                 to,
                 ratio: (from.value > 0.0).then(|| to.value / from.value),
-                apart: from.high < to.low || to.high < from.low,
+                apart: differ(&from, &to) && (known(&from, &to) || last.place == "sim"),
             });
         }
     }
     all
+}
+
+fn differ(from: &BenchInterval, to: &BenchInterval) -> bool {
+    let inside = |value: f64, it: &BenchInterval| (it.low..=it.high).contains(&value);
+    !inside(from.value, to) && !inside(to.value, from)
+}
+
+fn known(from: &BenchInterval, to: &BenchInterval) -> bool {
+    from.of > 1 && to.of > 1
 }
 
 #[cfg(test)]
@@ -94,7 +104,18 @@ mod tests {
         assert!(faster.iter().all(|it| it.apart && it.ratio == Some(0.5)));
         let slower = found(build("a", 4.0, 7.0), build("a", 10.0, 12.0));
         assert!(slower.iter().all(|it| it.apart));
-        assert!(found(build("a", 4.0, 10.0), build("a", 10.0, 12.0)).iter().all(|it| !it.apart));
+        assert!(found(build("a", 4.0, 11.0), build("a", 10.0, 12.0)).iter().all(|it| !it.apart));
+        // What was measured once is not known to have changed, if chance has a say in it.
+        let once = |value: f64, place: &str| {
+            let mut build = build("a", value, value);
+            build.place = place.into();
+            for figure in build.rules[0].figures.values_mut() {
+                figure.of = 1;
+            }
+            build
+        };
+        assert!(found(once(1.0, "devnet"), once(2.0, "devnet")).iter().all(|it| !it.apart));
+        assert!(found(once(1.0, "sim"), once(2.0, "sim")).iter().all(|it| it.apart));
         assert!(
             found(build("a", 0.0, 0.0), build("a", 0.0, 0.0)).iter().all(|it| it.ratio.is_none())
         );

@@ -1,7 +1,7 @@
 //! Shares, ratios, and how sure one can be of them: all intervals are of 95 %.
 
 /// The quantile of the standard normal distribution that leaves 2.5 % on either side.
-const NORMAL: f64 = 1.959_964;
+pub const NORMAL: f64 = 1.959_964;
 
 /// From where to where.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,7 +123,7 @@ pub fn median(values: &mut [f64]) -> (f64, Interval) {
 }
 
 /// Student's 97.5 % quantile (the expansion of Cornish and Fisher in 1 ⁄ degrees, right to a thousandth from five on).
-fn student(degrees: usize) -> f64 {
+pub fn student(degrees: usize) -> f64 {
     let (n, x) = (degrees.max(1) as f64, NORMAL);
     let first = (x.powi(3) + x) / 4.0;
     let second = (5.0 * x.powi(5) + 16.0 * x.powi(3) + 3.0 * x) / 96.0;

@@ -8,9 +8,9 @@ use std::fmt::Write;
 
 pub use self::plots::picture;
 use self::plots::{curves, progress, ranges, strips};
-use self::tables::{safety, table};
+use self::tables::{rates, safety, table};
 use super::figures::TABLES;
-use crate::api::{BenchCompare, BenchRule};
+use crate::api::{BenchCompare, BenchMax, BenchRule};
 use crate::sim::svg::escaped;
 
 /// Colours that also the colour-blind tell apart (Okabe and Ito), and one more.
@@ -27,7 +27,7 @@ p { max-width: 46rem; margin: .3rem 0 } .soft, figcaption { color: var(--soft); 
 .warn { color: var(--warn) } .box { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
-th:first-child { text-align: left } td small { display: block; color: var(--soft) }
+th:first-child, .text { text-align: left } .text { white-space: normal; min-width: 16rem } td small { display: block; color: var(--soft) }
 figure { margin: 1rem 0; overflow-x: auto } svg { width: 100%; min-width: 34rem; max-width: 56rem; height: auto; display: block }
 svg text { fill: var(--ink); font-size: 12px } svg .axis { stroke: var(--line) }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em }
@@ -44,42 +44,47 @@ impl Page {
 
 /// The page of one comparison.
 pub fn html(compared: &BenchCompare) -> String {
-    page(std::slice::from_ref(compared))
+    page(std::slice::from_ref(compared), &[])
 }
 
-/// The page of the last of several builds, and what changed from one to the next.
-pub fn page(builds: &[BenchCompare]) -> String {
-    let none = BenchCompare::default();
-    let compared = builds.last().unwrap_or(&none);
+/// The page of the last of several builds, what changed from one to the next, and the highest rates that were found.
+pub fn page(builds: &[BenchCompare], found: &[BenchMax]) -> String {
     let mut page = Page(String::new());
     page.put(format_args!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Rules side by side</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>Rules side by side</h1>\n"
     ));
-    about(&mut page, compared);
+    if let Some(last) = builds.last() {
+        side_by_side(&mut page, last);
+    }
+    trend::trends(&mut page, builds);
+    rates(&mut page, found);
+    page.put(format_args!("</body>\n</html>\n"));
+    page.0
+}
+
+fn side_by_side(page: &mut Page, compared: &BenchCompare) {
+    about(page, compared);
     let measured = compared.rules.iter().any(|rule| !rule.runs.is_empty());
     if !measured {
         page.put(format_args!("<p class=\"warn\">Nothing was measured.</p>\n"));
     }
     for (title, names) in TABLES {
-        table(&mut page, compared, title, names);
+        table(page, compared, title, names);
     }
-    safety(&mut page, compared);
+    safety(page, compared);
     if measured {
-        ranges(&mut page, compared);
-        curves(&mut page, compared, "Until it is in a block", |rule| {
+        ranges(page, compared);
+        curves(page, compared, "Until it is in a block", |rule| {
             rule.runs.first().map(|run| run.load.included_curve.as_slice()).unwrap_or_default()
         });
-        curves(&mut page, compared, "Until it is final", |rule| {
+        curves(page, compared, "Until it is final", |rule| {
             rule.runs.first().map(|run| run.load.final_curve.as_slice()).unwrap_or_default()
         });
-        progress(&mut page, compared);
-        strips(&mut page, compared);
+        progress(page, compared);
+        strips(page, compared);
     }
-    trend::trends(&mut page, builds);
-    page.put(format_args!("</body>\n</html>\n"));
-    page.0
 }
 
 fn about(page: &mut Page, compared: &BenchCompare) {
@@ -107,8 +112,8 @@ fn about(page: &mut Page, compared: &BenchCompare) {
         escaped(&machine.unwrap_or_default())
     ));
     page.put(format_args!(
-        "<p class=\"soft\">A figure is the median over runs; the small numbers are the least and the greatest of a run or a fifth of \
-         one. Where blocks on top make a block final, their number stands beside the rule.</p>\n"
+        "<p class=\"soft\">A figure is the median over runs; between the small numbers it comes out nineteen times of twenty when it is \
+         measured once more. Where blocks on top make a block final, their number stands beside the rule.</p>\n"
     ));
     if compared.partial {
         page.put(format_args!(
@@ -194,9 +199,12 @@ mod tests {
             ..BenchCompare::default()
         };
         assert!(!html(&build("old")).contains("From build to build"));
-        let both = page(&[build("old"), build("<new>")]);
+        let both = page(&[build("old"), build("<new>")], &[]);
         assert!(both.contains("From build to build") && both.contains(">old<"));
         assert!(both.contains("&lt;new&gt;") && !both.contains("<new>"));
+        let found = BenchMax { spec: "<b>".into(), rate: Some(1234.0), ..BenchMax::default() };
+        let found = page(&[], &[found]);
+        assert!(found.contains("<td>1234</td>") && found.contains("&lt;b&gt;"), "{found}");
         // What no simulation has is not drawn, and a figure that is 0 has no powers.
         assert_eq!(both.matches("<svg").count(), 5 + 7);
         assert_eq!(both.matches("goes by powers. ").count() + both.matches("By share.").count(), 1);

@@ -1,8 +1,8 @@
 //! The tables of the page.
 
-use super::super::figures::{Figure, Unit, figure, shown};
+use super::super::figures::{Figure, Unit, digits, figure, shown};
 use super::{Page, colour, name};
-use crate::api::BenchCompare;
+use crate::api::{BenchCompare, BenchMax};
 use crate::sim::svg::escaped;
 
 pub(super) fn table(page: &mut Page, compared: &BenchCompare, title: &str, names: &[&str]) {
@@ -81,6 +81,38 @@ pub(super) fn safety(page: &mut Page, compared: &BenchCompare) {
             }
         }
         page.put(format_args!("</tr>\n"));
+    }
+    page.put(format_args!("</table></div>\n"));
+}
+
+/// The highest rates that were found.
+pub(super) fn rates(page: &mut Page, found: &[BenchMax]) {
+    if found.is_empty() {
+        return;
+    }
+    page.put(format_args!(
+        "<h2>Highest rates</h2>\n<p class=\"soft\">Payments per second that a chain took without losing one, without falling behind, and \
+         with 99 of 100 final within the bound. The next rate that was tried did not hold.</p>\n<div class=\"box\"><table>\n<tr>"
+    ));
+    for title in ["chain", "build", "held", "did not hold", "p99 within", "why"] {
+        page.put(format_args!("<th scope=\"col\">{title}</th>"));
+    }
+    page.put(format_args!("</tr>\n"));
+    for max in found {
+        let rate = |rate: Option<f64>| rate.map_or("–".into(), digits);
+        let build = max.commit.as_ref().unwrap_or(&max.version);
+        page.put(format_args!(
+            "<tr><th scope=\"row\">{} ({}, {} nodes)</th><td>{}</td><td>{}{}</td><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>\n",
+            escaped(&max.spec),
+            escaped(&max.engine),
+            max.nodes,
+            escaped(build),
+            rate(max.rate),
+            if max.partial { "<small>partial</small>" } else { "" },
+            rate(max.above),
+            max.bound_ms.map_or("–".into(), |ms| shown(ms, Unit::Ms)),
+            escaped(&max.limits.join("; "))
+        ));
     }
     page.put(format_args!("</table></div>\n"));
 }
