@@ -105,6 +105,23 @@ fn bad_scenarios_are_refused_with_place_reason_and_fix() {
 }
 
 #[test]
+fn parted_rules_are_a_row_each_and_not_too_many_seeds() {
+    let stage = Stage::new();
+    let rows = stage.line("sim run cap --seed 1 --json").ok().stdout;
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.len() >= 8, "{rows:?}");
+    for row in &rows {
+        assert_eq!(row["seeds"], serde_json::json!([1, 1]), "{row}");
+        assert_eq!(row["runs"].as_array().unwrap().len(), 1, "{row}");
+    }
+    for line in ["sim run cap --seeds 1..20000", "sim run cap --svg pictures"] {
+        let ended = stage.line(line);
+        assert!(ended.exit == 2 && ended.stderr.contains("cap"), "{line}: {ended:#?}");
+    }
+}
+
+#[test]
 fn what_is_shipped_is_listed() {
     let stage = Stage::new();
     let listed = stage.line("sim list --json").ok().json();

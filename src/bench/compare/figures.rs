@@ -289,7 +289,7 @@ pub fn digits(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 || value == 0.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
+        size if size >= 0.9995 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
 }
@@ -307,6 +307,12 @@ pub fn shown(value: f64, unit: Unit) -> String {
         Unit::Count if value == value.trunc() => format!("{value:.0}"),
         Unit::Bytes | Unit::Number | Unit::Count => digits(value),
     }
+}
+
+/// The ends of an interval as people read them; nothing where they read like the value.
+pub fn ends(it: &BenchInterval, unit: Unit) -> Option<[String; 2]> {
+    let [low, value, high] = [it.low, it.value, it.high].map(|value| shown(value, unit));
+    (low != value || high != value).then_some([low, high])
 }
 
 #[cfg(test)]
@@ -365,6 +371,16 @@ mod tests {
         rule.runs.clear();
         summarise(&mut rule);
         assert!(rule.figures.is_empty());
+    }
+
+    #[test]
+    fn an_interval_that_reads_like_its_value_is_not_shown() {
+        let ends = |low, high| {
+            let it = BenchInterval { value: 1.0, low, high, of: 3 };
+            super::ends(&it, Unit::Seconds)
+        };
+        assert_eq!(ends(0.9998, 1.0002), None);
+        assert_eq!(ends(0.5, 1.0), Some(["0.500 s".into(), "1.00 s".into()]));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::faults;
 use super::load::{Payments, drive, measure, no_accounts, rate};
 use super::own::{Own, Started};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
-use crate::bench::compare::figures::{Figure, TABLES, Unit, digits, figure, shown, summarise};
+use crate::bench::compare::figures::{
+    Figure, TABLES, Unit, digits, ends, figure, shown, summarise,
+};
 use crate::bench::compare::simulated::{Trial, TrialError, run};
 use crate::bench::compare::{SPECS, csv, html};
 use crate::bench::hashrate::limit::Processor;
@@ -459,11 +461,9 @@ async fn on_devnet(
 fn cell(rule: &BenchRule, figure: &Figure) -> String {
     let Some(it) = rule.figures.get(figure.name) else { return "–".into() };
     let value = shown(it.value, figure.unit);
-    match it.low == it.high {
-        true => value,
-        false => {
-            format!("{value} ({} to {})", shown(it.low, figure.unit), shown(it.high, figure.unit))
-        }
+    match ends(it, figure.unit) {
+        None => value,
+        Some([low, high]) => format!("{value} ({low} to {high})"),
     }
 }
 

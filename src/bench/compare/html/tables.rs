@@ -1,6 +1,6 @@
 //! The tables of the page.
 
-use super::super::figures::{Figure, Unit, digits, figure, shown};
+use super::super::figures::{Figure, Unit, digits, ends, figure, shown};
 use super::{Page, colour, name};
 use crate::api::{BenchCompare, BenchMax};
 use crate::sim::svg::escaped;
@@ -27,15 +27,15 @@ pub(super) fn table(page: &mut Page, compared: &BenchCompare, title: &str, names
         for figure in &figures {
             match rule.figures.get(figure.name) {
                 None => page.put(format_args!("<td>–</td>")),
-                Some(it) if it.low == it.high => {
-                    page.put(format_args!("<td>{}</td>", shown(it.value, figure.unit)));
+                Some(it) => {
+                    let value = shown(it.value, figure.unit);
+                    match ends(it, figure.unit) {
+                        None => page.put(format_args!("<td>{value}</td>")),
+                        Some([low, high]) => {
+                            page.put(format_args!("<td>{value}<small>{low} to {high}</small></td>"))
+                        }
+                    }
                 }
-                Some(it) => page.put(format_args!(
-                    "<td>{}<small>{} to {}</small></td>",
-                    shown(it.value, figure.unit),
-                    shown(it.low, figure.unit),
-                    shown(it.high, figure.unit)
-                )),
             }
         }
         page.put(format_args!("</tr>\n"));
