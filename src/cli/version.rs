@@ -13,7 +13,7 @@ use crate::miner::kernels::{self, Kernel};
 struct Version {
     name: &'static str,
     version: &'static str,
-    /// The commit it was built from, where the build was told: `ASSAY_COMMIT`.
+    /// The commit it was built from, where the build knows (`build.rs`).
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'static str>,
     /// The least compiler that builds it.

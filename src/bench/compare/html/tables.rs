@@ -94,10 +94,10 @@ pub(super) fn rates(page: &mut Page, found: &[BenchMax]) {
         "<h2>Highest rates</h2>\n<p class=\"soft\">Payments per second that a chain took without losing one, without falling behind, and \
          with 99 of 100 final within the bound. The next rate that was tried did not hold.</p>\n<div class=\"box\"><table>\n<tr>"
     ));
-    for title in ["chain", "build", "held", "did not hold", "p99 within", "why"] {
+    for title in ["chain", "build", "held", "did not hold", "p99 within"] {
         page.put(format_args!("<th scope=\"col\">{title}</th>"));
     }
-    page.put(format_args!("</tr>\n"));
+    page.put(format_args!("<th scope=\"col\" class=\"text\">why</th></tr>\n"));
     for max in found {
         let rate = |rate: Option<f64>| rate.map_or("–".into(), digits);
         let build = max.commit.as_ref().unwrap_or(&max.version);
