@@ -202,8 +202,7 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                     false => {
                         let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
                         let what = (name.as_str(), &given[place].spec);
-                        on_devnet(what, args.nodes, &temporary, (&order, round == 0), signals)
-                            .await?
+                        on_devnet(what, args.nodes, &temporary, &order, signals).await?
                     }
                 };
                 let rule = &mut compared.rules[place];
@@ -418,12 +417,12 @@ async fn disturbed(own: &Own, run: &mut BenchRun) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A run on a devnet of its own, which is disturbed afterwards if that is wanted. That one cannot be measured does not keep the others from it.
+/// A run on a devnet of its own, which is disturbed afterwards. That one cannot be measured does not keep the others from it.
 async fn on_devnet(
     (name, spec): (&str, &Spec),
     nodes: Option<NonZeroUsize>,
     temporary: &Path,
-    (order, disturb): (&Order, bool),
+    order: &Order,
     signals: &mut Signals,
 ) -> Result<Outcome, CliError> {
     let own = match Own::start_in_step((name, spec), nodes, temporary, signals).await {
@@ -437,7 +436,7 @@ async fn on_devnet(
         Err(error) => Err(error),
     };
     let measured = match measured {
-        Ok((mut run, None)) if disturb => {
+        Ok((mut run, None)) => {
             let stopped = tokio::select! {
                 exit = signals.next() => Some(exit),
                 disturbed = disturbed(&own, &mut run) => {
