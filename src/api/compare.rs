@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::BenchMax;
-use super::{BenchLoad, BenchTimes};
+use super::{BenchLoad, BenchMax, BenchTimes};
 use crate::types::{Height, Time};
 
 /// Several rules under one load, side by side.

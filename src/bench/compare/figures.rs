@@ -2,6 +2,7 @@
 
 use super::interval::{again, by_chance, by_rank};
 use crate::api::{BenchChain, BenchInterval, BenchRule, BenchRun, BenchTimes};
+use crate::bench::hashrate::summary::median;
 use crate::bench::reason::why_nothing;
 
 /// What a number counts.
@@ -183,13 +184,8 @@ impl Figure {
     /// Over several runs: the median of the runs, and where it would lie another time.
     fn over(&self, rule: &BenchRule) -> Option<BenchInterval> {
         let runs = rule.runs.iter().filter_map(|run| Some((run, (self.of)(run)?)));
-        let (runs, mut values): (Vec<&BenchRun>, Vec<f64>) = runs.unzip();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        let value = match values.len() % 2 {
-            1 => values[middle],
-            _ => f64::midpoint(*values.get(middle.checked_sub(1)?)?, values[middle]),
-        };
+        let (runs, values): (Vec<&BenchRun>, Vec<f64>) = runs.unzip();
+        let value = median(&values)?;
         let mut ranks = None;
         let (half, of) = match runs[..] {
             [run] => {

@@ -4,19 +4,20 @@
 //! where chance decides when blocks come, they do not tell all: payments of six seconds wait for the same twelve blocks, which were late
 //! for all of them or for none. How much that is follows from the number of blocks and from how irregularly they came.
 
+use std::f64::consts::SQRT_2;
+
 use crate::api::BenchChain;
-use crate::sim::fidelity::statistics::{NORMAL, student};
+use crate::sim::fidelity::statistics::{NORMAL, mean};
 
 /// By how much the middle of as many other values may differ from that of these, by how these differ (Student's t); nothing of
 /// fewer than two.
 pub(super) fn again(values: &[f64]) -> f64 {
-    let count = values.len() as f64; // a few
     if values.len() < 2 {
         return 0.0;
     }
-    let mean = values.iter().sum::<f64>() / count;
-    let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    student(values.len() - 1) * (square * 2.0 / count).sqrt()
+    // Two means that are equally sure differ by the root of two of what each may be off.
+    let (_, of_mean) = mean(values);
+    (of_mean.high - of_mean.low) / SQRT_2
 }
 
 /// The same of a figure that is made of waits for blocks, as a share of it, by one run's blocks: the mean of so many waits varies by

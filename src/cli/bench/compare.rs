@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::faults;
 use super::load::{Payments, drive, measure, no_accounts, rate};
-use super::own::{Own, Started};
+use super::own::{Own, Started, seated};
 use crate::api::{BenchCompare, BenchMachine, BenchRule, BenchRun, BenchWorkload, Exit};
 use crate::bench::compare::figures::{
     Figure, TABLES, Unit, digits, ends, figure, shown, summarise,
@@ -18,10 +18,11 @@ use crate::bench::load::{Order, Pace};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table, plain};
 use crate::cli::signals::Signals;
-use crate::cli::specs::{self, Given};
+use crate::cli::specs::Given;
 use crate::cli::time::time;
 use crate::cli::{Globals, devnet, long};
-use crate::sim::Micros;
+use crate::node::net::OUTBOUND_TARGET;
+use crate::sim::{Micros, Topology};
 use crate::spec::Spec;
 
 /// Payments per second.
@@ -42,6 +43,9 @@ const SPECS_MAX: usize = 32;
 
 /// The most nodes of a simulation.
 const NODES_SIM: u64 = 100;
+
+/// In a simulation of many each opens as many connections as a node does.
+const _: () = assert!(Topology::OUTBOUND == OUTBOUND_TARGET);
 
 /// Confirmations that are timed.
 const CONFIRMATIONS: usize = 6;
@@ -108,14 +112,6 @@ impl Compare {
     }
 }
 
-/// The spec in which each node has a part, if somebody said how many there are.
-pub(super) fn seated(spec: &Spec, nodes: Option<NonZeroUsize>) -> Result<Spec, CliError> {
-    let Some(nodes) = nodes else { return Ok(spec.clone()) };
-    spec.for_nodes(nodes.get()).map_err(|error| {
-        CliError::usage(error.to_string()).help("name other --nodes, or another chain")
-    })
-}
-
 /// Refuses a chain whose keys nobody knows.
 pub(super) fn expect_dev(name: &str, spec: &Spec) -> Result<(), CliError> {
     let message = || {
@@ -156,11 +152,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
             .help(format!("take at most {NODES_SIM}")));
     }
     // What is wrong with one is said before any is measured.
-    let mut given: Vec<Given> =
-        names.iter().map(|name| specs::read(name)).collect::<Result<_, CliError>>()?;
-    for given in &mut given {
-        given.spec = seated(&given.spec, args.nodes)?;
-    }
+    let given: Vec<Given> =
+        names.iter().map(|name| seated(name, args.nodes)).collect::<Result<_, CliError>>()?;
     for (name, given) in names.iter().zip(&given) {
         expect_dev(name, &given.spec)?;
     }
@@ -201,8 +194,8 @@ pub(super) fn compare(args: &Compare, globals: &Globals) -> Result<Exit, CliErro
                     true => simulated(args, &given[place], &order, signals).await?,
                     false => {
                         let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
-                        let what = (name.as_str(), &given[place].spec);
-                        on_devnet(what, args.nodes, &temporary, &order, signals).await?
+                        let given = &given[place];
+                        on_devnet(given, args.nodes, &temporary, &order, signals).await?
                     }
                 };
                 let rule = &mut compared.rules[place];
@@ -419,13 +412,13 @@ async fn disturbed(own: &Own, run: &mut BenchRun) -> Result<(), CliError> {
 
 /// A run on a devnet of its own, which is disturbed afterwards. That one cannot be measured does not keep the others from it.
 async fn on_devnet(
-    (name, spec): (&str, &Spec),
+    given: &Given,
     nodes: Option<NonZeroUsize>,
     temporary: &Path,
     order: &Order,
     signals: &mut Signals,
 ) -> Result<Outcome, CliError> {
-    let own = match Own::start_in_step((name, spec), nodes, temporary, signals).await {
+    let own = match Own::start_in_step(given, nodes, temporary, signals).await {
         Ok(Started::Up(own)) => own,
         Ok(Started::Stopped(exit)) => return Ok(Outcome::Stopped(exit)),
         Err(error) => return Ok(Outcome::Failed(whole(&error))),
@@ -441,7 +434,7 @@ async fn on_devnet(
                 exit = signals.next() => Some(exit),
                 disturbed = disturbed(&own, &mut run) => {
                     if let Err(error) = disturbed {
-                        output::note(format!("{name}: {}", error.message()));
+                        output::note(format!("{}: {}", given.name, error.message()));
                     }
                     None
                 }

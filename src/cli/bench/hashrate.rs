@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::own::{Own, Started};
+use super::own::{Own, Started, seated};
 use crate::api::{
     BenchHashrate, Exit, HashrateDevnet, HashrateResult, HashrateRival, HashrateSpread,
 };
@@ -98,7 +98,8 @@ pub(super) fn run(args: &Hashrate, json: bool) -> Result<Exit, CliError> {
         let own = match &args.with_devnet {
             None => None,
             Some(spec) => {
-                match Own::start(spec, args.nodes, &std::env::temp_dir(), &mut signals).await? {
+                let given = seated(spec, args.nodes)?;
+                match Own::start(&given, args.nodes, &std::env::temp_dir(), &mut signals).await? {
                     Started::Up(own) => Some((own, spec)),
                     Started::Stopped(exit) => return Ok((None, Some(exit), None)),
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::compare::{Files, alone};
-use super::own::{Own, Started};
+use super::own::{Own, Started, seated};
 use super::show::{self, Shown};
 use crate::api::{BenchLoad, BenchRun, Exit};
 use crate::bench::load::{self, LoadError, Order, Pace, Place};
@@ -16,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::locate::{self, Here};
 use crate::cli::signals::Signals;
 use crate::cli::time::time;
-use crate::cli::{Globals, devnet, output, specs};
+use crate::cli::{Globals, devnet, output};
 
 /// Payments per second unless another pace is asked for.
 const RATE: f64 = 100.0;
@@ -184,13 +184,13 @@ pub(super) fn confirm(args: &Confirm, globals: &Globals) -> Result<Exit, CliErro
             Ok(exit)
         });
     };
-    let given = specs::read(spec)?;
+    let given = seated(spec, args.nodes)?;
     globals.expect_no_node("assay bench confirm SPEC").map_err(|error| {
         error.help("say --attach in place of a spec to measure nodes that run already")
     })?;
     let temporary = args.temporary.clone().unwrap_or_else(std::env::temp_dir);
     drive(async |signals| {
-        let own = match Own::start(spec, args.nodes, &temporary, signals).await? {
+        let own = match Own::start(&given, args.nodes, &temporary, signals).await? {
             Started::Up(own) => own,
             Started::Stopped(exit) => return Ok(exit),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::compare::{commit, count_of, expect_dev, machine};
 use super::load::{Payments, drive, measure, rate};
-use super::own::{Own, Started};
+use super::own::{Own, Started, seated};
 use crate::api::{BenchLoad, BenchMax, Exit};
 use crate::bench::compare::figures::{Unit, digits, shown};
 use crate::bench::load::{Order, RATE_MAX};
@@ -15,7 +15,7 @@ use crate::bench::schedule::PAYMENTS_MAX;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Table, plain};
 use crate::cli::signals::Signals;
-use crate::cli::specs::{self, Given};
+use crate::cli::specs::Given;
 use crate::cli::time::time;
 use crate::cli::{Globals, devnet};
 
@@ -91,7 +91,7 @@ impl Max {
 /// Runs `assay bench max`.
 pub(super) fn max(args: &Max, globals: &Globals) -> Result<Exit, CliError> {
     globals.expect_no_node("assay bench max")?;
-    let given = specs::read(&args.spec)?;
+    let given = seated(&args.spec, args.nodes)?;
     expect_dev(&args.spec, &given.spec)?;
     let (least, most) = args.range()?;
     args.order(args.from, args.seed).check()?;
@@ -190,8 +190,7 @@ async fn probe(
     temporary: &Path,
     signals: &mut Signals,
 ) -> Result<Tried, CliError> {
-    let what = (args.spec.as_str(), &given.spec);
-    let own = match Own::start_in_step(what, args.nodes, temporary, signals).await? {
+    let own = match Own::start_in_step(given, args.nodes, temporary, signals).await? {
         Started::Up(own) => own,
         Started::Stopped(exit) => return Ok(Tried::Stopped(exit)),
     };

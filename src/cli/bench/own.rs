@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::compare::seated;
 use super::nodes::{Nodes, heads};
 use crate::api::{DevnetFile, Exit};
 use crate::bench::load::Place;
 use crate::cli::devnet::{Wishes, end_all, planned, reconnect};
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::cli::signals::Signals;
-use crate::cli::{output, specs};
+use crate::cli::specs::{self, Given};
 use crate::devnet::{DevnetError, Directory, NodeProgram, Ports, Site, start};
 use crate::spec::Spec;
 
@@ -51,16 +51,24 @@ pub(super) enum Started {
     Stopped(Exit),
 }
 
+/// A chain in which each node has a part, if somebody said how many there are.
+pub(super) fn seated(name: &str, nodes: Option<NonZeroUsize>) -> Result<Given, CliError> {
+    let given = specs::read(name)?;
+    let Some(nodes) = nodes else { return Ok(given) };
+    let spec = given.spec.for_nodes(nodes.get()).map_err(|error| {
+        CliError::usage(error.to_string()).help("name other --nodes, or another chain")
+    })?;
+    Ok(Given { spec, ..given })
+}
+
 impl Own {
-    /// Starts the nodes of a chain below a directory, each of them with a seat, and waits until they answer.
+    /// Starts the nodes of a chain ([`seated`]) below a directory, and waits until they answer.
     pub(super) async fn start(
-        spec: &str,
+        given: &Given,
         nodes: Option<NonZeroUsize>,
         temporary: &Path,
         signals: &mut Signals,
     ) -> Result<Started, CliError> {
-        let mut given = specs::read(spec)?;
-        given.spec = seated(&given.spec, nodes)?;
         let home = tempfile::Builder::new()
             .prefix("assay-bench-")
             .tempdir_in(temporary)
@@ -70,10 +78,10 @@ impl Own {
             .canonicalize()
             .map_err(|error| CliError::file("find", home.path(), &error))?;
         let mut site = Site::claim(Directory::at(&home_path.join(NAME))?, false)?;
-        let plan = planned(&given, Wishes { nodes, ..Wishes::default() }, &site)?;
+        let plan = planned(given, Wishes { nodes, ..Wishes::default() }, &site)?;
         let marker = site.settle(&plan, output::now())?;
         let directory = site.directory().clone();
-        reconnect(&directory, &site, &given)?;
+        reconnect(&directory, &site, given)?;
         let all = directory.nodes(&marker);
         let program = NodeProgram::own()?;
         let launches = site.launches(&plan)?;
@@ -105,18 +113,18 @@ impl Own {
     /// The same once it is in step: all nodes have one head and, where chance decides who makes a block, blocks come no more often than
     /// they should, since the first target of work is too easy on purpose. After a minute it says what it sees and goes on.
     pub(super) async fn start_in_step(
-        (name, spec): (&str, &Spec),
+        given: &Given,
         nodes: Option<NonZeroUsize>,
         temporary: &Path,
         signals: &mut Signals,
     ) -> Result<Started, CliError> {
-        let own = match Self::start(name, nodes, temporary, signals).await? {
+        let own = match Self::start(given, nodes, temporary, signals).await? {
             Started::Up(own) => own,
             stopped @ Started::Stopped(_) => return Ok(stopped),
         };
         let ready = tokio::select! {
             exit = signals.next() => Ok(Some(exit)),
-            ready = own.in_step(spec) => ready.map(|()| None),
+            ready = own.in_step(&given.spec) => ready.map(|()| None),
         };
         match ready {
             Ok(None) => Ok(Started::Up(own)),

@@ -123,7 +123,7 @@ pub fn median(values: &mut [f64]) -> (f64, Interval) {
 }
 
 /// Student's 97.5 % quantile (the expansion of Cornish and Fisher in 1 ⁄ degrees, right to a thousandth from five on).
-pub fn student(degrees: usize) -> f64 {
+fn student(degrees: usize) -> f64 {
     let (n, x) = (degrees.max(1) as f64, NORMAL);
     let first = (x.powi(3) + x) / 4.0;
     let second = (5.0 * x.powi(5) + 16.0 * x.powi(3) + 3.0 * x) / 96.0;
